@@ -1,0 +1,1 @@
+"""On site: ask for a session, measure, judge, seal, keep, post."""

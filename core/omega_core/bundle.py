@@ -1,0 +1,55 @@
+"""The bundle: one file with a record and everything needed to check it without a network.
+
+Envelopes stand in it as text, byte for byte as they were signed and posted, so that no digest
+depends on how somebody writes JSON. The file itself is canonical JSON and must stay so: no byte of
+it is free to change unnoticed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from omega_core.canonical import canonical_bytes, parse_plain
+from omega_core.envelope import EnvelopeError
+from omega_core.limits import BUNDLE_BYTES_MAX, ENVELOPE_BYTES_MAX
+from omega_core.models import (
+    ContentError,
+    NotPlainJsonError,
+    StrictModel,
+    model_bytes,
+    parse_model,
+)
+
+_Envelope = Annotated[str, Field(max_length=ENVELOPE_BYTES_MAX)]
+
+
+class Bundle(StrictModel):
+    """A record with its grant, the other observer's counts, the receipt, keys and profile."""
+
+    bundle_version: Literal[1] = 1
+    record: _Envelope
+    grant: _Envelope | None
+    observation: _Envelope | None
+    receipt: _Envelope | None
+    keys: Annotated[tuple[_Envelope, ...], Field(max_length=8)]
+    profile: dict[str, Any] | None
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content."""
+        return model_bytes(self)
+
+
+def parse_bundle(data: bytes) -> Bundle:
+    """Return the bundle; raises EnvelopeError `bundle_shape` and nothing else."""
+    if len(data) > BUNDLE_BYTES_MAX:
+        raise EnvelopeError("bundle_shape", f"{len(data)} bytes, {BUNDLE_BYTES_MAX} at most")
+    try:
+        bundle = parse_model(Bundle, data)
+        is_canonical = canonical_bytes(parse_plain(data)) == data
+    except (NotPlainJsonError, ContentError) as error:
+        raise EnvelopeError("bundle_shape", str(error)) from error
+    if not is_canonical:
+        raise EnvelopeError("bundle_shape", "not written in the one canonical form")
+    return bundle

@@ -1,0 +1,238 @@
+"""Every public metric from the evidence: one pure function for probe, server and verifier.
+
+The probe calls it to fill its result, the server calls it again on the signed evidence and
+compares, `omega verify` does the same without a network. A metric that no task of the run measured
+is null with a reason; every name of `METRICS` is always present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omega_core.evidence import Attempt, Ended, Evidence, GoodputRun, IdleStream, SequenceRange
+from omega_core.goodput import SteadyRate, steady_rate
+from omega_core.metrics import METRICS, Direction, MetricValue, NoValue, measured, undefined
+from omega_core.samples import (
+    Lost,
+    Received,
+    Singleton,
+    Way,
+    ipdv_us,
+    mean_magnitude,
+    nearest_rank_percentile,
+)
+from omega_core.units import (
+    BITS_PER_OCTET,
+    PPM,
+    US_PER_MS,
+    US_PER_S,
+    share_ppm_rounded_down,
+    share_ppm_rounded_up,
+)
+
+_REASON_OF_END = {
+    Ended.LINK_LOST: NoValue.LINK_LOST,
+    Ended.TEST_POINT_LOST: NoValue.TEST_POINT_LOST,
+    Ended.REFUSED: NoValue.REFUSED,
+    Ended.INTERRUPTED: NoValue.INTERRUPTED,
+    Ended.BUDGET: NoValue.BUDGET,
+    Ended.NO_GRANT: NoValue.NO_GRANT,
+}
+_TASK_OF_METRIC = {
+    "idle_rtt": "idle",
+    "idle_pdv": "idle",
+    "idle_ipdv": "idle",
+    "loss": "idle",
+    "reordered": "idle",
+}
+
+
+def metrics_of(evidence: Evidence) -> dict[str, MetricValue]:
+    """Return every public metric of a session, by name, in the order of the registry."""
+    found = {
+        **_reachable(evidence.attempts),
+        **_idle(evidence.idle),
+        **_goodput(evidence.goodput),
+    }
+    return {name: found.get(name) or _absent(name, evidence) for name in METRICS}
+
+
+def sample_of(stream: IdleStream) -> tuple[Singleton, ...]:
+    """Return the fate of every packet of a stream, in sending order."""
+    up, down = _numbers(stream.lost_up), _numbers(stream.lost_down)
+    return tuple(
+        Received(sequence, rtt_us)
+        if rtt_us is not None
+        else Lost(sequence, Way.UP if sequence in up else _down_or_unknown(sequence, down))
+        for sequence, rtt_us in enumerate(stream.rtt_us)
+    )
+
+
+def steady_rates(runs: Sequence[GoodputRun], direction: Direction) -> list[SteadyRate]:
+    """Return the steady goodput of each completed run in one direction, in order."""
+    rates = [
+        steady_rate(run)
+        for run in runs
+        if run.direction is direction and run.ended in {Ended.COMPLETED, Ended.DECIDED}
+    ]
+    return [rate for rate in rates if rate is not None]
+
+
+def _absent(name: str, evidence: Evidence) -> MetricValue:
+    """Say why a metric has no value, from how the task that measures it ended."""
+    quantity = METRICS[name]
+    task = _TASK_OF_METRIC.get(quantity.name, quantity.name)
+    direction = name.rpartition("_")[2]
+    for end in evidence.tasks:
+        if end.task in {task, f"{task}_{direction}"}:
+            return undefined(name, _REASON_OF_END.get(end.ended, NoValue.NOT_MEASURED))
+    return undefined(name, NoValue.NOT_MEASURED)
+
+
+def _reachable(attempts: Sequence[Attempt]) -> dict[str, MetricValue]:
+    counted = [attempt for attempt in attempts if attempt.to_test_point]
+    share = share_ppm_rounded_down(sum(attempt.answered for attempt in counted), len(counted))
+    if share is None:
+        return {}
+    kinds = "+".join(sorted({attempt.kind.value for attempt in counted}))
+    families = "+".join(sorted({f"v{attempt.family}" for attempt in counted}))
+    method = f"attempts on the test point by {kinds} over {families}"
+    return {"reachable_ppm": measured("reachable_ppm", share, samples=len(counted), method=method)}
+
+
+def _idle(streams: Sequence[IdleStream]) -> dict[str, MetricValue]:
+    """Metrics of the first stream; a second one, of the other family, stays in the evidence."""
+    if not streams:
+        return {}
+    stream = streams[0]
+    method = _stream_method(stream)
+    return {**_delays(stream, method), **_losses(stream, method)}
+
+
+def _stream_method(stream: IdleStream) -> str:
+    mode = "authenticated" if stream.authenticated else "unauthenticated"
+    return (
+        f"STAMP RFC 8762 {mode}, UDP over IPv{stream.family}, {stream.ip_octets} IP octets, "
+        f"period {stream.period_us // US_PER_MS} ms, waiting time "
+        f"{stream.waiting_time_us // US_PER_MS} ms, {stream.timestamps} timestamps"
+    )
+
+
+def _delays(stream: IdleStream, method: str) -> dict[str, MetricValue]:
+    """Delays of the packets that were answered (RFC 3393 section 4.1): loss is told by itself."""
+    sample = sample_of(stream)
+    rtt_us = [each.rtt_us for each in sample if isinstance(each, Received)]
+    names = ("idle_rtt_us_min", "idle_rtt_us_p50", "idle_rtt_us_p95", "idle_pdv_us_p95")
+    if not rtt_us:
+        lost = len(sample)
+        return {
+            name: undefined(name, NoValue.NO_REPLY, samples=lost, method=method)
+            for name in (*names, "idle_ipdv_us_mean")
+        }
+    least, p95 = min(rtt_us), nearest_rank_percentile(rtt_us, 95)
+    values = (least, nearest_rank_percentile(rtt_us, 50), p95, p95 - least)
+    found = {
+        name: measured(name, value, samples=len(rtt_us), method=method)
+        for name, value in zip(names, values, strict=True)
+    }
+    pairs = [*ipdv_us(sample)]
+    magnitude = mean_magnitude(pairs)
+    name = "idle_ipdv_us_mean"
+    found[name] = (
+        undefined(name, NoValue.TOO_FEW_SAMPLES, samples=len(pairs), method=method)
+        if magnitude is None
+        else measured(name, magnitude, samples=len(pairs), method=method)
+    )
+    return found
+
+
+def _losses(stream: IdleStream, method: str) -> dict[str, MetricValue]:
+    """Loss and reordering by direction.
+
+    Upwards they are the reflector's count of what it received. Without its report, and where its
+    own numbering in the replies leaves a lost packet's way open, they are not known.
+    """
+    sent = len(stream.rtt_us)
+    names = ("loss_ppm_up", "loss_ppm_down", "reordered_ppm_up", "reordered_ppm_down")
+    lost_up, lost_down = _size(stream.lost_up), _size(stream.lost_down)
+    answered = sum(rtt_us is not None for rtt_us in stream.rtt_us)
+    if lost_up + lost_down + answered < sent:
+        return {
+            name: undefined(name, NoValue.WAY_UNKNOWN, samples=sent, method=method)
+            for name in names
+        }
+    reached = sent - lost_up
+    reordered_up = stream.report.reordered if stream.report else None
+    shares = {
+        "loss_ppm_up": (share_ppm_rounded_up(lost_up, sent), sent),
+        "loss_ppm_down": (share_ppm_rounded_up(lost_down, reached), reached),
+        "reordered_ppm_up": (
+            None if reordered_up is None else share_ppm_rounded_up(reordered_up, reached),
+            reached,
+        ),
+        "reordered_ppm_down": (share_ppm_rounded_up(stream.reordered_down, answered), answered),
+    }
+    return {
+        name: undefined(
+            name,
+            NoValue.NO_REPLY if stream.report else NoValue.WAY_UNKNOWN,
+            samples=samples,
+            method=method,
+        )
+        if share is None
+        else measured(name, share, samples=samples, method=method)
+        for name, (share, samples) in shares.items()
+    }
+
+
+def _goodput(runs: Sequence[GoodputRun]) -> dict[str, MetricValue]:
+    found: dict[str, MetricValue] = {}
+    for direction in Direction:
+        mine = [run for run in runs if run.direction is direction]
+        rates = steady_rates(mine, direction)
+        if not rates:
+            continue
+        octets = sum(rate.octets for rate in rates)
+        span_us = sum(rate.end_us - rate.start_us for rate in rates)
+        name = f"goodput_bps_{direction}"
+        method = _goodput_method(mine, rates)
+        value = octets * BITS_PER_OCTET * US_PER_S // span_us
+        found[name] = measured(name, value, samples=len(rates), method=method)
+        found.update(_efficiency(mine, direction, method))
+    return found
+
+
+def _goodput_method(runs: Sequence[GoodputRun], rates: Sequence[SteadyRate]) -> str:
+    flows = max(len(run.flows) for run in runs)
+    control = "+".join(sorted({run.congestion_control for run in runs}))
+    span_ms = sum(rate.end_us - rate.start_us for rate in rates) // US_PER_MS
+    ramp = "" if all(rate.ramp_finished for rate in rates) else ", ramp not finished"
+    return (
+        f"TCP payload at the receiver, IPv{runs[0].family}, up to {flows} flows, {control}, "
+        f"steady windows of {span_ms} ms in all{ramp}"
+    )
+
+
+def _efficiency(
+    runs: Sequence[GoodputRun], direction: Direction, method: str
+) -> dict[str, MetricValue]:
+    senders = [sender for run in runs for sender in run.senders]
+    sent = sum(sender.sent_octets for sender in senders)
+    again = sum(sender.retransmitted_octets for sender in senders)
+    if not sent or again > sent:
+        return {}
+    name = f"tcp_efficiency_ppm_{direction}"
+    value = (sent - again) * PPM // sent
+    return {name: measured(name, value, samples=len(senders), method=method)}
+
+
+def _numbers(ranges: Sequence[SequenceRange]) -> set[int]:
+    return {number for first, last in ranges for number in range(first, last + 1)}
+
+
+def _size(ranges: Sequence[SequenceRange]) -> int:
+    return sum(last - first + 1 for first, last in ranges)
+
+
+def _down_or_unknown(sequence: int, down: set[int]) -> Way:
+    return Way.DOWN if sequence in down else Way.UNKNOWN

@@ -1,0 +1,183 @@
+"""What a record carries so that anyone can compute its metrics and its verdict again.
+
+Everything here is a count, a time in integers, or a reason. Long lists are kept as parallel
+arrays: a session of minutes must stay well under `limits.RECORD_BYTES_MAX`. Offsets
+(`*_offset_us`) are from the start of the session, on the clock of whoever counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Annotated, Literal, TypeAlias
+
+from annotated_types import Ge, Le, Len
+
+from omega_core import limits
+from omega_core.facts import Count, Fact, Name, Text
+from omega_core.metrics import Direction
+
+Family: TypeAlias = Literal[4, 6]
+SequenceRange: TypeAlias = tuple[Count, Count]
+"""First and last sequence number of an unbroken run of packets, both included."""
+
+
+class Ended(StrEnum):
+    """Why a task ended: every task of a session ends with one of these."""
+
+    COMPLETED = "completed"
+    DECIDED = "decided"  # the answer was known before the time was used up
+    BUDGET = "budget"
+    LINK_LOST = "link_lost"
+    TEST_POINT_LOST = "test_point_lost"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"
+    SKIPPED = "skipped"  # the mode leaves it out, or a precondition stopped the run
+    NO_GRANT = "no_grant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEnd(Fact):
+    """How one measurement task ended, and when."""
+
+    task: Name
+    ended: Ended
+    started_offset_us: Count
+    duration_us: Count
+    detail: Text = ""
+
+
+class AttemptKind(StrEnum):
+    """By which means a connectivity attempt tried to get an answer."""
+
+    DNS = "dns"
+    TCP = "tcp"
+    HTTP = "http"
+    UDP = "udp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt(Fact):
+    """One connectivity attempt. `reason` is null when it succeeded.
+
+    `family` is null for a name resolution that was not tied to one. `to_test_point` is false for an
+    attempt on the Controller: only the others count into `reachable_ppm`.
+    """
+
+    kind: AttemptKind
+    family: Family | None
+    to_test_point: bool
+    answered: bool
+    elapsed_us: Count
+    reason: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamReport(Fact):
+    """What the reflector counted of one delay stream."""
+
+    received: Annotated[tuple[SequenceRange, ...], Len(0, limits.STREAM_PACKETS_MAX)]
+    replies: Count
+    duplicates: Count
+    reordered: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdleStream(Fact):
+    """One delay stream, packet by packet.
+
+    `rtt_us[i]` is the round trip of sequence number i, null when no reply came within the waiting
+    time. `replies_received` counts every reply that arrived in time, so it exceeds the answered
+    packets where packets were duplicated on the way up. `late_sends` and `host_drops` are the
+    instrument's own faults.
+    """
+
+    family: Family
+    ip_octets: Count
+    period_us: Count
+    waiting_time_us: Count
+    authenticated: bool
+    started_offset_us: Count
+    rtt_us: Annotated[tuple[Count | None, ...], Len(0, limits.STREAM_PACKETS_MAX)]
+    lost_up: tuple[SequenceRange, ...]
+    lost_down: tuple[SequenceRange, ...]
+    replies_received: Count
+    duplicates_down: Count
+    reordered_down: Count
+    late_sends: Count
+    host_drops: Count
+    timestamps: Name
+    report: StreamReport | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderCounts(Fact):
+    """What the sending end's kernel said of one flow; explains, never decides.
+
+    Octets are TCP payload; `sent_octets` includes the retransmitted ones, as in RFC 6349 s4.2.
+    """
+
+    flow: Count
+    sent_octets: Count
+    retransmitted_octets: Count
+    acked_octets: Count
+    rtt_us_min: Count
+    segments_out: Count
+    busy_us: Count
+    receive_window_limited_us: Count
+    send_buffer_limited_us: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowCounts(Fact):
+    """Cumulative payload octets of one flow, as the receiving application read them.
+
+    `at_us` and `octets` run in parallel; times are the receiver's monotonic clock since the run's
+    first flow was joined. The first entry is the moment the flow joined, with 0 octets.
+    """
+
+    flow: Count
+    at_us: Annotated[tuple[Count, ...], Len(0, limits.TICKS_MAX + 4)]
+    octets: Annotated[tuple[Count, ...], Len(0, limits.TICKS_MAX + 4)]
+
+    def __post_init__(self) -> None:
+        if len(self.at_us) != len(self.octets):
+            raise ValueError("a counter has one time for each count")
+        for series in (self.at_us, self.octets):
+            if any(later < earlier for earlier, later in pairwise(series)):
+                raise ValueError("a cumulative counter never runs backwards")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoodputRun(Fact):
+    """One TCP run in one direction: the receiver's counters, and what the sender says of them.
+
+    `growth_ended_us` is when the last flow was added, on the receiver's clock: the steady window
+    can't begin before it. `base_rtt_us` is the smallest round trip known before the run.
+    `ip_header_octets` is what each segment carries besides payload (IP and TCP, options included).
+    """
+
+    run: Count
+    family: Family
+    direction: Direction
+    started_offset_us: Count
+    base_rtt_us: Count
+    growth_ended_us: Count
+    congestion_control: Name
+    segment_octets: Annotated[int, Ge(0), Le(65_535)]
+    ip_header_octets: Annotated[int, Ge(0), Le(255)]
+    flows: Annotated[tuple[FlowCounts, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
+    senders: Annotated[tuple[SenderCounts, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
+    failed_flows: Count
+    ended: Ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence(Fact):
+    """Everything the judge needs."""
+
+    tasks: Annotated[tuple[TaskEnd, ...], Len(0, 64)] = ()
+    attempts: Annotated[tuple[Attempt, ...], Len(0, 256)] = ()
+    idle: Annotated[tuple[IdleStream, ...], Len(0, limits.SESSION_STREAMS_MAX)] = ()
+    goodput: Annotated[tuple[GoodputRun, ...], Len(0, limits.GOODPUT_RUNS_MAX)] = ()

@@ -1,0 +1,115 @@
+"""The steady rate of a TCP run, from the receiver's cumulative counters.
+
+Theory of operation. A run is a set of flows, each a series of (time, octets read so far). Rates are
+differences of counters over a measured span: ticks are never averaged, ranked or trimmed. All flows
+are summed over *one* common window, each interpolated to both of its edges, and the sum is divided
+once by the window's measured length; rates of flows with different windows are never added. The
+connection's set-up is before the first counter, so it can't be inside.
+
+The window begins when the ramp has ended by rule: two successive probe spans carried the same
+within 5 %, not before 10 round trips, not before the last flow was added. If that has not happened
+at half of the run the window begins there and says that the ramp was not finished. It ends with the
+last moment at which every flow was still active, less one round trip: what is behind a gap in a
+flow's sequence is on the host but not yet readable. A stall inside the window counts: it is data.
+
+    octets
+      |                        ______------
+      |             ____------            :
+      |        __---:                     :
+      |   _.-'      :    steady window    :
+      +-------------+---------------------+----- time
+      0           start_us             end_us
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from omega_core.evidence import FlowCounts, GoodputRun
+from omega_core.units import US_PER_MS, rate_bps
+
+PROBE_SPAN_US_MIN = 200 * US_PER_MS
+PROBE_SPAN_RTT = 4
+RAMP_RTT_MIN = 10
+SAME_PPM = 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SteadyRate:
+    """Goodput of one run; times are on the receiver's clock since its first flow joined."""
+
+    rate_bps: int
+    octets: int
+    start_us: int
+    end_us: int
+    ramp_finished: bool
+    whole_run_bps: int
+
+
+def steady_rate(run: GoodputRun) -> SteadyRate | None:
+    """Return the steady goodput of a run; None when no span was long enough to divide by."""
+    flows = [flow for flow in run.flows if len(flow.at_us) >= 2]
+    if not flows:
+        return None
+    first_us = min(flow.at_us[0] for flow in flows)
+    last_us = min(_last_active_us(flow) for flow in flows)
+    end_us = max(last_us - run.base_rtt_us, first_us + (last_us - first_us) // 2)
+    start_us, ramp_finished = _ramp_end(flows, run, first_us=first_us, end_us=end_us)
+    octets = octets_at(flows, end_us) - octets_at(flows, start_us)
+    steady = rate_bps(octets, end_us - start_us)
+    whole = rate_bps(octets_at(flows, last_us), last_us - first_us)
+    if steady is None or whole is None:
+        return None
+    return SteadyRate(
+        rate_bps=steady,
+        octets=octets,
+        start_us=start_us,
+        end_us=end_us,
+        ramp_finished=ramp_finished,
+        whole_run_bps=whole,
+    )
+
+
+def octets_at(flows: Sequence[FlowCounts], at_us: int) -> int:
+    """Return the octets all flows had read by `at_us`, each interpolated linearly."""
+    return sum(_flow_octets_at(flow, at_us) for flow in flows)
+
+
+def _flow_octets_at(flow: FlowCounts, at_us: int) -> int:
+    after = bisect_right(flow.at_us, at_us)
+    if after == 0:
+        return 0
+    if after == len(flow.at_us):
+        return flow.octets[-1]
+    earlier_us, later_us = flow.at_us[after - 1], flow.at_us[after]
+    earlier, later = flow.octets[after - 1], flow.octets[after]
+    return earlier + (later - earlier) * (at_us - earlier_us) // (later_us - earlier_us)
+
+
+def _last_active_us(flow: FlowCounts) -> int:
+    """Return when the flow's counter last moved."""
+    final = flow.octets[-1]
+    return next(
+        at_us for at_us, octets in zip(flow.at_us, flow.octets, strict=True) if octets == final
+    )
+
+
+def _ramp_end(
+    flows: Sequence[FlowCounts], run: GoodputRun, *, first_us: int, end_us: int
+) -> tuple[int, bool]:
+    """Return where the steady window begins, and whether the rule found it."""
+    span_us = max(PROBE_SPAN_US_MIN, PROBE_SPAN_RTT * run.base_rtt_us)
+    latest_us = first_us + (end_us - first_us) // 2
+    start_us = max(first_us + RAMP_RTT_MIN * run.base_rtt_us, run.growth_ended_us)
+    step_us = span_us // 4
+    while start_us <= latest_us:
+        if start_us + 2 * span_us > end_us:
+            break
+        before = octets_at(flows, start_us + span_us) - octets_at(flows, start_us)
+        after = octets_at(flows, start_us + 2 * span_us) - octets_at(flows, start_us + span_us)
+        if before and after and abs(after - before) * 1_000_000 < SAME_PPM * before:
+            return start_us, True
+        start_us += step_us
+    return latest_us, False

@@ -1,0 +1,67 @@
+"""Every bound in the product, with its reason; the asserts say how bounds relate.
+
+Tests import this module, so a bound that stops fitting another fails the build. The asserts guard
+our own constants only: `python -O` drops them, so input is never checked with `assert`.
+"""
+
+from omega_core.units import NS_PER_MS, NS_PER_S
+
+# Delay stream
+STREAM_PERIOD_NS_DEFAULT = 20 * NS_PER_MS  # 50 packets/s: 29 kbit/s, under 5 % of a 1 Mbit/s line
+STREAM_PERIOD_NS_MIN = 5 * NS_PER_MS  # more than 200 packets/s would load the line it measures
+STREAM_DURATION_NS_MAX = 120 * NS_PER_S  # proof of 0.5 % loss in bursts takes about 74 s
+STREAM_PACKETS_MAX = 24_001  # what `packet_count` gives for the two bounds above
+WAITING_TIME_NS = 3 * NS_PER_S  # Tmax of RFC 7680; a later reply counts as lost
+REFLECTOR_IDLE_NS = 30 * NS_PER_S  # a silent stream is forgotten: its sender is gone
+STAMP_OCTETS_MAX = 1_472  # one unfragmented IPv4 datagram of an Ethernet MTU
+
+# TCP goodput
+GOODPUT_RUN_NS_MAX = 60 * NS_PER_S  # a longer run keeps the customer's line from the customer
+GOODPUT_FLOWS_MAX = 16  # beyond it flows compete with each other, not with the queue
+GOODPUT_RUNS_MAX = 32  # 8 each way for a sequential test, twice over
+TICK_NS = 100 * NS_PER_MS  # counters are stamped this often at both ends
+TICKS_MAX = 601  # `packet_count` of the longest run at this tick
+BLOCK_OCTETS = 1 << 20  # one system call moves this much, so the interpreter is not the limit
+
+# Sessions and grants
+GRANT_LIFE_S = 600  # a standard acceptance takes two to five minutes
+GRANT_EARLY_S = 20  # how far a test point's clock may run behind the Controller's
+GRANT_LATE_S = 90  # and ahead of it
+SESSION_ADDRESSES_MAX = 4  # one of each family; two more where a line has changed address
+SESSION_STREAMS_MAX = 8  # connectivity of both families, idle, and one for each loaded direction
+ADDRESS_PROOF_LIFE_S = 120  # proved just before asking; longer would let an address change hands
+SESSIONS_OF_AN_ADDRESS_MAX = 6  # unattributed self-tests from one address in the window below
+SESSIONS_OF_AN_ADDRESS_WINDOW_S = 600
+
+# What comes in
+RECORD_BYTES_MAX = 1 << 20  # a standard acceptance with 16 runs of 16 flows is about a third of it
+ENVELOPE_BYTES_MAX = RECORD_BYTES_MAX * 4 // 3 + 4_096  # base64, and the signatures beside it
+BUNDLE_BYTES_MAX = 4 * ENVELOPE_BYTES_MAX  # record, grant, observation, receipt and keys
+REQUEST_BYTES_MAX = 64 * 1024  # the largest request that is not a record is a session request
+FRAME_BYTES_MAX = 512 * 1024  # the observation of a long session on a lossy line
+JSON_DEPTH_MAX = 32  # a record is 8 deep; deeper is an attack on the parser's stack
+SIGNATURES_MAX = 8  # a record has one, a key statement two
+PROFILE_BYTES_MAX = 256 * 1024  # an acceptance profile with a hundred criteria is 30 KiB
+CONTROL_TIMEOUT_S = 10  # a test point answers within milliseconds; this bounds a dead path
+
+# The outbox
+OUTBOX_RETRY_S_MIN = 1  # first pause after a failed post, doubled with jitter
+OUTBOX_RETRY_S_MAX = 900  # a server that was away a day is asked four times an hour
+OUTBOX_RECORDS_MAX = 10_000  # at 100 KiB a record, one gigabyte: a full disk helps nobody
+
+
+def packet_count(duration_ns: int, interval_ns: int) -> int:
+    """Return how many packets a stream of `duration_ns` has: one at time zero, then one a step.
+
+    Posts, not gaps: thirty seconds at 10 ms are 3000 gaps and 3001 packets. Integers keep it exact;
+    in floats, 0.29 // 0.01 is 28.
+    """
+    return 1 + duration_ns // interval_ns
+
+
+assert packet_count(STREAM_DURATION_NS_MAX, STREAM_PERIOD_NS_MIN) <= STREAM_PACKETS_MAX
+assert packet_count(GOODPUT_RUN_NS_MAX, TICK_NS) <= TICKS_MAX
+assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its stream"
+assert ENVELOPE_BYTES_MAX > RECORD_BYTES_MAX
+assert GRANT_EARLY_S < GRANT_LIFE_S
+assert GRANT_LATE_S < GRANT_LIFE_S

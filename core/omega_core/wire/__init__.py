@@ -1,0 +1,1 @@
+"""Wire formats, without sockets and clocks: bytes in, values out, and back."""

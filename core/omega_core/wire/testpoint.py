@@ -1,0 +1,271 @@
+"""Messages between probe and test point, on a control connection and on each flow's.
+
+    probe                                   test point (one TCP port)
+    Hello(grant)                ----->      verifies the grant by the server's key alone
+                                <-----      Welcome, or Refused and the end
+    OpenStream(stream)          ----->      a delay stream: its SSID and UDP port
+                                <-----      StreamReady
+         ... STAMP packets over UDP ...
+    CloseStream(stream)         ----->
+                                <-----      StreamClosed(report)
+    OpenRun(run, direction)     ----->
+                                <-----      RunReady
+       on a connection of its own, for each flow, also later in the run:
+       Join(run, flow, mac)     ----->
+                                <-----      Joined, or Refused
+         ... random octets one way, until the run ends ...
+                                <-----      Progress, every tick of an upward run
+    EndRun(run)                 ----->      stops its flows
+                                <-----      RunClosed(counts)
+    Finish                      ----->
+                                <-----      Finished(observation) and the end
+
+One control connection is one session; when it ends so does the session. The probe may always stop
+early. `mac` is HMAC-SHA-256 under the session secret, so a flow can't be joined by a stranger.
+Every message is a JSON object with a `type`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal, TypeAlias
+
+from annotated_types import Ge, Le, Len
+
+from omega_core import limits
+from omega_core.canonical import NotPlainJsonError, canonical_bytes, parse_plain
+from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
+from omega_core.facts import Count, Fact, Name, Text
+from omega_core.metrics import Direction
+from omega_core.wire.frames import FrameError, encode_frame
+
+PROTOCOL_VERSION = 1
+
+RunNumber: TypeAlias = Annotated[int, Ge(0), Le(limits.GOODPUT_RUNS_MAX - 1)]
+StreamNumber: TypeAlias = Annotated[int, Ge(0), Le(limits.SESSION_STREAMS_MAX - 1)]
+FlowNumber: TypeAlias = Annotated[int, Ge(0), Le(limits.GOODPUT_FLOWS_MAX - 1)]
+Envelope: TypeAlias = Annotated[str, Len(2, limits.FRAME_BYTES_MAX)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello(Fact):
+    """First message of a session: the sealed grant."""
+
+    version: Literal[1]
+    grant: Envelope
+    type: Literal["hello"] = "hello"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome(Fact):
+    """The grant holds. `now_unix_us` is the test point's clock, for the clock facts."""
+
+    session_id: Name
+    now_unix_us: Count
+    type: Literal["welcome"] = "welcome"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused(Fact):
+    """No, and why; `code` is stable. Nothing was started."""
+
+    code: Name
+    detail: Text
+    retry_after_s: Count | None = None
+    type: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenStream(Fact):
+    """Let a delay stream be answered."""
+
+    stream: StreamNumber
+    authenticated: bool
+    type: Literal["open_stream"] = "open_stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamReady(Fact):
+    """Packets with this SSID, from an address of the grant, are answered at this port."""
+
+    stream: StreamNumber
+    ssid: Annotated[int, Ge(1), Le(65_535)]
+    udp_port: Annotated[int, Ge(1), Le(65_535)]
+    type: Literal["stream_ready"] = "stream_ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseStream(Fact):
+    """No more packets will come; say what was seen."""
+
+    stream: StreamNumber
+    type: Literal["close_stream"] = "close_stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamClosed(Fact):
+    """What the reflector counted."""
+
+    stream: StreamNumber
+    report: StreamReport
+    type: Literal["stream_closed"] = "stream_closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRun(Fact):
+    """Prepare a TCP run. `congestion_control` is a wish for the test point's sending end."""
+
+    run: RunNumber
+    direction: Direction
+    duration_ms: Annotated[int, Ge(100), Le(limits.GOODPUT_RUN_NS_MAX // 1_000_000)]
+    congestion_control: Name | None = None
+    type: Literal["open_run"] = "open_run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReady(Fact):
+    """Flows may join; `congestion_control` is what the test point's sockets really use."""
+
+    run: RunNumber
+    congestion_control: Name
+    type: Literal["run_ready"] = "run_ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join(Fact):
+    """First message on a flow's own connection."""
+
+    session_id: Name
+    run: RunNumber
+    flow: FlowNumber
+    mac: Annotated[str, Len(64, 64)]
+    type: Literal["join"] = "join"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(Fact):
+    """After this frame the connection carries the flow's octets and nothing else."""
+
+    run: RunNumber
+    flow: FlowNumber
+    type: Literal["joined"] = "joined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowTick(Fact):
+    """Octets one flow had read at one moment of the receiver's clock, since the run began."""
+
+    flow: FlowNumber
+    at_us: Count
+    octets: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Fact):
+    """The receiver's latest counters of an upward run, one entry a flow."""
+
+    run: RunNumber
+    flows: Annotated[tuple[FlowTick, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
+    type: Literal["progress"] = "progress"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndRun(Fact):
+    """Stop the run."""
+
+    run: RunNumber
+    type: Literal["end_run"] = "end_run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunClosed(Fact):
+    """The test point's counts: every tick as receiver, the kernel's figures as sender."""
+
+    run: RunNumber
+    flows: Annotated[tuple[FlowCounts, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
+    senders: Annotated[tuple[SenderCounts, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
+    type: Literal["run_closed"] = "run_closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish(Fact):
+    """The session is over."""
+
+    type: Literal["finish"] = "finish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished(Fact):
+    """The sealed observation."""
+
+    observation: Envelope
+    type: Literal["finished"] = "finished"
+
+
+FromProbe: TypeAlias = Hello | OpenStream | CloseStream | OpenRun | Join | EndRun | Finish
+FromTestPoint: TypeAlias = (
+    Welcome
+    | Refused
+    | StreamReady
+    | StreamClosed
+    | RunReady
+    | Joined
+    | Progress
+    | RunClosed
+    | Finished
+)
+
+
+def encode(message: FromProbe | FromTestPoint) -> bytes:
+    """Return the message as one frame."""
+    return encode_frame(canonical_bytes(_adapter("both").dump_python(message, mode="json")))
+
+
+def decode_from_probe(frame: bytes) -> FromProbe:
+    """Return what a probe said; raises FrameError and nothing else, whatever the bytes."""
+    message: FromProbe = _decode("probe", frame)
+    return message
+
+
+def decode_from_test_point(frame: bytes) -> FromTestPoint:
+    """Return what a test point said; raises FrameError and nothing else, whatever the bytes."""
+    message: FromTestPoint = _decode("test_point", frame)
+    return message
+
+
+def flow_mac(secret: bytes, *, session_id: str, run: int, flow: int) -> str:
+    """Return the proof that whoever joins a flow holds the session's secret, in hexadecimal."""
+    named = f"omega-flow/v1\n{session_id}\n{run}\n{flow}\n".encode()
+    return hmac.digest(secret, named, hashlib.sha256).hex()
+
+
+def _decode(speaker: str, frame: bytes) -> Any:  # noqa: ANN401 - one of a union, named by callers
+    from pydantic import ValidationError  # noqa: PLC0415 - see `_adapter`
+
+    try:
+        parse_plain(frame)
+        return _adapter(speaker).validate_json(frame)
+    except (NotPlainJsonError, ValidationError) as error:
+        raise FrameError(f"not a message of this protocol: {type(error).__name__}") from None
+
+
+@cache
+def _adapter(speaker: str) -> Any:  # noqa: ANN401 - pydantic's type is what must not be imported
+    """Return the checker of one side's messages.
+
+    Made at first use: pydantic takes longer to load than the rest of the probe together, and
+    `import omega_probe` must stay cheap on a CPE.
+    """
+    from pydantic import Field, TypeAdapter  # noqa: PLC0415 - the reason stands above
+
+    told_apart = Field(discriminator="type")
+    kinds = {
+        "probe": FromProbe,
+        "test_point": FromTestPoint,
+        "both": FromProbe | FromTestPoint,
+    }
+    checked: Any = Annotated[kinds[speaker], told_apart]
+    return TypeAdapter(checked)

@@ -1,0 +1,1 @@
+"""Test points, Controller, Collector, installation sheets and tickets."""
