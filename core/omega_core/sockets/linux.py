@@ -1,0 +1,58 @@
+"""Numbers of Linux that Python has no names for, and the few calls that need them.
+
+The values are those of x86, ARM and RISC-V; MIPS, SPARC and PA-RISC number some socket options
+otherwise and are not supported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+
+SO_TIMESTAMPNS = 35
+SO_RXQ_OVFL = 40
+SO_RCVBUFFORCE = 33
+MSG_TRUNC = 0x20
+TCP_INFO = 11
+TCP_CONGESTION = 13
+TCP_NOTSENT_LOWAT = 25
+IP_RECVTTL = 12
+IPV6_RECVHOPLIMIT = 51
+IPV6_HOPLIMIT = 52
+IP_TTL = 2
+
+_TIMEVAL = struct.Struct("ll")
+_LINGER = struct.Struct("ii")
+_NAME_OCTETS = 16
+
+
+def set_blocking_timeout(connection: socket.socket, timeout_us: int) -> None:
+    """Let blocking calls end after `timeout_us` with BlockingIOError.
+
+    The kernel does it, in the same system call; Python's own timeouts poll before each call, which
+    a loop that moves gigabits feels.
+    """
+    connection.setblocking(True)  # noqa: FBT003 - the standard library's signature
+    timeval = _TIMEVAL.pack(*divmod(timeout_us, 1_000_000))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+
+
+def abort_on_close(connection: socket.socket) -> None:
+    """Let `close` drop what has not been sent, with a reset, instead of draining it for seconds."""
+    linger = _LINGER.pack(1, 0)
+    with contextlib.suppress(OSError):  # a connection that is gone needs no aborting
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+
+def congestion_control(connection: socket.socket) -> str:
+    """Return the congestion control a TCP socket really uses."""
+    name = connection.getsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, _NAME_OCTETS)
+    return name.split(b"\0", 1)[0].decode("ascii")
+
+
+def wish_congestion_control(connection: socket.socket, name: str) -> None:
+    """Ask for a congestion control; the host may not allow it, and then its default stays."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, name.encode("ascii"))
