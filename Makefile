@@ -1,0 +1,62 @@
+# Everything a person does with this repository. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# Wheels only: nobody needs a compiler. Hashes are checked for every file.
+$(READY): requirements-dev.lock pyproject.toml
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Omega needs Python 3.11 or newer; '$(PYTHON)' is older. Use: make PYTHON=python3.12 ..."; exit 64; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	  -r requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: setup
+setup: $(READY) ## create .venv with everything pinned
+
+.PHONY: demo
+demo: $(READY) ## an installation accepted over an emulated access link, with its signed record
+	@$(BIN)/python scripts/demo.py
+
+.PHONY: test
+test: $(READY) ## the tests, without the slow ones (under five minutes)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/run_tests.sh -m "not slow"
+
+.PHONY: test-all
+test-all: $(READY) ## all tests, the slow ones too, with coverage and its gates
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/run_tests.sh --coverage
+
+.PHONY: check
+check: $(READY) ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: accuracy
+accuracy: $(READY) ## measure emulated links and compare with the truth, iperf3 and ping
+	@$(BIN)/python bench/accuracy.py
+
+.PHONY: bench
+bench: $(READY) ## speed and size, beside peers in the same run
+	@$(BIN)/python bench/run.py
+
+.PHONY: lab
+lab: $(READY) ## a shell on the customer's side of an emulated link (LINK=wimax, adsl, ftth ...)
+	@cd tests && ../$(BIN)/python -m lab.shell --link $(or $(LINK),wimax)
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
