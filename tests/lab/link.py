@@ -202,6 +202,8 @@ class Direction(Generic[FrameT]):
         now_ns = self._now_ns = max(now_ns, self._now_ns)
         before = self.spec
         self._take(spec)
+        if self._queue and not spec.reorder:  # nothing may overtake what overtook others
+            self._last_due_ns = max(self._last_due_ns, self._queue[-1].due_ns)
         if spec.rate_bps != before.rate_bps:
             self._serve_again(now_ns, before.rate_bps)
         if any(getattr(spec, name) != getattr(before, name) for name in _LOSS_FIELDS):

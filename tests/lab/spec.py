@@ -26,6 +26,11 @@ class LinkSpecError(ValueError):
     """A link was described that cannot be; the text names the field and its range."""
 
 
+def _check(field: str, value: int, lowest: int, highest: int) -> None:
+    if not lowest <= value <= highest:
+        raise LinkSpecError(f"{field} is {lowest} to {highest}, not {value}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectionSpec:
     """One direction of a link.
@@ -128,8 +133,3 @@ def access_link(
         down=direction(down_bps, half_us, 2 * seed),
         up=direction(up_bps, rtt_us - half_us, 2 * seed + 1),
     )
-
-
-def _check(field: str, value: int, lowest: int, highest: int) -> None:
-    if not lowest <= value <= highest:
-        raise LinkSpecError(f"{field} is {lowest} to {highest}, not {value}")

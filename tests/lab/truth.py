@@ -17,7 +17,6 @@ LOG_ROWS_MAX = 1_000_000  # 64 MB in the pump: 5.5 hours of a 50 packets/s strea
 _COLUMNS = 8
 _FATES = (Fate.DELIVERED, Fate.LOST, Fate.DROPPED, Fate.CUT)
 _FATE_CODES = {fate: code for code, fate in enumerate(_FATES)}
-_UNDEFINED = 0  # in a row only; what it stands for is told by the fate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +24,8 @@ class PacketTruth:
     """The story of one watched packet; times are CLOCK_MONOTONIC.
 
     `arrived_ns` is the kernel's time of the host's sending. `due_ns` is when the queue model
-    let it out and `departed_ns` when it was really handed to the other host; both are None
-    unless `fate` is DELIVERED. `number` is its place in the order of arrival at the link.
+    let it out, `departed_ns` when it was really handed to the other host; both are None
+    unless `fate` is DELIVERED.
     """
 
     source_port: int
@@ -48,11 +47,12 @@ class PacketTruth:
 class DirectionTruth:
     """Everything a direction has counted since the link came up, read at `read_ns`.
 
-    `frames_held` are still inside. The last block is about the lab itself and not the link:
+    `frames_held` are still inside. The second block is about the lab and not the link:
     `overruns` found the receive ring full, `refused` were due but the receiving host's kernel
     had no room, `unfinished` were not plain frames, `unlogged` did not fit the packet log;
-    all four are 0 in a run that proves something. `late_ns_max` is the worst departure
-    after its time, `late_ns_sum` the sum over all departures, `cpu_ns` the pump's own CPU time.
+    all four are 0 in a run that proves something. `frames_late` left more than half a
+    millisecond after their time, `late_ns_max` is the worst of them, `cpu_ns` is the CPU time
+    that the pump has used.
     """
 
     read_ns: int
@@ -64,13 +64,15 @@ class DirectionTruth:
     frames_delivered: int
     bytes_delivered: int
     frames_held: int
+
     overruns: int
     refused: int
     unfinished: int
     unlogged: int
+    frames_late: int
     late_ns_max: int
-    late_ns_sum: int
     cpu_ns: int
+
     packets: tuple[PacketTruth, ...] = ()
 
     def is_sound(self) -> bool:
@@ -86,28 +88,27 @@ class PacketLog:
         self.unlogged = 0
         self._rows = array("q")
 
-    def lost(self, packet: Numbered, *, arrived_ns: int, ip_bytes: int, fate: Fate) -> None:
-        """Note a packet that the link destroyed."""
-        self._append(packet, arrived_ns, _UNDEFINED, _UNDEFINED, ip_bytes, fate)
-
-    def delivered(
-        self, packet: Numbered, *, arrived_ns: int, due_ns: int, departed_ns: int, ip_bytes: int
+    def note(
+        self,
+        packet: Numbered,
+        fate: Fate,
+        *,
+        ip_bytes: int,
+        arrived_ns: int,
+        due_ns: int = 0,
+        departed_ns: int = 0,
     ) -> None:
-        """Note a packet that came out."""
-        self._append(packet, arrived_ns, due_ns, departed_ns, ip_bytes, Fate.DELIVERED)
+        """Append a packet whose fate is known; the last two times count only if it came out."""
+        if len(self._rows) >= LOG_ROWS_MAX * _COLUMNS:
+            self.unlogged += 1
+            return
+        code = _FATE_CODES[fate]
+        self._rows.extend((*packet, ip_bytes, arrived_ns, due_ns, departed_ns, code))
 
     def take(self) -> bytes:
         """Return all rows and forget them."""
         rows, self._rows = self._rows, array("q")
         return rows.tobytes()
-
-    def _append(self, packet: Numbered, *rest: int | Fate) -> None:
-        if len(self._rows) >= LOG_ROWS_MAX * _COLUMNS:
-            self.unlogged += 1
-            return
-        *integers, fate = rest
-        assert isinstance(fate, Fate)
-        self._rows.extend((*packet, *integers, _FATE_CODES[fate]))
 
 
 def read_rows(raw: bytes) -> Iterator[PacketTruth]:
@@ -115,18 +116,27 @@ def read_rows(raw: bytes) -> Iterator[PacketTruth]:
     rows = array("q")
     rows.frombytes(raw)
     for start in range(0, len(rows), _COLUMNS):
-        source, destination, sequence, arrived, due, departed, ip_bytes, code = rows[
-            start : start + _COLUMNS
-        ]
-        fate = _FATES[code]
-        came_out = fate is Fate.DELIVERED
-        yield PacketTruth(
-            source_port=source,
-            destination_port=destination,
-            sequence=sequence,
-            ip_bytes=ip_bytes,
-            arrived_ns=arrived,
-            due_ns=due if came_out else None,
-            departed_ns=departed if came_out else None,
-            fate=fate,
-        )
+        yield _packet(*rows[start : start + _COLUMNS])
+
+
+def _packet(  # noqa: PLR0917 - the columns of a row, in their order
+    source_port: int,
+    destination_port: int,
+    sequence: int,
+    ip_bytes: int,
+    arrived_ns: int,
+    due_ns: int,
+    departed_ns: int,
+    code: int,
+) -> PacketTruth:
+    came_out = _FATES[code] is Fate.DELIVERED
+    return PacketTruth(
+        source_port=source_port,
+        destination_port=destination_port,
+        sequence=sequence,
+        ip_bytes=ip_bytes,
+        arrived_ns=arrived_ns,
+        due_ns=due_ns if came_out else None,
+        departed_ns=departed_ns if came_out else None,
+        fate=_FATES[code],
+    )

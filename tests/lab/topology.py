@@ -1,0 +1,160 @@
+"""The lab as its users see it: `with Lab(links.named("adsl")) as lab:`.
+
+Theory of operation. Three namespaces: the customer's host, the server's host, and between them one
+that holds the far ends of the two veth pairs and nothing else. A pump per direction carries the
+frames between these far ends, and delays, limits or loses them.
+
+    customer            the link's namespace             server
+    +--------+  veth  +----------+   up   +--------+  veth  +--------+
+    |  eth0  |--------| customer |--pump->| server |--------|  eth0  |
+    |        |        |          |<-pump--|        |        |        |
+    +--------+        +----------+  down  +--------+        +--------+
+
+Whatever ends the owner of a `Lab`, its descriptors close; so the pumps end, kill what is left on
+the hosts, and the kernel takes the namespaces away.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from contextlib import ExitStack, suppress
+from types import TracebackType
+from typing import Self
+
+from lab import privilege
+from lab.addresses import CUSTOMER, INTERFACE, SERVER
+from lab.emulation import EmulatedLink, PumpProcess
+from lab.errors import LabError, LabUnavailableError
+from lab.host import Host, Namespace
+from lab.kernel import switch_offloads_off
+from lab.spec import LinkSpec
+from lab.sweep import kill_processes_in
+
+_IP_TIMEOUT_S = 10
+_QUIET_IPV6 = {  # the hosts' own chatter would take part in every measurement
+    "net.ipv6.conf.default.accept_dad": "0",
+    "net.ipv6.conf.default.accept_ra": "0",
+    "net.ipv6.conf.default.router_solicitations": "0",
+}
+
+
+class Lab:
+    """Two hosts and a link between them, for as long as the `with` block lasts.
+
+    With `static_neighbours` the hosts know each other's Ethernet address from the start, as a
+    router on an access line does; without, they ask by ARP and ND across the link. Entering
+    raises LabUnavailableError where namespaces are not to be had.
+    """
+
+    def __init__(self, spec: LinkSpec | None = None, *, static_neighbours: bool = True) -> None:
+        self.spec = LinkSpec() if spec is None else spec
+        self._static_neighbours = static_neighbours
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        reason = privilege.available()
+        if reason is not None:
+            raise LabUnavailableError(reason)
+        with self._stack as stack:
+            self._build(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def _build(self, stack: ExitStack) -> None:
+        down, up = (stack.enter_context(PumpProcess()) for _ in range(2))
+        between = Namespace()
+        stack.callback(between.close)
+        self.server = Host(SERVER, CUSTOMER)
+        stack.callback(self.server.close)
+        self.customer = Host(CUSTOMER, SERVER)
+        stack.callback(self.customer.close)
+        stack.callback(self._sweep)
+        _quieten(between)
+        for host in (self.server, self.customer):
+            _plug_in(host, between, self.spec.mtu_bytes)
+            self._configure(host)
+        namespaces = [between.net, self.customer.net, self.server.net]
+        down.start(self.spec.down, source=SERVER.name, sink=CUSTOMER.name, namespaces=namespaces)
+        up.start(self.spec.up, source=CUSTOMER.name, sink=SERVER.name, namespaces=namespaces)
+        self.link = EmulatedLink(down=down, up=up)
+
+    def _configure(self, host: Host) -> None:
+        own, peer = host.own, host.peer
+        lines = [
+            "link set lo up",
+            f"address add {own.v4} dev {INTERFACE}",
+            f"address add {own.v6} dev {INTERFACE} nodad",
+            f"link set {INTERFACE} up",
+        ]
+        if self._static_neighbours:
+            lines += [
+                f"neighbour add {address} lladdr {peer.mac} dev {INTERFACE} nud permanent"
+                for address in (peer.v4.ip, peer.v6.ip)
+            ]
+        if own is CUSTOMER:
+            lines += [
+                f"route add default via {peer.v4.ip} dev {INTERFACE}",
+                f"route add ::/0 via {peer.v6.ip} dev {INTERFACE}",
+            ]
+        _ip(host, lines)
+        with host.entered():
+            switch_offloads_off(INTERFACE)
+
+    def _sweep(self) -> None:
+        hosts = {self.customer.inode(), self.server.inode()}
+        kill_processes_in(hosts, spare={os.getpid()})
+
+
+def _quieten(namespace: Namespace) -> None:
+    for name, value in _QUIET_IPV6.items():
+        with suppress(OSError):  # no IPv6, or /proc/sys is read-only: then there is some chatter
+            namespace.sysctl(name, value)
+
+
+def _plug_in(host: Host, between: Namespace, mtu_bytes: int) -> None:
+    """Give a host its eth0; the far end is named after the host."""
+    _quieten(host)
+    _ip(
+        host,
+        [
+            f"link add {INTERFACE} mtu {mtu_bytes} address {host.own.mac} type veth"
+            f" peer name {host.own.name} mtu {mtu_bytes} netns /proc/self/fd/{between.net}",
+        ],
+        pass_fds=[between.net],
+    )
+    _ip(
+        between,
+        [
+            f"link set {host.own.name} addrgenmode none",
+            f"link set {host.own.name} up arp off",
+        ],
+    )
+
+
+def _ip(namespace: Namespace, lines: list[str], pass_fds: list[int] | None = None) -> None:
+    """Run `ip` commands in a namespace. Raises LabError with what `ip` said."""
+    ip = shutil.which("ip")
+    if ip is None:
+        raise LabUnavailableError(privilege.IP_MISSING)
+    with namespace.entered():
+        child = subprocess.Popen(
+            [ip, "-batch", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=pass_fds or [],
+            text=True,
+        )
+    said, _ = child.communicate("\n".join(lines) + "\n", timeout=_IP_TIMEOUT_S)
+    if child.returncode != 0:
+        raise LabError(f"ip (iproute2) refused to build the lab: {said.strip()}")
