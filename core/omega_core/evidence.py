@@ -21,6 +21,7 @@ from omega_core.metrics import Direction
 Family: TypeAlias = Literal[4, 6]
 SequenceRange: TypeAlias = tuple[Count, Count]
 """First and last sequence number of an unbroken run of packets, both included."""
+_FlowClock: TypeAlias = Annotated[int, Ge(0), Le(limits.FLOW_CLOCK_US_MAX)]
 
 
 class Ended(StrEnum):
@@ -110,6 +111,15 @@ class IdleStream(Fact):
     timestamps: Name
     report: StreamReport | None
 
+    def __post_init__(self) -> None:
+        """Refuse ranges that would make a reader count to 2^53, or count a packet twice."""
+        for ranges in (self.lost_up, self.lost_down):
+            following = 0
+            for first, last in ranges:
+                if not following <= first <= last < len(self.rtt_us):
+                    raise ValueError("lost packets are ascending ranges within the stream")
+                following = last + 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderCounts(Fact):
@@ -138,7 +148,7 @@ class FlowCounts(Fact):
     """
 
     flow: Count
-    at_us: Annotated[tuple[Count, ...], Len(0, limits.TICKS_MAX + 4)]
+    at_us: Annotated[tuple[_FlowClock, ...], Len(0, limits.TICKS_MAX + 4)]
     octets: Annotated[tuple[Count, ...], Len(0, limits.TICKS_MAX + 4)]
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ Tests import this module, so a bound that stops fitting another fails the build.
 our own constants only: `python -O` drops them, so input is never checked with `assert`.
 """
 
-from omega_core.units import NS_PER_MS, NS_PER_S
+from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US
 
 # Delay stream
 STREAM_PERIOD_NS_DEFAULT = 20 * NS_PER_MS  # 50 packets/s: 29 kbit/s, under 5 % of a 1 Mbit/s line
@@ -21,6 +21,7 @@ GOODPUT_FLOWS_MAX = 16  # beyond it flows compete with each other, not with the 
 GOODPUT_RUNS_MAX = 32  # 8 each way for a sequential test, twice over
 TICK_NS = 100 * NS_PER_MS  # counters are stamped this often at both ends
 TICKS_MAX = 601  # `packet_count` of the longest run at this tick
+FLOW_CLOCK_US_MAX = 120_000_000  # the longest run twice: time for its stragglers, not for a forger
 BLOCK_OCTETS = 1 << 20  # one system call moves this much, so the interpreter is not the limit
 
 # Sessions and grants
@@ -42,6 +43,12 @@ FRAME_BYTES_MAX = 512 * 1024  # the observation of a long session on a lossy lin
 JSON_DEPTH_MAX = 32  # a record is 8 deep; deeper is an attack on the parser's stack
 SIGNATURES_MAX = 8  # a record has one, a key statement two
 PROFILE_BYTES_MAX = 256 * 1024  # an acceptance profile with a hundred criteria is 30 KiB
+PROFILE_CRITERIA_MAX = 100  # the fullest of ours has 13; all are judged at every session
+PROFILE_PLANS_MAX = 256  # names under which one plan is sold
+PROFILES_MAX = 10_000  # a catalogue of a thousand plans in ten versions
+PLAN_RATE_BPS_MAX = 10**12  # a terabit a second: beyond what is sold, so a slip of the pen
+PLAN_MTU_BYTES_MIN = 1_280  # IPv6 needs it (RFC 8200 section 5)
+PLAN_MTU_BYTES_MAX = 9_000  # jumbo frames
 CONTROL_TIMEOUT_S = 10  # a test point answers within milliseconds; this bounds a dead path
 
 # The outbox
@@ -61,6 +68,7 @@ def packet_count(duration_ns: int, interval_ns: int) -> int:
 
 assert packet_count(STREAM_DURATION_NS_MAX, STREAM_PERIOD_NS_MIN) <= STREAM_PACKETS_MAX
 assert packet_count(GOODPUT_RUN_NS_MAX, TICK_NS) <= TICKS_MAX
+assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX
 assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its stream"
 assert ENVELOPE_BYTES_MAX > RECORD_BYTES_MAX
 assert GRANT_EARLY_S < GRANT_LIFE_S

@@ -45,9 +45,10 @@ class Quantity:
     directions: tuple[str, ...] = ("",)
 
     def metric_names(self) -> Iterator[str]:
-        """Yield the public names, statistics first, then directions."""
+        """Yield the public names, statistics first, then directions; units in small letters."""
+        unit = self.unit.lower()
         for statistic, direction in product(self.statistics, self.directions):
-            yield "_".join(part for part in (self.name, self.unit, statistic, direction) if part)
+            yield "_".join(part for part in (self.name, unit, statistic, direction) if part)
 
 
 _HIGHER, _LOWER = Better.HIGHER, Better.LOWER
