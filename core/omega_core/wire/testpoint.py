@@ -31,7 +31,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from annotated_types import Ge, Le, Len
 
@@ -42,7 +42,7 @@ from omega_core.facts import Count, Fact, Name, Text
 from omega_core.metrics import Direction
 from omega_core.wire.frames import FrameError, encode_frame
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION: Final = 1
 
 RunNumber: TypeAlias = Annotated[int, Ge(0), Le(limits.GOODPUT_RUNS_MAX - 1)]
 StreamNumber: TypeAlias = Annotated[int, Ge(0), Le(limits.SESSION_STREAMS_MAX - 1)]

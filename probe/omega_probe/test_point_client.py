@@ -1,0 +1,265 @@
+"""The probe's end of a test point's control connection: one connection is one session.
+
+Theory of operation. `connect` finds an address of the grant that answers, says Hello and returns a
+client. Then the session is a sequence of requests, each answered by the one message that belongs to
+it (`omega_core.wire.testpoint` draws them). Between requests, and while one waits for its answer,
+the test point may send Progress; those are kept until `poll` fetches them. Every wait has a
+deadline, and whatever goes wrong is one of two errors:
+
+    TestPointRefusedError   it said no, with a stable code; the connection is of no further use
+    TestPointLostError      it is gone, silent, or speaks something else; `ended` tells which task
+                            end that is: LINK_LOST of a silent path, else TEST_POINT_LOST
+
+Not for two threads at once. The client belongs to whoever runs the session.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, Literal, Protocol, TypeVar, overload
+
+from omega_core.clock import Clock
+from omega_core.evidence import Ended
+from omega_core.limits import CONTROL_TIMEOUT_S
+from omega_core.units import NS_PER_S
+from omega_core.wire.frames import FrameError, FrameReader
+from omega_core.wire.testpoint import (
+    PROTOCOL_VERSION,
+    CloseStream,
+    EndRun,
+    Finish,
+    Finished,
+    FromProbe,
+    FromTestPoint,
+    Hello,
+    OpenRun,
+    OpenStream,
+    Progress,
+    Refused,
+    RunClosed,
+    RunReady,
+    StreamClosed,
+    StreamReady,
+    Welcome,
+    decode_from_test_point,
+    encode,
+)
+from omega_probe.errors import TestPointLostError, TestPointRefusedError
+
+CONNECT_TIMEOUT_S: Final = 4  # one lost SYN is repeated after a second, two after three
+_READ_OCTETS: Final = 64 * 1024
+_PROGRESS_KEPT: Final = 64  # counters are cumulative: the newest say everything
+_PATH_ERRORS: Final = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
+_FAMILY: Final = {socket.AF_INET: 4, socket.AF_INET6: 6}
+
+Request = Hello | OpenStream | CloseStream | OpenRun | EndRun | Finish
+AnswerT = TypeVar("AnswerT", Welcome, StreamReady, StreamClosed, RunReady, RunClosed, Finished)
+
+_ANSWER_OF: Final[dict[type[Request], type[FromTestPoint]]] = {
+    Hello: Welcome,
+    OpenStream: StreamReady,
+    CloseStream: StreamClosed,
+    OpenRun: RunReady,
+    EndRun: RunClosed,
+    Finish: Finished,
+}
+
+
+class Access(Protocol):
+    """What the client needs of `omega_probe.plan.TestPointAccess`."""
+
+    @property
+    def session_id(self) -> str:
+        """The session that the grant is for."""
+        ...
+
+    @property
+    def grant(self) -> str:
+        """The sealed grant, as the Controller sent it."""
+        ...
+
+    @property
+    def secret(self) -> bytes:
+        """The session secret, under which flows are joined and packets authenticated."""
+        ...
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        """Where the test point may be reached, the preferred address first."""
+        ...
+
+    @property
+    def tcp_port(self) -> int:
+        """Port of control and flow connections."""
+        ...
+
+
+class TestPointClient:
+    """An open session with a test point; made by `connect`."""
+
+    __test__ = False  # not a pytest class
+
+    def __init__(self, connection: socket.socket, access: Access, clock: Clock) -> None:
+        self.access = access
+        self.address: str = connection.getpeername()[0]
+        """The address that answered; flows and streams go to the same one."""
+        self.local_address: str = connection.getsockname()[0]
+        self.family: Literal[4, 6] = 6 if connection.family == socket.AF_INET6 else 4
+        self.welcome: Welcome
+        """What the test point said first; set by `connect`."""
+        self._connection = connection
+        self._clock = clock
+        self._reader = FrameReader()
+        self._answers: deque[FromTestPoint] = deque()
+        self._progress: deque[Progress] = deque(maxlen=_PROGRESS_KEPT)
+        connection.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @overload
+    def request(self, message: Hello, timeout_s: float = ...) -> Welcome: ...
+    @overload
+    def request(self, message: OpenStream, timeout_s: float = ...) -> StreamReady: ...
+    @overload
+    def request(self, message: CloseStream, timeout_s: float = ...) -> StreamClosed: ...
+    @overload
+    def request(self, message: OpenRun, timeout_s: float = ...) -> RunReady: ...
+    @overload
+    def request(self, message: EndRun, timeout_s: float = ...) -> RunClosed: ...
+    @overload
+    def request(self, message: Finish, timeout_s: float = ...) -> Finished: ...
+    def request(self, message: Request, timeout_s: float = CONTROL_TIMEOUT_S) -> FromTestPoint:
+        """Send a message and return the answer that belongs to it.
+
+        Raises TestPointRefusedError when the answer is a refusal, and TestPointLostError when there
+        is none in time, or another than this protocol allows.
+        """
+        deadline_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
+        self._send(message, deadline_ns)
+        while not self._answers:
+            self._wait(select.POLLIN, deadline_ns, waiting_for=message.type)
+            self._read()
+        answer = self._answers.popleft()
+        if isinstance(answer, Refused):
+            raise TestPointRefusedError(answer.code, answer.detail, answer.retry_after_s)
+        if not isinstance(answer, _ANSWER_OF[type(message)]):
+            raise TestPointLostError(
+                f"the test point answered {message.type} with {answer.type}", Ended.TEST_POINT_LOST
+            )
+        return answer
+
+    def poll(self) -> list[Progress]:
+        """Return the Progress that has come since the last call, without waiting.
+
+        Raises TestPointLostError when the connection has ended, and TestPointRefusedError when the
+        test point has ended the session by itself (a limit of the grant was reached).
+        """
+        self._read()
+        if self._answers:
+            unasked = self._answers.popleft()
+            if isinstance(unasked, Refused):
+                raise TestPointRefusedError(unasked.code, unasked.detail, unasked.retry_after_s)
+            raise TestPointLostError(
+                f"the test point sent {unasked.type} unasked", Ended.TEST_POINT_LOST
+            )
+        arrived = [*self._progress]
+        self._progress.clear()
+        return arrived
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait on for what `poll` fetches."""
+        return self._connection.fileno()
+
+    def close(self) -> None:
+        """End the session; the test point ends its part when it sees that."""
+        self._connection.close()
+
+    def _send(self, message: FromProbe, deadline_ns: int) -> None:
+        frame = memoryview(encode(message))
+        while frame:
+            try:
+                frame = frame[self._connection.send(frame) :]
+            except BlockingIOError:
+                self._wait(select.POLLOUT, deadline_ns, waiting_for=message.type)
+            except OSError as error:
+                raise _lost(error) from error
+
+    def _wait(self, events: int, deadline_ns: int, *, waiting_for: str) -> None:
+        poller = select.poll()
+        poller.register(self._connection, events)
+        left_ns = deadline_ns - self._clock.monotonic_ns()
+        if left_ns <= 0 or not poller.poll(left_ns / 1_000_000):
+            raise TestPointLostError(
+                f"no answer from the test point to {waiting_for}", Ended.LINK_LOST
+            )
+
+    def _read(self) -> None:
+        """Take in what has arrived, without waiting."""
+        try:
+            while not self._answers and (data := self._connection.recv(_READ_OCTETS)):
+                for frame in self._reader.feed(data):
+                    self._keep(decode_from_test_point(frame))
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise _lost(error) from error
+        except FrameError as error:
+            raise TestPointLostError(
+                f"the test point sent something else than this protocol: {error}",
+                Ended.TEST_POINT_LOST,
+            ) from error
+        if not self._answers:  # a refusal is followed by the end: it tells more than the end does
+            raise TestPointLostError("the test point closed the connection", Ended.TEST_POINT_LOST)
+
+    def _keep(self, message: FromTestPoint) -> None:
+        if isinstance(message, Progress):
+            self._progress.append(message)
+        else:
+            self._answers.append(message)
+
+
+def connect(
+    access: Access, clock: Clock, *, timeout_s: float = CONTROL_TIMEOUT_S
+) -> TestPointClient:
+    """Return an open session: the first address that answers, after Hello and Welcome.
+
+    `timeout_s` is for Hello; each address gets `CONNECT_TIMEOUT_S` to be reached. Raises
+    TestPointRefusedError for a grant that is not accepted, TestPointLostError for anything else.
+    """
+    client = TestPointClient(_first_that_answers(access), access, clock)
+    try:
+        hello = Hello(version=PROTOCOL_VERSION, grant=access.grant)
+        client.welcome = client.request(hello, timeout_s)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def _first_that_answers(access: Access) -> socket.socket:
+    failures: list[str] = []
+    ended = Ended.LINK_LOST
+    for address in access.addresses:
+        try:
+            return socket.create_connection((address, access.tcp_port), CONNECT_TIMEOUT_S)
+        except OSError as error:
+            lost = _lost(error)
+            failures.append(f"{address} port {access.tcp_port}: {_reason(error)}")
+            if lost.ended is Ended.TEST_POINT_LOST:
+                ended = Ended.TEST_POINT_LOST
+    raise TestPointLostError(f"no test point at {'; '.join(failures)}", ended)
+
+
+def _lost(error: OSError) -> TestPointLostError:
+    """A host that answers with a reset is there and its test point is not; silence is the path."""
+    silent = isinstance(error, TimeoutError) or error.errno in _PATH_ERRORS
+    ended = Ended.LINK_LOST if silent else Ended.TEST_POINT_LOST
+    return TestPointLostError(f"lost the test point: {_reason(error)}", ended)
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else "timed out"
