@@ -56,7 +56,11 @@ class InterfaceCounts(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficCheck(Fact):
-    """What passed the interface in one phase, and how much of it was the probe's own."""
+    """What passed the interface in one phase, and how much of it was the probe's own.
+
+    All are octets at the link layer. What is allowed is of the traffic that was *not* the probe's,
+    each way by itself; None where the phase is only recorded and not judged.
+    """
 
     phase: Name
     duration_us: Count
@@ -64,7 +68,8 @@ class TrafficCheck(Fact):
     tx_octets: Count
     own_rx_octets: Count
     own_tx_octets: Count
-    allowed_octets: Count
+    allowed_rx_octets: Count | None
+    allowed_tx_octets: Count | None
     exceeded: bool
 
 
