@@ -188,6 +188,6 @@ class Evidence(Fact):
     """Everything the judge needs."""
 
     tasks: Annotated[tuple[TaskEnd, ...], Len(0, 64)] = ()
-    attempts: Annotated[tuple[Attempt, ...], Len(0, 256)] = ()
+    attempts: Annotated[tuple[Attempt, ...], Len(0, limits.ATTEMPTS_OF_A_RECORD_MAX)] = ()
     idle: Annotated[tuple[IdleStream, ...], Len(0, limits.SESSION_STREAMS_MAX)] = ()
     goodput: Annotated[tuple[GoodputRun, ...], Len(0, limits.GOODPUT_RUNS_MAX)] = ()

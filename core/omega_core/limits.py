@@ -15,6 +15,13 @@ WAITING_TIME_NS = 3 * NS_PER_S  # Tmax of RFC 7680; a later reply counts as lost
 REFLECTOR_IDLE_NS = 30 * NS_PER_S  # a silent stream is forgotten: its sender is gone
 STAMP_OCTETS_MAX = 1_472  # one unfragmented IPv4 datagram of an Ethernet MTU
 
+# Connectivity, and the look at the host before anything is sent
+ATTEMPT_WAIT_NS = 3 * NS_PER_S  # one lost SYN is repeated after a second
+ATTEMPTS_MAX = 20  # rounds; RFC 2678 asks for 20 packets
+ATTEMPT_KINDS = 10  # Controller: names, TCP, HTTP; test point: TCP, UDP; over two families
+ATTEMPTS_OF_A_RECORD_MAX = 256
+PRECHECK_NS_MAX = 10 * NS_PER_S  # longer than that the technician takes it for a hang
+
 # TCP goodput
 GOODPUT_RUN_NS_MAX = 60 * NS_PER_S  # a longer run keeps the customer's line from the customer
 GOODPUT_FLOWS_MAX = 16  # beyond it flows compete with each other, not with the queue
@@ -69,6 +76,7 @@ def packet_count(duration_ns: int, interval_ns: int) -> int:
 assert packet_count(STREAM_DURATION_NS_MAX, STREAM_PERIOD_NS_MIN) <= STREAM_PACKETS_MAX
 assert packet_count(GOODPUT_RUN_NS_MAX, TICK_NS) <= TICKS_MAX
 assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX
+assert ATTEMPTS_MAX * ATTEMPT_KINDS <= ATTEMPTS_OF_A_RECORD_MAX
 assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its stream"
 assert ENVELOPE_BYTES_MAX > RECORD_BYTES_MAX
 assert GRANT_EARLY_S < GRANT_LIFE_S

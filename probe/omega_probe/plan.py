@@ -1,0 +1,91 @@
+"""What a session is to measure, where, and within which limits: the probe's whole instruction.
+
+The agent makes these from a grant; the probe knows neither plans nor verdicts. Everything is an
+integer in the unit of its name, so a plan can be written down and compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from omega_core import limits
+from omega_core.metrics import Direction
+from omega_core.units import NS_PER_S
+
+CONNECTIVITY_ATTEMPTS_DEFAULT = 3
+IDLE_DURATION_NS_DEFAULT = 10 * NS_PER_S
+PRECHECK_NS_DEFAULT = 2 * NS_PER_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoodputTask:
+    """One TCP run: which way, and for how long at most."""
+
+    direction: Direction
+    duration_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasurementPlan:
+    """The tasks of a session and their parameters.
+
+    `expected_bps_down` and `_up` are what the line was sold to carry, as far as anybody said: other
+    traffic is weighed against them. With `stop_when_invalid` a fault that the precheck finds ends
+    the session before data is spent; without, it only marks the result.
+    """
+
+    connectivity_attempts: int = CONNECTIVITY_ATTEMPTS_DEFAULT
+    idle_duration_ns: int = IDLE_DURATION_NS_DEFAULT
+    idle_period_ns: int = limits.STREAM_PERIOD_NS_DEFAULT
+    idle_authenticated: bool = False
+    goodput: tuple[GoodputTask, ...] = ()
+    expected_bps_down: int | None = None
+    expected_bps_up: int | None = None
+    precheck_ns: int = PRECHECK_NS_DEFAULT
+    stop_when_invalid: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a plan that no session can carry out; an agent's defect."""
+        _check("connectivity_attempts", self.connectivity_attempts, 1, limits.ATTEMPTS_MAX)
+        _check("idle_duration_ns", self.idle_duration_ns, 0, limits.STREAM_DURATION_NS_MAX)
+        _check("idle_period_ns", self.idle_period_ns, limits.STREAM_PERIOD_NS_MIN, NS_PER_S)
+        _check("goodput runs", len(self.goodput), 0, limits.GOODPUT_RUNS_MAX)
+        _check("precheck_ns", self.precheck_ns, 0, limits.PRECHECK_NS_MAX)
+        for task in self.goodput:
+            _check("duration_ns", task.duration_ns, limits.TICK_NS, limits.GOODPUT_RUN_NS_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestPointAccess:
+    """Where the test point is and what the grant allows: everything from the grant's content.
+
+    `grant` is the sealed grant as received, `secret` the session's secret. Bytes are IP octets.
+    """
+
+    __test__ = False  # not a pytest class
+
+    session_id: str
+    grant: str
+    secret: bytes
+    addresses: tuple[str, ...]
+    tcp_port: int
+    udp_port: int
+    bytes_down_max: int
+    bytes_up_max: int
+    duration_s_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlTarget:
+    """Where the Controller is, and a path whose GET costs little."""
+
+    scheme: Literal["http", "https"]
+    host: str
+    port: int
+    path: str
+
+
+def _check(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be in {least}..{most}, not {value}")
