@@ -58,6 +58,18 @@ PLAN_MTU_BYTES_MIN = 1_280  # IPv6 needs it (RFC 8200 section 5)
 PLAN_MTU_BYTES_MAX = 9_000  # jumbo frames
 CONTROL_TIMEOUT_S = 10  # a test point answers within milliseconds; this bounds a dead path
 
+# The server
+ENROLMENT_TOKEN_LIFE_S = 72 * 3_600  # a device is enrolled within days of being handed out
+REQUEST_DEADLINE_S = 20  # the slowest honest request: a record of 1 MiB over 1 Mbit/s, and a commit
+REQUESTS_WAITING_MAX = 256  # beyond it a refusal now is kinder than an answer after the deadline
+WORKERS_MAX = 8  # threads that verify and store; the interpreter keeps about one core busy
+STORE_CONNECTIONS_MAX = 16  # every worker has one, and the operator's commands find one
+STORE_WAIT_S = 5  # for a lock, a connection or a statement; then the client is told to come back
+RETRY_AFTER_S_MIN = 1  # spread, so that those refused together do not come back together
+RETRY_AFTER_S_MAX = 5
+SERVER_CONNECTIONS_MAX = 1_024  # open at once; the usual limit on a process's files
+DESCRIPTION_CHARS_MAX = 2_000  # what a caller says of a fault, in a ticket
+
 # The outbox
 OUTBOX_RETRY_S_MIN = 1  # first pause after a failed post, doubled with jitter
 OUTBOX_RETRY_S_MAX = 900  # a server that was away a day is asked four times an hour
@@ -81,3 +93,5 @@ assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its st
 assert ENVELOPE_BYTES_MAX > RECORD_BYTES_MAX
 assert GRANT_EARLY_S < GRANT_LIFE_S
 assert GRANT_LATE_S < GRANT_LIFE_S
+assert WORKERS_MAX < STORE_CONNECTIONS_MAX, "a worker must never wait for a connection"
+assert STORE_WAIT_S < REQUEST_DEADLINE_S, "the store's answer must arrive before we give up"

@@ -1,0 +1,1 @@
+"""Migrations: one module a version, run by alembic through `omega_server.store.migrate`."""

@@ -1,0 +1,291 @@
+"""The store as the rest of the server sees it: promises, no SQL.
+
+Every call is one transaction: it happens whole and durably, or not at all. Nothing that was stored
+is changed later, apart from a token that is used up, an agent that is revoked and a subscriber that
+is activated. Calls block; the API makes them in threads. tests/contract/ holds every implementation
+to what the docstrings say.
+
+    StoreError
+      + StoreUnavailableError    the disk is full, the database is away: try again later
+      + StoreVersionError        the database's tables are of another version
+      + ConflictError            what was to be stored contradicts what is stored
+          + TokenRefusedError, NonceSeenError, QuotaExceededError, ProfileChangedError,
+            GrantUsedError, ObservationKnownError, AlreadyThereError, NotThereError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from omega_core.errors import ExitCode, OmegaError
+from omega_server.store.rows import (
+    AgentRow,
+    Attempt,
+    EventRow,
+    GrantRow,
+    ObservationRow,
+    Posting,
+    ProfileRow,
+    Quota,
+    RecordRow,
+    RequestNonce,
+    SheetRow,
+    Signer,
+    Subject,
+    SubscriberRow,
+    TestPointRow,
+    TicketRow,
+    TokenRow,
+)
+
+
+class StoreError(OmegaError):
+    """The store did not do what was asked."""
+
+
+class StoreUnavailableError(StoreError):
+    """Nothing was stored; the same call may succeed later."""
+
+    exit_code = ExitCode.STORAGE
+    who_acts = "operator: free space on the disk, or bring the database back"
+
+
+class StoreVersionError(StoreError):
+    """The tables are older or newer than this program."""
+
+    exit_code = ExitCode.USAGE
+    who_acts = "operator: run `omega-server migrate`, with the newest version of the program"
+
+
+class ConflictError(StoreError):
+    """What was to be stored contradicts what is stored."""
+
+    exit_code = ExitCode.USAGE
+    who_acts = "whoever asked: look at what is there first"
+
+
+class AlreadyThereError(ConflictError):
+    """Something else has this name."""
+
+
+class NotThereError(ConflictError):
+    """Nothing has this name."""
+
+
+class TokenRefusedError(ConflictError):
+    """An enrolment token can't be used; `why` says in which of three ways."""
+
+    def __init__(self, why: Literal["unknown", "used", "expired"]) -> None:
+        super().__init__(f"enrolment token {why}")
+        self.why = why
+
+
+class NonceSeenError(ConflictError):
+    """A session request was sent twice."""
+
+
+class QuotaExceededError(ConflictError):
+    """Too many sessions from one place; the oldest that counts is of `oldest_unix_us`."""
+
+    def __init__(self, oldest_unix_us: int) -> None:
+        super().__init__("too many sessions from this address")
+        self.oldest_unix_us = oldest_unix_us
+
+
+class ProfileChangedError(ConflictError):
+    """A version of a profile was granted before with other content."""
+
+
+class GrantUsedError(ConflictError):
+    """Another record was stored under this grant."""
+
+
+class ObservationKnownError(ConflictError):
+    """Another observation of this session is stored."""
+
+
+class EnrolmentStore(Protocol):
+    """Tokens, agents, test points."""
+
+    def add_token(self, token: TokenRow) -> None:
+        """Keep a token until it is used."""
+        ...
+
+    def tokens(self) -> Sequence[TokenRow]:
+        """Return every token, oldest first."""
+        ...
+
+    def enrol(self, agent: AgentRow, *, token_digest: str) -> AgentRow:
+        """Use up the token and keep the agent; return it.
+
+        The same key with the same token again returns the agent of the first time: the answer may
+        have been lost. A key that is enrolled already stays the agent it is, and uses the token up.
+        Raises TokenRefusedError, judging by `agent.enrolled_unix_us`.
+        """
+        ...
+
+    def agent(self, agent_id: str) -> AgentRow | None:
+        """Return the agent of this name."""
+        ...
+
+    def agents(self) -> Sequence[AgentRow]:
+        """Return every agent, first enrolled first."""
+        ...
+
+    def revoke(self, agent_id: str, event: EventRow) -> AgentRow:
+        """Mark the agent's key as revoked from the event's time on, once; raises NotThereError."""
+        ...
+
+    def signer(self, kid: str) -> Signer | None:
+        """Return whose key this is: an agent's, else one that a grant was issued to."""
+        ...
+
+    def add_test_point(self, test_point: TestPointRow) -> None:
+        """Keep the test point; the same again changes nothing."""
+        ...
+
+    def test_point(self, kid: str) -> TestPointRow | None:
+        """Return the test point with this key."""
+        ...
+
+    def next_number(self, series: str) -> int:
+        """Return 1, 2, 3 ... for each name of a series; no number twice, whoever asks."""
+        ...
+
+
+class CaseStore(Protocol):
+    """Subscribers, sheets, tickets, and the log of each."""
+
+    def add_subscriber(self, subscriber: SubscriberRow, event: EventRow) -> None:
+        """Keep a subscriber; raises AlreadyThereError."""
+        ...
+
+    def activate(self, subscriber_ref: str, events: Sequence[EventRow]) -> SubscriberRow:
+        """Mark the plan as activated at the first event's time, and log the events, once.
+
+        An active plan stays as it is and nothing is logged. Raises NotThereError.
+        """
+        ...
+
+    def subscriber(self, subscriber_ref: str) -> SubscriberRow | None:
+        """Return the subscriber of this name."""
+        ...
+
+    def subscribers(self) -> Sequence[SubscriberRow]:
+        """Return every subscriber, by name."""
+        ...
+
+    def add_sheet(self, sheet: SheetRow, events: Sequence[EventRow]) -> None:
+        """Keep a sheet with its first events; raises AlreadyThereError, NotThereError."""
+        ...
+
+    def sheet(self, sheet_id: str) -> SheetRow | None:
+        """Return the sheet of this number."""
+        ...
+
+    def sheets(self, subscriber_ref: str | None = None) -> Sequence[SheetRow]:
+        """Return every sheet, or those of one subscriber, by number."""
+        ...
+
+    def add_ticket(self, ticket: TicketRow, event: EventRow) -> None:
+        """Keep a ticket; raises AlreadyThereError, NotThereError."""
+        ...
+
+    def ticket(self, ticket_id: str) -> TicketRow | None:
+        """Return the ticket of this number."""
+        ...
+
+    def tickets(self) -> Sequence[TicketRow]:
+        """Return every ticket, by number."""
+        ...
+
+    def events(self, subject: Subject, subject_id: str) -> Sequence[EventRow]:
+        """Return the log of one subject, in the order it was written."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Grants, profiles, observations, records."""
+
+    def issue(
+        self,
+        grant: GrantRow,
+        *,
+        nonce: RequestNonce,
+        profile: ProfileRow | None,
+        quota: Quota | None,
+    ) -> None:
+        """Keep a grant before it is handed out, and the profile it pins for ever.
+
+        Raises NonceSeenError, QuotaExceededError or ProfileChangedError; then nothing is kept.
+        Nonces that expired before the grant was issued are forgotten.
+        """
+        ...
+
+    def grant(self, digest: str) -> GrantRow | None:
+        """Return the grant whose payload has this digest."""
+        ...
+
+    def profile(self, digest: str) -> ProfileRow | None:
+        """Return the profile with this digest."""
+        ...
+
+    def add_observation(self, observation: ObservationRow) -> bool:
+        """Keep an observation; False when the same was known.
+
+        Raises ObservationKnownError when another one of the session is stored.
+        """
+        ...
+
+    def observation(self, session_id: str) -> ObservationRow | None:
+        """Return the observation of a session."""
+        ...
+
+    def add_record(self, record: RecordRow, event: EventRow | None) -> RecordRow:
+        """Keep a record and log the event; return what is stored under its digest.
+
+        A record whose digest is known is not stored again and logs nothing: the row of the first
+        time comes back, with its receipt, however many ask at once. Raises GrantUsedError when the
+        grant has led to another record.
+        """
+        ...
+
+    def record(self, digest: str) -> RecordRow | None:
+        """Return the record with this digest."""
+        ...
+
+    def attempts(
+        self, *, sheet_id: str | None = None, ticket_id: str | None = None
+    ) -> Sequence[Attempt]:
+        """Return the grants issued for a sheet or a ticket, in order, each with its record."""
+        ...
+
+    def postings(
+        self, *, sheet_id: str | None = None, ticket_id: str | None = None
+    ) -> Sequence[Posting]:
+        """Return the records posted to a sheet or a ticket, in order of arrival."""
+        ...
+
+
+class StateStore(Protocol):
+    """Single values about the installation itself."""
+
+    def pin(self, name: str, value: str) -> str:
+        """Keep the value under this name unless there is one; return the one that is kept."""
+        ...
+
+    def check(self) -> None:
+        """Do nothing; raises StoreUnavailableError when the store can't be asked."""
+        ...
+
+
+@dataclass(frozen=True)
+class Store:
+    """Everything the server keeps, by kind."""
+
+    enrolment: EnrolmentStore
+    cases: CaseStore
+    sessions: SessionStore
+    state: StateStore
