@@ -7,12 +7,13 @@ it is free to change unnoticed.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from omega_core.canonical import canonical_bytes, parse_plain
 from omega_core.envelope import EnvelopeError
+from omega_core.facts import Version1
 from omega_core.limits import BUNDLE_BYTES_MAX, ENVELOPE_BYTES_MAX
 from omega_core.models import (
     ContentError,
@@ -28,7 +29,7 @@ _Envelope = Annotated[str, Field(max_length=ENVELOPE_BYTES_MAX)]
 class Bundle(StrictModel):
     """A record with its grant, the other observer's counts, the receipt, keys and profile."""
 
-    bundle_version: Literal[1] = 1
+    bundle_version: Version1 = 1
     record: _Envelope
     grant: _Envelope | None
     observation: _Envelope | None

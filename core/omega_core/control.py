@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from omega_core import limits
 from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
-from omega_core.facts import INTEGER_MAX
+from omega_core.facts import INTEGER_MAX, Version1
 from omega_core.metrics import Direction
 from omega_core.models import Address, Digest, Id, KeyId, KeyText, Port, StrictModel, UnixUs
 from omega_core.record import Purpose
@@ -32,7 +32,7 @@ _Envelope = Annotated[str, Field(max_length=limits.ENVELOPE_BYTES_MAX)]
 class ServerInfo(StrictModel):
     """What the server says of itself to anyone: `GET /v1/server`. Pinned at enrolment."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Version1 = 1
     software: Annotated[str, Field(max_length=64)]
     server_key: KeyText
     now_unix_us: UnixUs
@@ -53,7 +53,7 @@ class AddressProof(StrictModel):
 class SessionRequest(StrictModel):
     """A request for one session: `POST /v1/sessions`, sealed with the agent's key."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Version1 = 1
     purpose: Purpose
     mode: Mode
     sheet_id: Id | None = None
@@ -101,7 +101,7 @@ class GrantLimits(StrictModel):
 class Grant(StrictModel):
     """The Controller's signed, single-use permission to measure, bound to the agent's addresses."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Version1 = 1
     grant_id: Id
     session_id: Id
     agent_kid: KeyId
@@ -144,7 +144,7 @@ class Refusal(StrictModel):
 class EnrolmentRequest(StrictModel):
     """A device joins: `POST /v1/agents`, sealed with the key it made, which proves possession."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Version1 = 1
     token: Annotated[str, Field(min_length=16, max_length=128)]
     agent_key: KeyText
     server_key: KeyText
@@ -155,7 +155,7 @@ class EnrolmentRequest(StrictModel):
 class KeyStatement(StrictModel):
     """The server's word that a key belongs to an agent, or to a test point."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Version1 = 1
     role: Literal["agent", "test_point"]
     id: Id
     kid: KeyId
@@ -199,7 +199,7 @@ class TestPointLoad(StrictModel):
 class Observation(StrictModel):
     """The second observer: the test point's own counts of a session, signed with its key."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Version1 = 1
     session_id: Id
     grant_digest: Digest
     test_point: Id
@@ -223,7 +223,7 @@ class LogPosition(StrictModel):
 class Receipt(StrictModel):
     """The Collector's word that a record is durable; only then may the agent forget it."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Version1 = 1
     record_digest: Digest
     envelope_digest: Digest
     session_id: Id | None

@@ -127,10 +127,13 @@ def sealed_from(content: object, envelope_digest: str) -> Sealed:
         raise EnvelopeError("envelope_shape", "payloadType is text and signatures a list")
     if not 1 <= len(signatures) <= SIGNATURES_MAX:
         raise EnvelopeError("envelope_shape", f"1 to {SIGNATURES_MAX} signatures")
+    signed = tuple(_signature(each) for each in signatures)
+    if len({each.kid for each in signed}) != len(signed):  # keys count, not signatures
+        raise EnvelopeError("envelope_shape", "a key signs once")
     return Sealed(
         payload=_from_base64(content["payload"], "payload_base64"),
         payload_type=payload_type,
-        signatures=tuple(_signature(each) for each in signatures),
+        signatures=signed,
         envelope_digest=envelope_digest,
     )
 

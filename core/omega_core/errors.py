@@ -22,8 +22,8 @@ class ExitCode(IntEnum):
     """What `omega` and `omega-server` tell the shell. Documented in docs/cli.md; never renumbered.
 
     Verdicts start at 10: Python leaves with 1 when it crashes and typer with 2 for wrong usage, and
-    neither may be read as a judgement of a line. 64, 69, 70 and 74 are those of sysexits.h, 130 is
-    what shells use for a process ended by Ctrl-C.
+    neither may be read as a judgement of a line. 64, 69, 70 and 74 are those of sysexits.h, 130 and
+    141 what shells show for a process ended by Ctrl-C or by a closed pipe.
     """
 
     ACCEPTED = 0
@@ -37,6 +37,7 @@ class ExitCode(IntEnum):
     INTERNAL = 70
     STORAGE = 74
     INTERRUPTED = 130
+    OUTPUT_CLOSED = 141
 
 
 class OmegaError(Exception):

@@ -7,6 +7,7 @@ arrays: a session of minutes must stay well under `limits.RECORD_BYTES_MAX`. Off
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -15,12 +16,16 @@ from typing import Annotated, Literal, TypeAlias
 from annotated_types import Ge, Le, Len
 
 from omega_core import limits
-from omega_core.facts import Count, Fact, Name, Text
+from omega_core.facts import WHOLE, Count, Fact, Name, Text
 from omega_core.metrics import Direction
 
-Family: TypeAlias = Literal[4, 6]
+Family: TypeAlias = Annotated[Literal[4, 6], WHOLE]
 SequenceRange: TypeAlias = tuple[Count, Count]
-"""First and last sequence number of an unbroken run of packets, both included."""
+"""First and last sequence number of an unbroken run of packets, both included.
+
+Lists of them ascend and don't overlap, so their size is bounded by the stream's and not by whoever
+wrote them.
+"""
 _FlowClock: TypeAlias = Annotated[int, Ge(0), Le(limits.FLOW_CLOCK_US_MAX)]
 
 
@@ -76,12 +81,15 @@ class Attempt(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamReport(Fact):
-    """What the reflector counted of one delay stream."""
+    """What the reflector counted of one delay stream: `received` lists each number once."""
 
     received: Annotated[tuple[SequenceRange, ...], Len(0, limits.STREAM_PACKETS_MAX)]
     replies: Count
     duplicates: Count
     reordered: Count
+
+    def __post_init__(self) -> None:
+        _check_ranges(self.received, packets=limits.STREAM_PACKETS_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +109,8 @@ class IdleStream(Fact):
     authenticated: bool
     started_offset_us: Count
     rtt_us: Annotated[tuple[Count | None, ...], Len(0, limits.STREAM_PACKETS_MAX)]
-    lost_up: tuple[SequenceRange, ...]
-    lost_down: tuple[SequenceRange, ...]
+    lost_up: Annotated[tuple[SequenceRange, ...], Len(0, limits.STREAM_PACKETS_MAX)]
+    lost_down: Annotated[tuple[SequenceRange, ...], Len(0, limits.STREAM_PACKETS_MAX)]
     replies_received: Count
     duplicates_down: Count
     reordered_down: Count
@@ -114,11 +122,7 @@ class IdleStream(Fact):
     def __post_init__(self) -> None:
         """Refuse ranges that would make a reader count to 2^53, or count a packet twice."""
         for ranges in (self.lost_up, self.lost_down):
-            following = 0
-            for first, last in ranges:
-                if not following <= first <= last < len(self.rtt_us):
-                    raise ValueError("lost packets are ascending ranges within the stream")
-                following = last + 1
+            _check_ranges(ranges, packets=len(self.rtt_us))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,3 +195,12 @@ class Evidence(Fact):
     attempts: Annotated[tuple[Attempt, ...], Len(0, limits.ATTEMPTS_OF_A_RECORD_MAX)] = ()
     idle: Annotated[tuple[IdleStream, ...], Len(0, limits.SESSION_STREAMS_MAX)] = ()
     goodput: Annotated[tuple[GoodputRun, ...], Len(0, limits.GOODPUT_RUNS_MAX)] = ()
+
+
+def _check_ranges(ranges: Sequence[SequenceRange], *, packets: int) -> None:
+    """Raise ValueError unless the ranges ascend, don't overlap, and lie within the stream."""
+    free = 0
+    for first, last in ranges:
+        if not free <= first <= last < packets:
+            raise ValueError("packets are told by ascending ranges within the stream")
+        free = last + 1

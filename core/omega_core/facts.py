@@ -8,12 +8,34 @@ the annotations.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from annotated_types import Ge, Le, Len
 
 INTEGER_MAX = 2**53 - 1  # beyond it a JSON number is not exact in every reader (RFC 8785 s3.2.2.3)
 
+
+class _WholeNumber:
+    """Marks a literal number: `true` and `1.0` equal 1 in Python, but are other JSON than 1.
+
+    Pydantic asks for its schema when a checker is built, so it is loaded by then.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:  # noqa: ANN401 - pydantic's types load late
+        from pydantic_core import core_schema  # noqa: PLC0415 - see the class
+
+        return core_schema.no_info_before_validator_function(_refuse_not_whole, handler(source))
+
+
+def _refuse_not_whole(value: object) -> object:
+    if type(value) is not int:
+        raise ValueError("a whole number is expected")
+    return value
+
+
+WHOLE = _WholeNumber()
+Version1: TypeAlias = Annotated[Literal[1], WHOLE]
+"""The version of a message that this program knows."""
 Count: TypeAlias = Annotated[int, Ge(0), Le(INTEGER_MAX)]
 Signed: TypeAlias = Annotated[int, Ge(-INTEGER_MAX), Le(INTEGER_MAX)]
 Name: TypeAlias = Annotated[str, Len(1, 64)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from omega_core.errors import StorageError
@@ -14,14 +16,23 @@ def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
     Raises StorageError, with the draft removed, when the disk does not take it.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
-    try:
-        _write_synced(draft, data, mode)
+    with _draft_beside(path, data, mode) as draft:
         draft.replace(path)
-        sync_directory(path.parent)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise StorageError(f"{path}: {os.strerror(error.errno or 0)}") from error
+
+
+def create_durably(path: Path, data: bytes, *, mode: int = 0o644) -> bool:
+    """Write a file that is not there yet; return False, and change nothing, when it is.
+
+    Of several processes that do it at once exactly one gets True. Raises StorageError.
+    """
+    try:
+        with _draft_beside(path, data, mode) as draft:
+            path.hardlink_to(draft)
+    except StorageError as error:
+        if isinstance(error.__cause__, FileExistsError):
+            return False
+        raise
+    return True
 
 
 def sync_directory(directory: Path) -> None:
@@ -31,6 +42,21 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _draft_beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
+    """Give a synced file that the caller puts in place, and leave nothing of it behind."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
+    try:
+        _write_synced(draft, data, mode)
+        yield draft
+        sync_directory(path.parent)
+    except OSError as error:
+        raise StorageError(f"{path}: {os.strerror(error.errno or 0)}") from error
+    finally:
+        with contextlib.suppress(OSError):  # the folder itself may be what is wrong
+            draft.unlink(missing_ok=True)
 
 
 def _write_synced(path: Path, data: bytes, mode: int) -> None:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from omega_core.errors import ExitCode, OmegaError
-from omega_core.files import write_durably
+from omega_core.files import create_durably
 from omega_core.keys import NotAKeyError, SigningKey
 
 _OWNER_ONLY = 0o600
@@ -25,8 +25,13 @@ class KeyFileError(OmegaError):
 
 def load_or_create(path: Path) -> SigningKey:
     """Return the key in the file, made now when there is no file; see `load` for errors."""
-    if not path.exists():
-        write_durably(path, SigningKey.generate().to_pem(), mode=_OWNER_ONLY)
+    try:
+        return load(path)
+    except KeyFileError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+    # Two processes may come here at once: both must end up with the key that stands in the file.
+    create_durably(path, SigningKey.generate().to_pem(), mode=_OWNER_ONLY)
     return load(path)
 
 

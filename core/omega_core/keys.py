@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -82,7 +82,7 @@ class SigningKey:
         """Return the key of a PKCS #8 file (RFC 8410); raises NotAKeyError for anything else."""
         try:
             private = serialization.load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise NotAKeyError("not a private key in PEM form") from error
         if not isinstance(private, Ed25519PrivateKey):
             raise NotAKeyError("a private key, but not an Ed25519 one")

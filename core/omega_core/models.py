@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias, TypeVar
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,7 +27,7 @@ Port: TypeAlias = Annotated[int, Field(ge=1, le=65_535)]
 Address: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-fA-F:.]{2,45}$")]
 
 
-_UNKNOWN_FIELD = {"extra_forbidden", "unexpected_keyword_argument"}
+_VERSION_FIELDS = {"schema_version", "bundle_version"}
 
 
 class StrictModel(BaseModel):
@@ -44,20 +46,27 @@ def parse_model(model: type[ModelT], data: bytes) -> ModelT:
     Raises NotPlainJsonError when they are not JSON that every reader understands alike, and
     ContentError, naming the first wrong field, when they are not what `model` promises.
     """
-    parse_plain(data)
+    content = parse_plain(data)
+    _check_version(model, content)
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
-        raise ContentError(first_fault(error)) from None
+        raise ContentError(first_fault(error, model)) from None
 
 
-def first_fault(error: ValidationError) -> str:
-    """Return where the first fault is and of what kind, without quoting what stood there."""
+def first_fault(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return where the first fault is and of what kind, without quoting what stood there.
+
+    Names that `model` defines are safe to print; any other part of the place came from outside.
+    """
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    # A field name we know is safe to print; one we don't know came from outside.
-    known = first["loc"][:-1] if first["type"] in _UNKNOWN_FIELD else first["loc"]
-    where = ".".join(str(part) for part in known)
-    return f"{error.error_count()} faults, first {first['type']} at {where or 'the top'}"
+    known = _names_of(model)
+    parts = (
+        str(part) if isinstance(part, int) or part in known else "(unknown)"
+        for part in first["loc"]
+    )
+    where = ".".join(parts) or "the top"
+    return f"{error.error_count()} faults, first {first['type']} at {where}"
 
 
 def model_bytes(model: BaseModel) -> bytes:
@@ -68,6 +77,40 @@ def model_bytes(model: BaseModel) -> bytes:
 def content_of(model: BaseModel) -> dict[str, Any]:
     """Return the message as plain JSON values."""
     return model.model_dump(mode="json")
+
+
+def _check_version(model: type[BaseModel], content: object) -> None:
+    """Refuse a message that does not say its version, and one of a version we don't know.
+
+    In our own code the version is a default; a message without it could be of any version.
+    """
+    for name in _VERSION_FIELDS & model.model_fields.keys():
+        version = content.get(name) if isinstance(content, dict) else None
+        known = get_args(model.model_fields[name].annotation)
+        if type(version) is not int:
+            raise ContentError(f"{name} is missing, or not a whole number")
+        if version not in known:
+            raise ContentError(f"{name} {version}; this program knows {known[-1]}")
+
+
+@cache
+def _names_of(model: type[BaseModel]) -> frozenset[str]:
+    """Return every name that the model and what stands in it define."""
+    return frozenset(_names_in(model.model_json_schema()))
+
+
+def _names_in(schema: object) -> Iterator[str]:
+    match schema:
+        case dict():
+            yield from schema.get("properties", ())
+            yield from schema.get("propertyNames", {}).get("enum", ())
+            for inner in schema.values():
+                yield from _names_in(inner)
+        case list():
+            for inner in schema:
+                yield from _names_in(inner)
+        case _:
+            return
 
 
 __all__ = [

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from omega_core.environment import Environment
 from omega_core.evidence import Evidence
-from omega_core.facts import INTEGER_MAX
+from omega_core.facts import INTEGER_MAX, Version1
 from omega_core.metrics import METRICS, MetricValue
 from omega_core.models import Address, Digest, Id, KeyId, StrictModel, UnixUs
 from omega_core.verdict import Fault, Judgement, Mode, ProfileRef
@@ -21,6 +21,7 @@ from omega_core.verdict import Fault, Judgement, Mode, ProfileRef
 SCHEMA_VERSION: Final = 1
 
 _Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
+_MetricName = Annotated[str, Field(json_schema_extra={"enum": sorted(METRICS)})]
 Purpose = Literal["install", "ticket", "selftest", "sweep"]
 
 
@@ -58,12 +59,12 @@ class Measurement(StrictModel):
     of `omega_core.metrics`, null with a reason where there is no value.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Version1 = SCHEMA_VERSION
     session: Session
     environment: Environment
     validity: tuple[Fault, ...]
     cost: Cost
-    metrics: dict[str, MetricValue]
+    metrics: dict[_MetricName, MetricValue]
 
     @model_validator(mode="after")
     def _every_metric_is_there(self) -> Self:

@@ -18,9 +18,13 @@ Authenticated, 112 octets, the last 16 of them HMAC-SHA-256 over the first 96, c
 
 T1 is when the sender sent, T2 when the reflector received, T3 when it replied; the fourth time, of
 the reply's arrival, is never on the wire. Timestamps are NTP 64-bit; a foreign stamp with Z=1 (PTP)
-is understood. A sender may be as short as 14 octets (TWAMP Light); the answer never is shorter than
-44 and otherwise has the size of the request. Octets after the base packet are TLVs of RFC 8972:
-neither side adds any here, and a reflector copies them with the U flag still set.
+is understood, and copied into a reply in its own format. A sender may be as short as 14 octets
+(TWAMP Light); the answer never is shorter than 44 and otherwise has the size of the request. Octets
+after the base packet are TLVs of RFC 8972. Our sender makes a packet larger by one, Extra Padding;
+a reflector understands none and copies them as they came, with the U flag still set (`trailer_of`).
+
+    octet   0        1      2        4
+            | 0x80 U | 1    | length | zeros ... |
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from omega_core.units import NS_PER_S
 
@@ -39,6 +43,8 @@ _HMAC_OCTETS = 16
 _SIGNED_OCTETS = AUTHENTICATED_OCTETS - _HMAC_OCTETS
 _NTP_UNIX_S = 2_208_988_800
 _PTP_FLAG = 0x4000
+_TLV_UNRECOGNISED = 0x80  # a sender sets U; a reflector that understands the TLV clears it
+_TLV_EXTRA_PADDING = 1
 
 ERROR_ESTIMATE_UNSYNCHRONISED = 0x0001 | (22 << 8)
 """Not synchronised to UTC (S=0), NTP format (Z=0), about a millisecond: 1 x 2^-32 x 2^22 s."""
@@ -48,6 +54,7 @@ _SENDER_SHORT = struct.Struct("!IQH")
 _REPLY = struct.Struct("!IQHHQIQH2xB3x")
 _SENDER_AUTH = struct.Struct("!I12xQHH68x")
 _REPLY_AUTH = struct.Struct("!I12xQHH4xQ8xI12xQH6xB15x")
+_TLV_HEADER = struct.Struct("!BBH")
 
 assert _SENDER.size == _REPLY.size == BASE_OCTETS  # noqa: S101 - relates our own constants
 assert _SENDER_AUTH.size == _REPLY_AUTH.size == _SIGNED_OCTETS  # noqa: S101 - the same
@@ -59,19 +66,24 @@ class NotStampError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SenderPacket:
-    """What a Session-Sender puts on the wire. Times are Unix nanoseconds of the sender's clock."""
+    """What a Session-Sender puts on the wire. Times are Unix nanoseconds of the sender's clock.
+
+    `stamp` is T1 as it came, finer than a nanosecond, for the reply; None in a packet to be sent.
+    """
 
     sequence: int
     sent_unix_ns: int
     ssid: int
     error_estimate: int = ERROR_ESTIMATE_UNSYNCHRONISED
+    stamp: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ReflectorPacket:
     """What a Session-Reflector answers.
 
-    Times are Unix nanoseconds: T1 on the sender's clock, T2 and T3 on the reflector's.
+    Times are Unix nanoseconds: T1 on the sender's clock, T2 and T3 on the reflector's. With
+    `sender_stamp`, T1 goes back bit by bit as it came (RFC 8762 s4.3.1 asks for a copy).
     """
 
     sequence: int
@@ -83,18 +95,20 @@ class ReflectorPacket:
     sender_error_estimate: int
     ttl: int
     error_estimate: int = ERROR_ESTIMATE_UNSYNCHRONISED
+    sender_stamp: int | None = field(default=None, compare=False)
 
 
 def encode_sender(
     packet: SenderPacket, *, octets: int = BASE_OCTETS, key: bytes | None = None
 ) -> bytes:
-    """Return the packet, padded with zeros to `octets`; with a key, the authenticated layout.
+    """Return the packet, padded to `octets` (RFC 8972 s4.1); with a key, the authenticated layout.
 
-    Raises ValueError when `octets` is shorter than the layout.
+    Raises ValueError when `octets` is shorter than 44, or too little for the header of the padding.
     """
-    fields = (packet.sequence, to_ntp(packet.sent_unix_ns), packet.error_estimate, packet.ssid)
+    t1 = to_stamp(packet.sent_unix_ns, packet.error_estimate)
+    fields = (packet.sequence, t1, packet.error_estimate, packet.ssid)
     base = _SENDER.pack(*fields) if key is None else _with_hmac(_SENDER_AUTH.pack(*fields), key)
-    return _padded(base, octets if key is None else max(octets, AUTHENTICATED_OCTETS))
+    return base + _extra_padding((octets if key is None else max(octets, len(base))) - len(base))
 
 
 def decode_sender(data: bytes, *, key: bytes | None = None) -> SenderPacket:
@@ -112,26 +126,42 @@ def decode_sender(data: bytes, *, key: bytes | None = None) -> SenderPacket:
         ssid = 0
     else:
         raise NotStampError(f"{len(data)} octets, {SHORTEST_OCTETS} at least")
-    return SenderPacket(sequence, from_stamp(t1, error), ssid, _checked(error))
+    return SenderPacket(sequence, from_stamp(t1, error), ssid, _checked(error), stamp=t1)
 
 
 def encode_reflector(
-    packet: ReflectorPacket, *, octets: int = BASE_OCTETS, key: bytes | None = None
+    packet: ReflectorPacket,
+    *,
+    octets: int = BASE_OCTETS,
+    key: bytes | None = None,
+    trailer: bytes = b"",
 ) -> bytes:
-    """Return the reply, padded with zeros to `octets`; with a key, the authenticated layout."""
+    """Return the reply; with a key, the authenticated layout.
+
+    `trailer` is what followed the base packet of the request and follows the reply as it came (RFC
+    8762 s4.3). Without it the reply is filled with zeros to `octets`.
+    """
+    t1 = packet.sender_stamp
+    if t1 is None:
+        t1 = to_stamp(packet.sender_sent_unix_ns, packet.sender_error_estimate)
     fields = (
         packet.sequence,
-        to_ntp(packet.replied_unix_ns),
+        to_stamp(packet.replied_unix_ns, packet.error_estimate),
         packet.error_estimate,
         packet.ssid,
-        to_ntp(packet.received_unix_ns),
+        to_stamp(packet.received_unix_ns, packet.error_estimate),
         packet.sender_sequence,
-        to_ntp(packet.sender_sent_unix_ns),
+        t1,
         packet.sender_error_estimate,
         packet.ttl,
     )
     base = _REPLY.pack(*fields) if key is None else _with_hmac(_REPLY_AUTH.pack(*fields), key)
-    return _padded(base, max(octets, len(base)))
+    return (base + trailer).ljust(octets, b"\0")
+
+
+def trailer_of(data: bytes, *, authenticated: bool) -> bytes:
+    """Return what follows the base packet of a request: a reflector copies it into the reply."""
+    return data[AUTHENTICATED_OCTETS if authenticated else BASE_OCTETS :]
 
 
 def decode_reflector(data: bytes, *, key: bytes | None = None) -> ReflectorPacket:
@@ -153,6 +183,7 @@ def decode_reflector(data: bytes, *, key: bytes | None = None) -> ReflectorPacke
         sender_error_estimate=sender_error,
         ttl=ttl,
         error_estimate=_checked(error),
+        sender_stamp=t1,
     )
 
 
@@ -170,6 +201,14 @@ def to_ntp(unix_ns: int) -> int:
     seconds, rest_ns = divmod(unix_ns, NS_PER_S)
     fraction = (rest_ns * (1 << 32) + NS_PER_S // 2) // NS_PER_S
     return (((seconds + _NTP_UNIX_S) << 32) + fraction) & 0xFFFF_FFFF_FFFF_FFFF
+
+
+def to_stamp(unix_ns: int, error_estimate: int) -> int:
+    """Return the 64-bit stamp in the format that the error estimate's Z bit names."""
+    if not error_estimate & _PTP_FLAG:
+        return to_ntp(unix_ns)
+    seconds, rest_ns = divmod(unix_ns, NS_PER_S)
+    return (seconds & 0xFFFF_FFFF) << 32 | rest_ns
 
 
 def from_stamp(stamp: int, error_estimate: int) -> int:
@@ -192,10 +231,14 @@ def _checked(error_estimate: int) -> int:
     return error_estimate
 
 
-def _padded(base: bytes, octets: int) -> bytes:
-    if octets < len(base):
-        raise ValueError(f"{octets} octets asked for, {len(base)} at least")
-    return base.ljust(octets, b"\0")
+def _extra_padding(octets: int) -> bytes:
+    """Return an Extra Padding TLV of this size in all, header included; nothing for none."""
+    if octets == 0:
+        return b""
+    length = octets - _TLV_HEADER.size
+    if length < 0:
+        raise ValueError(f"a packet can't be {octets} octets larger than its layout")
+    return _TLV_HEADER.pack(_TLV_UNRECOGNISED, _TLV_EXTRA_PADDING, length).ljust(octets, b"\0")
 
 
 def _with_hmac(signed: bytes, key: bytes) -> bytes:

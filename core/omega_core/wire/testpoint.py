@@ -38,7 +38,7 @@ from annotated_types import Ge, Le, Len
 from omega_core import limits
 from omega_core.canonical import NotPlainJsonError, canonical_bytes, parse_plain
 from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
-from omega_core.facts import Count, Fact, Name, Text
+from omega_core.facts import Count, Fact, Name, Text, Version1
 from omega_core.metrics import Direction
 from omega_core.wire.frames import FrameError, encode_frame
 
@@ -54,7 +54,7 @@ Envelope: TypeAlias = Annotated[str, Len(2, limits.FRAME_BYTES_MAX)]
 class Hello(Fact):
     """First message of a session: the sealed grant."""
 
-    version: Literal[1]
+    version: Version1
     grant: Envelope
     type: Literal["hello"] = "hello"
 

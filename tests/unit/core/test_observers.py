@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from omega_core import limits
 from omega_core.control import Observation, RunCounts, StreamCounts, TestPointLoad
 from omega_core.evidence import (
     Ended,
@@ -238,7 +239,7 @@ def test_opposite_errors_of_two_flows_do_not_cancel() -> None:
 
 
 def test_a_range_that_claims_the_moon_costs_no_time() -> None:
-    report = replace(_REPORT, received=((0, 2**53 - 1),))
+    report = replace(_REPORT, received=((0, limits.STREAM_PACKETS_MAX - 1),))
     claimed = _stream(report=report, lost_up=())
     assert disagreements(claimed, observation(claimed)) == ()
 
