@@ -79,11 +79,11 @@ class PumpProcess:
 
     def _ask(self, fields: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         answer = None
-        with suppress(BrokenPipeError, ConnectionResetError):
+        with suppress(OSError):  # closed here, gone there, or silent for too long
             send_message(self._control, fields)
             answer = receive_message(self._control)
         if answer is None:
-            raise LabError("the emulated link has ended before its time")
+            raise LabError("the emulated link does not answer: its lab is closed, or it broke down")
         return answer
 
 

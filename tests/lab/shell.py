@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn
 
 from lab import privilege
@@ -134,7 +135,9 @@ def _shell() -> Sequence[str]:
 
 
 def _environment(link: str) -> dict[str, str]:
-    return {**os.environ, "PS1": f"customer ({link}) \\$ "}
+    """Return an environment in which `omega` is found, as installed beside this interpreter."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, "PS1": f"customer ({link}) \\$ "}
 
 
 def main() -> NoReturn:

@@ -120,7 +120,7 @@ class FrameSender:
 
     def __init__(self, interface: str) -> None:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # 0: receive nothing
-        _widen(self._socket)
+        widen_send_buffer(self._socket)
         self._socket.bind((interface, 0))
         self._socket.setblocking(False)  # noqa: FBT003 - socket's own signature
         self.send = self._socket.send
@@ -139,7 +139,8 @@ class FrameSender:
         return True
 
 
-def _widen(sock: socket.socket) -> None:
+def widen_send_buffer(sock: socket.socket) -> None:
+    """Let a socket queue bursts that would otherwise make its sender wait."""
     try:
         sock.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _SEND_BUFFER_OCTETS)
     except PermissionError:  # not administrator of the first user namespace: take what is allowed
