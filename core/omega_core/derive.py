@@ -38,12 +38,15 @@ _REASON_OF_END = {
     Ended.BUDGET: NoValue.BUDGET,
     Ended.NO_GRANT: NoValue.NO_GRANT,
 }
+_HAS_WORKED = {Ended.COMPLETED, Ended.DECIDED}
 _TASK_OF_METRIC = {
+    "reachable": "connectivity",
     "idle_rtt": "idle",
     "idle_pdv": "idle",
     "idle_ipdv": "idle",
     "loss": "idle",
     "reordered": "idle",
+    "tcp_efficiency": "goodput",
 }
 
 
@@ -71,21 +74,25 @@ def sample_of(stream: IdleStream) -> tuple[Singleton, ...]:
 def steady_rates(runs: Sequence[GoodputRun], direction: Direction) -> list[SteadyRate]:
     """Return the steady goodput of each completed run in one direction, in order."""
     rates = [
-        steady_rate(run)
-        for run in runs
-        if run.direction is direction and run.ended in {Ended.COMPLETED, Ended.DECIDED}
+        steady_rate(run) for run in runs if run.direction is direction and run.ended in _HAS_WORKED
     ]
     return [rate for rate in rates if rate is not None]
 
 
 def _absent(name: str, evidence: Evidence) -> MetricValue:
-    """Say why a metric has no value, from how the task that measures it ended."""
+    """Say why a metric has no value, from how the tasks that measure it ended.
+
+    The first that was cut short says why. A task that came to its end and yet gave no value had too
+    little to compute one from.
+    """
     quantity = METRICS[name]
     task = _TASK_OF_METRIC.get(quantity.name, quantity.name)
-    direction = name.rpartition("_")[2]
-    for end in evidence.tasks:
-        if end.task in {task, f"{task}_{direction}"}:
-            return undefined(name, _REASON_OF_END.get(end.ended, NoValue.NOT_MEASURED))
+    tasks = {task, f"{task}_{name.rpartition('_')[2]}"}
+    ends = [end.ended for end in evidence.tasks if end.task in tasks]
+    if reasons := [_REASON_OF_END[ended] for ended in ends if ended in _REASON_OF_END]:
+        return undefined(name, reasons[0])
+    if not _HAS_WORKED.isdisjoint(ends):
+        return undefined(name, NoValue.TOO_FEW_SAMPLES)
     return undefined(name, NoValue.NOT_MEASURED)
 
 
@@ -95,14 +102,14 @@ def _reachable(attempts: Sequence[Attempt]) -> dict[str, MetricValue]:
     if share is None:
         return {}
     kinds = "+".join(sorted({attempt.kind.value for attempt in counted}))
-    families = "+".join(sorted({f"v{attempt.family}" for attempt in counted}))
+    families = "+".join(sorted({f"v{attempt.family}" for attempt in counted if attempt.family}))
     method = f"attempts on the test point by {kinds} over {families}"
     return {"reachable_ppm": measured("reachable_ppm", share, samples=len(counted), method=method)}
 
 
 def _idle(streams: Sequence[IdleStream]) -> dict[str, MetricValue]:
     """Metrics of the first stream; a second one, of the other family, stays in the evidence."""
-    if not streams:
+    if not streams or not streams[0].rtt_us:  # stopped before its first packet: nothing was asked
         return {}
     stream = streams[0]
     method = _stream_method(stream)
@@ -113,8 +120,8 @@ def _stream_method(stream: IdleStream) -> str:
     mode = "authenticated" if stream.authenticated else "unauthenticated"
     return (
         f"STAMP RFC 8762 {mode}, UDP over IPv{stream.family}, {stream.ip_octets} IP octets, "
-        f"period {stream.period_us // US_PER_MS} ms, waiting time "
-        f"{stream.waiting_time_us // US_PER_MS} ms, {stream.timestamps} timestamps"
+        f"period {stream.period_us} us, waiting time {stream.waiting_time_us // US_PER_MS} ms, "
+        f"{stream.timestamps} timestamps"
     )
 
 
@@ -150,39 +157,31 @@ def _losses(stream: IdleStream, method: str) -> dict[str, MetricValue]:
     """Loss and reordering by direction.
 
     Upwards they are the reflector's count of what it received. Without its report, and where its
-    own numbering in the replies leaves a lost packet's way open, they are not known.
+    own numbering in the replies leaves a lost packet's way open, they are not known. What arrived
+    here in which order is known in any case.
     """
     sent = len(stream.rtt_us)
-    names = ("loss_ppm_up", "loss_ppm_down", "reordered_ppm_up", "reordered_ppm_down")
     lost_up, lost_down = _size(stream.lost_up), _size(stream.lost_down)
     answered = sum(rtt_us is not None for rtt_us in stream.rtt_us)
-    if lost_up + lost_down + answered < sent:
-        return {
-            name: undefined(name, NoValue.WAY_UNKNOWN, samples=sent, method=method)
-            for name in names
-        }
     reached = sent - lost_up
-    reordered_up = stream.report.reordered if stream.report else None
-    shares = {
-        "loss_ppm_up": (share_ppm_rounded_up(lost_up, sent), sent),
-        "loss_ppm_down": (share_ppm_rounded_up(lost_down, reached), reached),
-        "reordered_ppm_up": (
-            None if reordered_up is None else share_ppm_rounded_up(reordered_up, reached),
-            reached,
-        ),
-        "reordered_ppm_down": (share_ppm_rounded_up(stream.reordered_down, answered), answered),
+    ways_known = lost_up + lost_down + answered >= sent
+    counts: dict[str, tuple[int | None, int]] = {
+        "loss_ppm_up": (lost_up if ways_known else None, sent),
+        "loss_ppm_down": (lost_down if ways_known else None, reached),
+        "reordered_ppm_up": (stream.report.reordered if stream.report else None, reached),
+        "reordered_ppm_down": (stream.reordered_down, answered),
     }
-    return {
-        name: undefined(
-            name,
-            NoValue.NO_REPLY if stream.report else NoValue.WAY_UNKNOWN,
-            samples=samples,
-            method=method,
-        )
-        if share is None
-        else measured(name, share, samples=samples, method=method)
-        for name, (share, samples) in shares.items()
-    }
+    return {name: _share(name, part, whole, method) for name, (part, whole) in counts.items()}
+
+
+def _share(name: str, part: int | None, whole: int, method: str) -> MetricValue:
+    """Return part of whole, None being a count that nobody has; of nothing there is no share."""
+    if part is None:
+        return undefined(name, NoValue.WAY_UNKNOWN, samples=whole, method=method)
+    share = share_ppm_rounded_up(part, whole)
+    if share is None:
+        return undefined(name, NoValue.NO_REPLY, method=method)
+    return measured(name, share, samples=whole, method=method)
 
 
 def _goodput(runs: Sequence[GoodputRun]) -> dict[str, MetricValue]:

@@ -9,8 +9,11 @@ connection's set-up is before the first counter, so it can't be inside.
 The window begins when the ramp has ended by rule: two successive probe spans carried the same
 within 5 %, not before 10 round trips, not before the last flow was added. If that has not happened
 at half of the run the window begins there and says that the ramp was not finished. It ends with the
-last moment at which every flow was still active, less one round trip: what is behind a gap in a
-flow's sequence is on the host but not yet readable. A stall inside the window counts: it is data.
+last moment at which every flow was certainly still active, less one round trip: what is behind a
+gap in a flow's sequence is on the host but not yet readable. The tick that saw a flow's last octets
+also saw the silence after them, so the tick before it is that moment. A stall inside the window
+counts: it is data. So is a flow that falls silent in the first half of the run for good: the others
+go on, and a window that ended with it would lie in the ramp.
 
     octets
       |                        ______------
@@ -23,7 +26,7 @@ flow's sequence is on the host but not yet readable. A stall inside the window c
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,7 +57,7 @@ def steady_rate(run: GoodputRun) -> SteadyRate | None:
     if not flows:
         return None
     first_us = min(flow.at_us[0] for flow in flows)
-    last_us = min(_last_active_us(flow) for flow in flows)
+    last_us = _all_active_until_us(flows, first_us)
     end_us = max(last_us - run.base_rtt_us, first_us + (last_us - first_us) // 2)
     start_us, ramp_finished = _ramp_end(flows, run, first_us=first_us, end_us=end_us)
     octets = octets_at(flows, end_us) - octets_at(flows, start_us)
@@ -88,12 +91,19 @@ def _flow_octets_at(flow: FlowCounts, at_us: int) -> int:
     return earlier + (later - earlier) * (at_us - earlier_us) // (later_us - earlier_us)
 
 
+def _all_active_until_us(flows: Sequence[FlowCounts], first_us: int) -> int:
+    ends_us = [_last_active_us(flow) for flow in flows]
+    half_us = first_us + (max(ends_us) - first_us) // 2
+    return min(end_us for end_us in ends_us if end_us >= half_us)
+
+
 def _last_active_us(flow: FlowCounts) -> int:
-    """Return when the flow's counter last moved."""
-    final = flow.octets[-1]
-    return next(
-        at_us for at_us, octets in zip(flow.at_us, flow.octets, strict=True) if octets == final
-    )
+    """Return the last tick after which the flow's counter still moved.
+
+    Of a series that moved in one step only, that step is all there is.
+    """
+    last = bisect_left(flow.octets, flow.octets[-1])
+    return flow.at_us[last - 1 if last > 1 else last]
 
 
 def _ramp_end(
