@@ -45,8 +45,9 @@ SESSIONS_OF_AN_ADDRESS_WINDOW_S = 600
 RECORD_BYTES_MAX = 1 << 20  # a standard acceptance with 16 runs of 16 flows is about a third of it
 ENVELOPE_BYTES_MAX = RECORD_BYTES_MAX * 4 // 3 + 4_096  # base64, and the signatures beside it
 BUNDLE_BYTES_MAX = 4 * ENVELOPE_BYTES_MAX  # record, grant, observation, receipt and keys
+ANSWER_BYTES_MAX = 512 * 1024  # the largest answer to an agent is a grant and its profile
 REQUEST_BYTES_MAX = 64 * 1024  # the largest request that is not a record is a session request
-FRAME_BYTES_MAX = 512 * 1024  # the observation of a long session on a lossy line
+FRAME_BYTES_MAX = ENVELOPE_BYTES_MAX + 64 * 1024  # a sealed observation, quoted once more
 JSON_DEPTH_MAX = 32  # a record is 8 deep; deeper is an attack on the parser's stack
 SIGNATURES_MAX = 8  # a record has one, a key statement two
 PROFILE_BYTES_MAX = 256 * 1024  # an acceptance profile with a hundred criteria is 30 KiB
@@ -70,10 +71,24 @@ RETRY_AFTER_S_MAX = 5
 SERVER_CONNECTIONS_MAX = 1_024  # open at once; the usual limit on a process's files
 DESCRIPTION_CHARS_MAX = 2_000  # what a caller says of a fault, in a ticket
 
+# Test point
+FIRST_FRAME_NS = 5 * NS_PER_S  # a connection says what it is for, or goes; bounds the slow ones
+CONNECTIONS_WAITING_MAX = 256  # connections that have not said it yet; the oldest makes room
+CONNECTIONS_OF_AN_ADDRESS_MAX = 48  # of those; 16 flows joining at once, from three homes
+SESSIONS_AT_ONCE_MAX = 64  # 20 Mbit/s each fill the gigabit of a small test point
+SPENT_GRANTS_MAX = 100_000  # 10 MB; at 64 sessions of ten seconds they last for four hours
+SESSION_COUNTER_ENTRIES_MAX = 40_000  # of upward runs; about 18 bytes each, a record's worth
+STREAM_REPLIES_MAX = 2 * STREAM_PACKETS_MAX  # room for a line that duplicates every packet
+STREAM_PORTS_MAX = 4  # a NAT that restarts changes the source port; more is somebody guessing
+RUN_OVERTIME_NS = 10 * NS_PER_S  # after its time a run is ended from this side: its probe is gone
+SILENCE_NS = 3 * NS_PER_S  # nothing at all on any flow for this long: the line is down
+UNSENT_BYTES_MAX = 4 * 1024 * 1024  # answers waiting for a probe that does not read
+
 # The outbox
 OUTBOX_RETRY_S_MIN = 1  # first pause after a failed post, doubled with jitter
 OUTBOX_RETRY_S_MAX = 900  # a server that was away a day is asked four times an hour
 OUTBOX_RECORDS_MAX = 10_000  # at 100 KiB a record, one gigabyte: a full disk helps nobody
+RECORDS_KEPT_MAX = 200  # bundles with their receipt, at the agent: a month's work of a technician
 
 
 def packet_count(duration_ns: int, interval_ns: int) -> int:
@@ -91,6 +106,9 @@ assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX
 assert ATTEMPTS_MAX * ATTEMPT_KINDS <= ATTEMPTS_OF_A_RECORD_MAX
 assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its stream"
 assert ENVELOPE_BYTES_MAX > RECORD_BYTES_MAX
+assert FRAME_BYTES_MAX > ENVELOPE_BYTES_MAX, "an observation is an envelope in a frame"
+assert UNSENT_BYTES_MAX > FRAME_BYTES_MAX
+assert PROFILE_BYTES_MAX < ANSWER_BYTES_MAX
 assert GRANT_EARLY_S < GRANT_LIFE_S
 assert GRANT_LATE_S < GRANT_LIFE_S
 assert WORKERS_MAX < STORE_CONNECTIONS_MAX, "a worker must never wait for a connection"

@@ -28,10 +28,11 @@ def encode_frame(body: bytes) -> bytes:
 
 
 class FrameReader:
-    """Collects octets into frames."""
+    """Collects octets into frames of at most `bytes_max`; strangers are given less room."""
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int = FRAME_BYTES_MAX) -> None:
         self._held = bytearray()
+        self._bytes_max = bytes_max
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the frames that are complete now; raises FrameError for an impossible length."""
@@ -59,6 +60,6 @@ class FrameReader:
         if len(self._held) < HEADER_OCTETS:
             return None
         length = int.from_bytes(self._held[:HEADER_OCTETS], "big")
-        if not 0 < length <= FRAME_BYTES_MAX:
-            raise FrameError(f"a frame has 1 to {FRAME_BYTES_MAX} bytes, not {length}")
+        if not 0 < length <= self._bytes_max:
+            raise FrameError(f"a frame has 1 to {self._bytes_max} bytes, not {length}")
         return length

@@ -14,7 +14,8 @@
        Join(run, flow, mac)     ----->
                                 <-----      Joined, or Refused
          ... random octets one way, until the run ends ...
-                                <-----      Progress, every tick of an upward run
+                                <-----      Progress, every tick of an upward run, and when
+                                            the test point stops a run by itself
     EndRun(run)                 ----->      stops its flows
                                 <-----      RunClosed(counts)
     Finish                      ----->
@@ -165,10 +166,15 @@ class FlowTick(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Fact):
-    """The receiver's latest counters of an upward run, one entry a flow."""
+    """The receiver's latest counters of an upward run, one entry a flow.
+
+    `stopped` says that the test point has ended the run by itself, and why, in either direction;
+    EndRun then brings the counts as ever.
+    """
 
     run: RunNumber
     flows: Annotated[tuple[FlowTick, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
+    stopped: Name | None = None
     type: Literal["progress"] = "progress"
 
 
