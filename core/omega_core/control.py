@@ -170,6 +170,14 @@ class EnrolmentAnswer(StrictModel):
     statement: _Envelope
 
 
+class ReadRequest(StrictModel):
+    """A device asks to see a record it made: `GET /v1/records/{digest}`, in a header."""
+
+    schema_version: Version1 = 1
+    record_digest: Digest
+    requested_unix_us: UnixUs
+
+
 class StreamCounts(StrictModel):
     """What the test point saw of one delay stream."""
 

@@ -47,6 +47,7 @@ class PayloadType:
     OBSERVATION = "application/vnd.omega.observation.v1+json"
     RECEIPT = "application/vnd.omega.receipt.v1+json"
     KEY = "application/vnd.omega.key.v1+json"
+    READ_REQUEST = "application/vnd.omega.read-request.v1+json"
 
 
 class EnvelopeError(OmegaError):
