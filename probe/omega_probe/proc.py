@@ -1,0 +1,162 @@
+"""Counters of the host from /proc, under a root folder: interfaces, processors, default routes.
+
+/proc/net belongs to the network namespace of a process's first thread, /proc/thread-self/net to
+that of the thread which reads; the two differ in a program that moved one thread. Lines that don't
+have the shape expected are left out: a newer kernel may add some.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from omega_core.environment import CpuLoad
+from omega_core.units import PPM
+
+_CPU_FIELDS: Final = 8  # user nice system idle iowait irq softirq steal; guests are in user
+_IDLE, _IOWAIT, _STEAL = 3, 4, 7
+_UP_AND_GATEWAY: Final = 0x3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetDevice:
+    """One line of net/dev."""
+
+    rx_octets: int
+    rx_packets: int
+    rx_dropped: int
+    tx_octets: int
+    tx_packets: int
+    tx_errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class CpuTimes:
+    """Ticks since the host came up, of each processor."""
+
+    cores: Mapping[str, tuple[int, ...]]
+
+
+def net_devices(root: Path) -> dict[str, NetDevice]:
+    """Return the counters of every interface by name."""
+    return parse_net_dev(_net_file(root, "dev"))
+
+
+def parse_net_dev(text: str) -> dict[str, NetDevice]:
+    """Return the counters in the text of net/dev."""
+    devices: dict[str, NetDevice] = {}
+    for line in text.splitlines():
+        name, colon, rest = line.rpartition(":")
+        fields = rest.split()
+        if not colon or len(fields) < 16 or not all(field.isdigit() for field in fields):
+            continue
+        counts = [int(field) for field in fields]
+        devices[name.strip()] = NetDevice(
+            rx_octets=counts[0],
+            rx_packets=counts[1],
+            rx_dropped=counts[3],
+            tx_octets=counts[8],
+            tx_packets=counts[9],
+            tx_errors=counts[10],
+        )
+    return devices
+
+
+def cpu_times(root: Path) -> CpuTimes:
+    """Return the ticks of each processor; none when the host does not say."""
+    return parse_stat(_text(root / "proc" / "stat"))
+
+
+def parse_stat(text: str) -> CpuTimes:
+    """Return the ticks in the text of /proc/stat."""
+    cores: dict[str, tuple[int, ...]] = {}
+    for line in text.splitlines():
+        name, *fields = line.split()
+        ticks = fields[:_CPU_FIELDS]
+        if name.startswith("cpu") and name != "cpu" and len(ticks) == _CPU_FIELDS:
+            cores[name] = tuple(int(each) for each in ticks)
+    return CpuTimes(cores)
+
+
+def cpu_load(phase: str, before: CpuTimes, after: CpuTimes) -> CpuLoad | None:
+    """Return how busy the host was between two readings; None when no tick has passed.
+
+    Time that a hypervisor took away (steal) is neither busy nor idle, and stands by itself.
+    """
+    spans = [
+        [later - earlier for earlier, later in zip(before.cores[name], ticks, strict=True)]
+        for name, ticks in after.cores.items()
+        if name in before.cores
+    ]
+    spans = [span for span in spans if sum(span) > 0]
+    if not spans:
+        return None
+    total = sum(map(sum, spans))
+    busy = [sum(span) - span[_IDLE] - span[_IOWAIT] - span[_STEAL] for span in spans]
+    shares = [max(0, part) * PPM // sum(span) for part, span in zip(busy, spans, strict=True)]
+    return CpuLoad(
+        phase=phase,
+        busy_ppm=max(0, sum(busy)) * PPM // total,
+        busiest_core_ppm=max(shares),
+        steal_ppm=max(0, sum(span[_STEAL] for span in spans)) * PPM // total,
+    )
+
+
+def default_routes(root: Path) -> str | None:
+    """Return the default routes of the main tables as text; None when there is none."""
+    found = [
+        *parse_routes_v4(_net_file(root, "route")),
+        *parse_routes_v6(_net_file(root, "ipv6_route")),
+    ]
+    return "; ".join(found) or None
+
+
+def parse_routes_v4(text: str) -> list[str]:
+    """Return the default routes in the text of net/route."""
+    routes = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) < 8 or fields[1] != "00000000" or fields[7] != "00000000":
+            continue
+        gateway = socket.inet_ntop(socket.AF_INET, struct.pack("=I", int(fields[2], 16)))
+        via = f"via {gateway} " if int(fields[3], 16) & _UP_AND_GATEWAY == _UP_AND_GATEWAY else ""
+        routes.append(f"IPv4 {via}dev {fields[0]}")
+    return routes
+
+
+def parse_routes_v6(text: str) -> list[str]:
+    """Return the default routes in the text of net/ipv6_route, the kernel's reject route apart."""
+    routes = []
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) < 10 or set(fields[0]) != {"0"} or fields[1] != "00" or fields[9] == "lo":
+            continue
+        gateway = bytes.fromhex(fields[4])
+        via = f"via {socket.inet_ntop(socket.AF_INET6, gateway)} " if any(gateway) else ""
+        routes.append(f"IPv6 {via}dev {fields[9]}")
+    return routes
+
+
+def system_name(root: Path) -> str:
+    """Return what the system calls itself."""
+    for line in _text(root / "etc" / "os-release").splitlines():
+        key, _, value = line.partition("=")
+        if key == "PRETTY_NAME":
+            return value.strip().strip("\"'")
+    return "Linux"
+
+
+def _net_file(root: Path, name: str) -> str:
+    own = root / "proc" / "thread-self" / "net" / name
+    return _text(own) or _text(root / "proc" / "net" / name)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
