@@ -1,0 +1,212 @@
+"""What must be measured so that a profile can be judged in a mode, and what that may cost.
+
+The agent turns a `Demand` into the probe's plan, the Controller into the limits of the grant: both
+from the same profile, so they agree without a word. A mode measures what its mandatory criteria
+need; *standard* also what is advisory everywhere, because there the time is taken anyway.
+
+Runs of the two directions alternate, so that a change of the line does not meet one of them alone.
+A session without a profile (`omega measure`, a self-test of an unknown plan) is bounded by its
+seconds; its octets are what an unusually fast line carries in them, so only a broken sender
+meets that bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from omega_acceptance.errors import ModeUnknownError
+from omega_acceptance.layers import Layer, ratio
+from omega_acceptance.profile import AcceptanceProfile, Criterion, Statistic
+from omega_core.evidence import Family
+from omega_core.limits import STREAM_PERIOD_NS_DEFAULT, packet_count
+from omega_core.metrics import Direction
+from omega_core.units import BITS_PER_OCTET, NS_PER_S
+from omega_core.verdict import Mode
+
+CONNECTIVITY_ATTEMPTS = 3  # of each kind in one round
+QUICK_RUN_S = 3  # one look at each direction, so that the answer is there within 15 s
+MEASURE_S = 5  # of the idle stream, and of each run: five times what a ramp of 100 ms paths takes
+CAMPAIGN_IDLE_S = 60  # loss is judged over at least a minute
+CAMPAIGN_RUN_S = 10  # where no criterion names the length of its runs
+OVERHEAD_S = 30  # attempts that wait in vain, set-up and closing of the runs, the last replies
+UNKNOWN_LINE_BPS = 100_000_000_000  # faster than any access line, and than loopback in Python
+PROBE_IP_OCTETS = 92  # a STAMP packet of 44 octets over IPv6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoodputDemand:
+    """One TCP run."""
+
+    direction: Direction
+    duration_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What one session measures, and its bounds.
+
+    `families` are those the profile names: they are tried even where the session has none; empty
+    means whichever the session has. `goodput` is in the order of the runs. `expected_bps_*` is
+    what the network lets through at the IP layer, None without a profile. `seconds`, `bytes_down`
+    and `bytes_up` (IP octets) are bounds of the whole session.
+    """
+
+    mode: Mode
+    families: tuple[Family, ...]
+    connectivity_attempts: int
+    idle_duration_ns: int
+    idle_period_ns: int
+    goodput: tuple[GoodputDemand, ...]
+    expected_bps_down: int | None
+    expected_bps_up: int | None
+    seconds: int
+    bytes_down: int
+    bytes_up: int
+
+
+def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
+    """Return what a session of `mode` measures for this profile.
+
+    Raises ModeUnknownError when the profile has no budget for the mode. Mode `measure` judges
+    nothing, so it needs nothing of the profile but the rates to expect.
+    """
+    if mode is Mode.MEASURE:
+        return _bounded_by_seconds(mode, MEASURE_S, profile)
+    session, campaign = profile.budget.session(mode), profile.budget.campaign
+    if session is not None:
+        seconds, idle_s = session.s, session.idle_s
+        bytes_down, bytes_up = session.bytes_down, session.bytes_up
+    elif mode is Mode.CAMPAIGN and campaign is not None:
+        seconds, idle_s = CAMPAIGN_IDLE_S + 2 * CAMPAIGN_RUN_S + OVERHEAD_S, CAMPAIGN_IDLE_S
+        bytes_down = campaign.bytes_down // campaign.runs
+        bytes_up = campaign.bytes_up // campaign.runs
+    else:
+        raise ModeUnknownError(
+            f"profile {profile.id} version {profile.version} has no budget for mode {mode}"
+        )
+    return Demand(
+        mode=mode,
+        families=_families(profile, mode),
+        connectivity_attempts=_attempts(profile),
+        idle_duration_ns=idle_s * NS_PER_S,
+        idle_period_ns=NS_PER_S // profile.statistics.probe_pps,
+        goodput=_runs(profile, mode),
+        expected_bps_down=expected_bps(profile, Direction.DOWN),
+        expected_bps_up=expected_bps(profile, Direction.UP),
+        seconds=seconds,
+        bytes_down=bytes_down,
+        bytes_up=bytes_up,
+    )
+
+
+def demand_without_profile(mode: Mode) -> Demand:
+    """Return what a session that nobody judges measures: mode `measure`, or its `quick` form.
+
+    Raises ModeUnknownError for the modes that exist only to judge.
+    """
+    if mode not in {Mode.MEASURE, Mode.QUICK}:
+        raise ModeUnknownError(f"mode {mode} needs a plan: without one there is nothing to judge")
+    return _bounded_by_seconds(mode, MEASURE_S if mode is Mode.MEASURE else QUICK_RUN_S, None)
+
+
+def expected_bps(profile: AcceptanceProfile, direction: Direction) -> int:
+    """Return what the network lets through in one direction, in bit/s at the IP layer."""
+    provisioned = profile.contracted.rates(direction).provisioned_bps
+    return int(provisioned * ratio(profile.packet(), of=profile.layer, into=Layer.IP))
+
+
+def octets_at_most(profile: AcceptanceProfile, mode: Mode, direction: Direction) -> int:
+    """Return the IP octets that a session of `mode` takes when every criterion uses `n_max` runs.
+
+    Quick takes one run whatever the criterion says. Raises ModeUnknownError as `demand` does.
+    """
+    wanted = demand(profile, mode)
+    packets = packet_count(wanted.idle_duration_ns, wanted.idle_period_ns)
+    criterion = _goodput_criterion(profile, mode, direction)
+    run_ns = sum(run.duration_ns for run in wanted.goodput if run.direction is direction)
+    if mode is Mode.STANDARD and criterion is not None:
+        run_ns = (criterion.n_max or criterion.n_min) * _run_s(criterion) * NS_PER_S
+    rate_bps = expected_bps(profile, direction)
+    return packets * PROBE_IP_OCTETS + run_ns * rate_bps // (BITS_PER_OCTET * NS_PER_S)
+
+
+def _bounded_by_seconds(mode: Mode, run_s: int, profile: AcceptanceProfile | None) -> Demand:
+    octets = 2 * run_s * UNKNOWN_LINE_BPS // BITS_PER_OCTET
+    run_ns = run_s * NS_PER_S
+    return Demand(
+        mode=mode,
+        families=(),
+        connectivity_attempts=CONNECTIVITY_ATTEMPTS,
+        idle_duration_ns=run_ns,
+        idle_period_ns=STREAM_PERIOD_NS_DEFAULT,
+        goodput=tuple(GoodputDemand(direction=each, duration_ns=run_ns) for each in Direction),
+        expected_bps_down=None if profile is None else expected_bps(profile, Direction.DOWN),
+        expected_bps_up=None if profile is None else expected_bps(profile, Direction.UP),
+        seconds=3 * run_s + OVERHEAD_S,
+        bytes_down=octets,
+        bytes_up=octets,
+    )
+
+
+def _families(profile: AcceptanceProfile, mode: Mode) -> tuple[Family, ...]:
+    named: set[Family] = {
+        each.family
+        for each in profile.criteria
+        if each.family is not None and _is_measured_in(each, mode)
+    }
+    return tuple(sorted(named))
+
+
+def _attempts(profile: AcceptanceProfile) -> int:
+    """Return how many attempts of each kind a round has: what the criteria need, or three."""
+    needed = (each.n_min for each in profile.criteria if each.statistic is Statistic.ALL)
+    return max(needed, default=CONNECTIVITY_ATTEMPTS)
+
+
+def _runs(profile: AcceptanceProfile, mode: Mode) -> tuple[GoodputDemand, ...]:
+    """Return the runs in their order: one down, one up, and so on while a direction has some."""
+    each_way = [
+        [GoodputDemand(direction=direction, duration_ns=run_s * NS_PER_S)] * count
+        for direction, (count, run_s) in (
+            (direction, _count_and_seconds(_goodput_criterion(profile, mode, direction), mode))
+            for direction in Direction
+        )
+    ]
+    return tuple(run for pair in zip_longest(*each_way) for run in pair if run is not None)
+
+
+def _goodput_criterion(
+    profile: AcceptanceProfile, mode: Mode, direction: Direction
+) -> Criterion | None:
+    """Return the criterion that asks for the most runs in one direction; None where none does."""
+    wanted = Statistic.SHARE_OF_RUNS if mode is Mode.CAMPAIGN else Statistic.MEAN_LOG
+    asking = [
+        each
+        for each in profile.criteria
+        if each.statistic is wanted
+        and each.metric == f"goodput_bps_{direction}"
+        and _is_measured_in(each, mode)
+    ]
+    return max(asking, key=lambda each: each.n_min * _run_s(each), default=None)
+
+
+def _is_measured_in(criterion: Criterion, mode: Mode) -> bool:
+    return criterion.decides_in(mode) or (mode is Mode.STANDARD and not criterion.mandatory_in)
+
+
+def _count_and_seconds(criterion: Criterion | None, mode: Mode) -> tuple[int, int]:
+    """Return how many runs one session has in a direction, and how long each is, in seconds."""
+    if criterion is None:
+        return 0, 0
+    match mode:
+        case Mode.QUICK:
+            return 1, QUICK_RUN_S
+        case Mode.CAMPAIGN:
+            return 1, CAMPAIGN_RUN_S
+        case _:
+            return criterion.n_min, _run_s(criterion)
+
+
+def _run_s(criterion: Criterion) -> int:
+    return CAMPAIGN_RUN_S if criterion.run_s is None else criterion.run_s

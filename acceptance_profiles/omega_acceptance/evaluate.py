@@ -1,0 +1,100 @@
+"""Judge one session by its plan's profile. Pure: no I/O, no clock, no randomness.
+
+The agent calls it for its preview and the server again on the signed facts; the server's judgement
+is the one that counts. An *outcome* belongs to one criterion, the *verdict* to the line:
+
+    any fault                                invalid: the run says nothing about the line
+    some mandatory criterion fails           fail
+    every mandatory criterion passes         pass
+    anything between, or none is mandatory   inconclusive
+
+Every criterion is judged and shown, also after a failure and in an invalid run. One that is not
+mandatory in the mode never decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from omega_acceptance.judges.case import Case
+from omega_acceptance.judges.table import JUDGES
+from omega_acceptance.profile import AcceptanceProfile, Criterion
+from omega_core.derive import metrics_of
+from omega_core.evidence import Evidence, Family
+from omega_core.metrics import MetricValue
+from omega_core.verdict import CriterionOutcome, Fault, Judgement, Mode, Outcome, Verdict
+
+
+def evaluate(
+    profile: AcceptanceProfile,
+    mode: Mode,
+    *,
+    evidence: Evidence,
+    faults: tuple[Fault, ...],
+) -> Judgement:
+    """Return the verdict on the line and every criterion behind it.
+
+    `faults` are what the run was found to suffer from; the judgement keeps those that the profile
+    does not forgive.
+    """
+    views: dict[Family | None, tuple[Evidence, dict[str, MetricValue]]] = {}
+    outcomes = []
+    for criterion in profile.criteria:
+        if criterion.family not in views:
+            seen = _of_family(evidence, criterion.family)
+            views[criterion.family] = (seen, metrics_of(seen))
+        seen, metrics = views[criterion.family]
+        case = Case(profile=profile, criterion=criterion, mode=mode, evidence=seen, metrics=metrics)
+        outcomes.append(_outcome(case))
+    decisive = (each.outcome for each in outcomes if each.mandatory)
+    spoiling = tuple(each for each in faults if not profile.preconditions.forgives(each))
+    return Judgement(
+        verdict=combine(decisive, spoiling),
+        mode=mode,
+        profile=profile.ref,
+        outcomes=tuple(outcomes),
+        faults=spoiling,
+    )
+
+
+def combine(outcomes: Iterable[Outcome], faults: tuple[Fault, ...]) -> Verdict:
+    """Combine the outcomes of the mandatory criteria: nothing but passes is a pass."""
+    seen = set(outcomes)
+    if faults:
+        return Verdict.INVALID
+    if Outcome.FAIL in seen:
+        return Verdict.FAIL
+    if seen == {Outcome.PASS}:
+        return Verdict.PASS
+    return Verdict.INCONCLUSIVE
+
+
+def _outcome(case: Case) -> CriterionOutcome:
+    criterion: Criterion = case.criterion
+    found = JUDGES[criterion.statistic](case)
+    return CriterionOutcome(
+        id=criterion.id,
+        metric=criterion.metric,
+        op=criterion.op,
+        limit=found.limit,
+        unit=criterion.unit,
+        value=found.value,
+        samples=found.samples,
+        samples_needed=found.samples_needed,
+        mandatory=criterion.decides_in(case.mode),
+        outcome=found.outcome,
+        because=found.because,
+    )
+
+
+def _of_family(evidence: Evidence, family: Family | None) -> Evidence:
+    """Return the evidence of one IP family; all of it where the criterion names none."""
+    if family is None:
+        return evidence
+    return replace(
+        evidence,
+        attempts=tuple(each for each in evidence.attempts if each.family == family),
+        idle=tuple(each for each in evidence.idle if each.family == family),
+        goodput=tuple(each for each in evidence.goodput if each.family == family),
+    )
