@@ -60,9 +60,13 @@ class Left:
 
 
 def leave(
-    body: str, *, shell: str = '"$0" -c "$1"', unbuffered: bool = False, keep: int | None = None
+    body: str,
+    *,
+    command_line: str = '"$0" -c "$1"',
+    unbuffered: bool = False,
+    keep: int | None = None,
 ) -> Left:
-    """Run a command written as the body of a function, with its streams as `shell` ties them."""
+    """Run a command written as the body of a function, its streams tied by `command_line`."""
     program = (
         "import sys\n"
         "from omega_core.edge import leave_with\n"
@@ -71,7 +75,7 @@ def leave(
         "leave_with('omega', command)\n"
     )
     finished = subprocess.run(
-        ["/bin/bash", "-c", f"set -o pipefail; {shell}", sys.executable, program],
+        ["/bin/bash", "-c", f"set -o pipefail; {command_line}", sys.executable, program],
         check=False,
         capture_output=True,
         text=True,
@@ -133,7 +137,7 @@ REJECTED_AFTER_OUTPUT = "print('x' * 100)\nreturn 10"
 
 @pytest.mark.parametrize("unbuffered", [False, True], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize(
-    ("body", "shell", "code", "lines"),
+    ("body", "command_line", "code", "lines"),
     [
         pytest.param(
             "for _ in range(10**6): print('x' * 100)\nreturn 10",
@@ -151,9 +155,9 @@ REJECTED_AFTER_OUTPUT = "print('x' * 100)\nreturn 10"
     ],
 )
 def test_output_that_nobody_takes_never_changes_a_verdict(
-    body: str, shell: str, code: int, lines: int, *, unbuffered: bool
+    body: str, command_line: str, code: int, lines: int, *, unbuffered: bool
 ) -> None:
-    left = leave(body, shell=shell, unbuffered=unbuffered)
+    left = leave(body, command_line=command_line, unbuffered=unbuffered)
     assert (left.code, left.err.count("\n")) == (code, lines), left.err
 
 
@@ -161,7 +165,7 @@ def test_a_reader_that_is_gone_when_the_verdict_is_written_changes_nothing() -> 
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        left = leave(REJECTED_AFTER_OUTPUT, shell=f'"$0" -c "$1" >&{writing}', keep=writing)
+        left = leave(REJECTED_AFTER_OUTPUT, command_line=f'"$0" -c "$1" >&{writing}', keep=writing)
     finally:
         os.close(writing)
     assert left == Left(10, "", "")
