@@ -1,0 +1,81 @@
+"""What a session wants done: plain values, carried out by the host in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
+from omega_core.metrics import Direction
+from omega_core.wire.testpoint import FromTestPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Send a message on the control connection."""
+
+    message: FromTestPoint
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Close the control connection once everything said has been sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reflect:
+    """Answer packets of a stream. `octets_max` is of replies, at the IP layer."""
+
+    ssid: int
+    addresses: frozenset[str]
+    key: bytes | None
+    octets_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopReflecting:
+    """Answer no more packets of a stream, and report."""
+
+    ssid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRun:
+    """Be ready to move octets for a run. `octets_max` is of IP octets in its direction."""
+
+    run: int
+    direction: Direction
+    octets_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopRun:
+    """Stop a run's flows, and report."""
+
+    run: int
+
+
+Command: TypeAlias = Say | HangUp | Reflect | StopReflecting | StartRun | StopRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReflectedReport:
+    """What the reflector says of a stream it has closed; octets at the IP layer."""
+
+    ssid: int
+    report: StreamReport
+    octets_received: int
+    octets_sent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What a worker says of a run it has closed; octets at the IP layer."""
+
+    flows: tuple[FlowCounts, ...]
+    senders: tuple[SenderCounts, ...]
+    octets_received: int
+    octets_sent: int
+
+
+NOTHING_MOVED = RunReport(flows=(), senders=(), octets_received=0, octets_sent=0)
