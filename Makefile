@@ -27,7 +27,7 @@ setup: $(READY) ## create .venv with everything pinned
 
 .PHONY: demo
 demo: $(READY) ## an installation accepted over an emulated access link, with its signed record
-	@$(BIN)/python scripts/demo.py
+	@PYTHONPATH=tests $(BIN)/python scripts/demo.py
 
 .PHONY: test
 test: $(READY) ## the tests, without the slow ones (under five minutes)
@@ -46,7 +46,7 @@ check: $(READY) ## format, lint, types, import rules
 
 .PHONY: accuracy
 accuracy: $(READY) ## measure emulated links and compare with the truth, iperf3 and ping
-	@$(BIN)/python bench/accuracy.py
+	@PYTHONPATH=tests $(BIN)/python bench/accuracy.py
 
 .PHONY: bench
 bench: $(READY) ## speed and size, beside peers in the same run

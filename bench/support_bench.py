@@ -59,7 +59,16 @@ def running_server(
     """Run `omega-server` on a free loopback port until the block ends."""
     with tempfile.TemporaryDirectory(prefix="omega-bench-") as folder:
         port = free_port()
-        argv = [OMEGA_SERVER, "run", "--data", folder, "--host", "127.0.0.1", "--port", str(port)]
+        argv = [
+            str(OMEGA_SERVER),
+            "run",
+            "--data",
+            folder,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
         process = subprocess.Popen(
             [*argv, *options],
             stdout=subprocess.DEVNULL,
