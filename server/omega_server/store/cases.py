@@ -25,9 +25,9 @@ class SqlCases:
 
     def add_subscriber(self, subscriber: SubscriberRow, event: EventRow) -> None:
         """See `CaseStore.add_subscriber`."""
-        self._add(subscribers, asdict(subscriber), [event], subscriber.subscriber_ref)
+        self._add(subscribers, asdict(subscriber), event, subscriber.subscriber_ref)
 
-    def activate(self, subscriber_ref: str, events: Sequence[EventRow]) -> SubscriberRow:
+    def activate(self, subscriber_ref: str, event: EventRow) -> SubscriberRow:
         """See `CaseStore.activate`."""
         with self._database.write() as connection:
             self._database.alone(connection, f"subscriber {subscriber_ref}")
@@ -36,12 +36,12 @@ class SqlCases:
                 raise NotThereError(f"subscriber {subscriber_ref} is not known")
             if subscriber.activated_unix_us is not None:
                 return subscriber
-            activated = events[0].at_unix_us
+            activated = event.at_unix_us
             mine = subscribers.c.subscriber_ref == subscriber_ref
             connection.execute(
                 sa.update(subscribers).where(mine).values(activated_unix_us=activated)
             )
-            append(connection, events)
+            append(connection, [event])
             return replace(subscriber, activated_unix_us=activated)
 
     def subscriber(self, subscriber_ref: str) -> SubscriberRow | None:
@@ -55,9 +55,9 @@ class SqlCases:
         with self._database.read() as connection:
             return [SubscriberRow(**row) for row in connection.execute(select).mappings()]
 
-    def add_sheet(self, sheet: SheetRow, events: Sequence[EventRow]) -> None:
+    def add_sheet(self, sheet: SheetRow, event: EventRow) -> None:
         """See `CaseStore.add_sheet`."""
-        self._add(sheets, asdict(sheet), events, sheet.sheet_id, owner=sheet.subscriber_ref)
+        self._add(sheets, asdict(sheet), event, sheet.sheet_id, owner=sheet.subscriber_ref)
 
     def sheet(self, sheet_id: str) -> SheetRow | None:
         """See `CaseStore.sheet`."""
@@ -76,7 +76,7 @@ class SqlCases:
 
     def add_ticket(self, ticket: TicketRow, event: EventRow) -> None:
         """See `CaseStore.add_ticket`."""
-        self._add(tickets, asdict(ticket), [event], ticket.ticket_id, owner=ticket.subscriber_ref)
+        self._add(tickets, asdict(ticket), event, ticket.ticket_id, owner=ticket.subscriber_ref)
 
     def ticket(self, ticket_id: str) -> TicketRow | None:
         """See `CaseStore.ticket`."""
@@ -91,6 +91,11 @@ class SqlCases:
         with self._database.read() as connection:
             return [TicketRow(**row) for row in connection.execute(select).mappings()]
 
+    def log(self, event: EventRow) -> None:
+        """See `CaseStore.log`."""
+        with self._database.write() as connection:
+            append(connection, [event])
+
     def events(self, subject: Subject, subject_id: str) -> Sequence[EventRow]:
         """See `CaseStore.events`."""
         with self._database.read() as connection:
@@ -100,7 +105,7 @@ class SqlCases:
         self,
         table: sa.Table,
         row: dict[str, Any],
-        events: Sequence[EventRow],
+        event: EventRow,
         name: str,
         owner: str | None = None,
     ) -> None:
@@ -109,7 +114,7 @@ class SqlCases:
                 if owner is not None and _subscriber(connection, owner) is None:
                     raise NotThereError(f"subscriber {owner} is not known")
                 connection.execute(sa.insert(table), row)
-                append(connection, events)
+                append(connection, [event])
         except IntegrityError as error:
             raise AlreadyThereError(f"{name} is there already") from error
 

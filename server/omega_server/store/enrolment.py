@@ -102,10 +102,11 @@ class SqlEnrolment:
 
     def test_point(self, kid: str) -> TestPointRow | None:
         """See `EnrolmentStore.test_point`."""
-        select = sa.select(test_points).where(test_points.c.kid == kid)
-        with self._database.read() as connection:
-            row = connection.execute(select).mappings().first()
-            return None if row is None else TestPointRow(**row)
+        return self._test_point(test_points.c.kid == kid)
+
+    def test_point_named(self, test_point_id: str) -> TestPointRow | None:
+        """See `EnrolmentStore.test_point_named`."""
+        return self._test_point(test_points.c.test_point_id == test_point_id)
 
     def next_number(self, series: str) -> int:
         """See `EnrolmentStore.next_number`."""
@@ -115,6 +116,11 @@ class SqlEnrolment:
         ).returning(number_series.c.last)
         with self._database.write() as connection:
             return int(connection.execute(count_on).scalar_one())
+
+    def _test_point(self, condition: sa.ColumnElement[bool]) -> TestPointRow | None:
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(test_points).where(condition)).mappings().first()
+            return None if row is None else TestPointRow(**row)
 
 
 def _token(connection: Connection, digest: str) -> TokenRow:

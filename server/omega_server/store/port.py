@@ -150,6 +150,10 @@ class EnrolmentStore(Protocol):
         """Return the test point with this key."""
         ...
 
+    def test_point_named(self, test_point_id: str) -> TestPointRow | None:
+        """Return the test point of this name."""
+        ...
+
     def next_number(self, series: str) -> int:
         """Return 1, 2, 3 ... for each name of a series; no number twice, whoever asks."""
         ...
@@ -162,8 +166,8 @@ class CaseStore(Protocol):
         """Keep a subscriber; raises AlreadyThereError."""
         ...
 
-    def activate(self, subscriber_ref: str, events: Sequence[EventRow]) -> SubscriberRow:
-        """Mark the plan as activated at the first event's time, and log the events, once.
+    def activate(self, subscriber_ref: str, event: EventRow) -> SubscriberRow:
+        """Mark the plan as activated at the event's time, and log the event, once.
 
         An active plan stays as it is and nothing is logged. Raises NotThereError.
         """
@@ -177,8 +181,8 @@ class CaseStore(Protocol):
         """Return every subscriber, by name."""
         ...
 
-    def add_sheet(self, sheet: SheetRow, events: Sequence[EventRow]) -> None:
-        """Keep a sheet with its first events; raises AlreadyThereError, NotThereError."""
+    def add_sheet(self, sheet: SheetRow, event: EventRow) -> None:
+        """Keep a sheet; raises AlreadyThereError, NotThereError."""
         ...
 
     def sheet(self, sheet_id: str) -> SheetRow | None:
@@ -199,6 +203,10 @@ class CaseStore(Protocol):
 
     def tickets(self) -> Sequence[TicketRow]:
         """Return every ticket, by number."""
+        ...
+
+    def log(self, event: EventRow) -> None:
+        """Write one entry to the log of its subject."""
         ...
 
     def events(self, subject: Subject, subject_id: str) -> Sequence[EventRow]:

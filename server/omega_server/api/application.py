@@ -1,0 +1,75 @@
+"""The application: routes, guards, error answers, and the services they call.
+
+Endpoints are asynchronous only to read the body; what verifies, judges or stores runs in `Workers`.
+Bodies are taken as bytes and checked by the service: FastAPI parses nothing but names in paths.
+Fields that come back are models of `omega_core.control`, written in canonical JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from omega_core.clock import Clock
+from omega_core.control import ServerInfo
+from omega_server.addresses import AddressProofs
+from omega_server.api import agents, operators, problems
+from omega_server.api.guards import BodyLimit, Deadline, TlsGuard
+from omega_server.collector import Collector
+from omega_server.controller import Controller
+from omega_server.enrolment import Enrolment
+from omega_server.store.port import Store
+from omega_server.workers import Workers
+
+SOFTWARE = "omega-server 0.1.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything the endpoints call."""
+
+    store: Store
+    clock: Clock
+    server_key: str
+    operator_token: str
+    proofs: AddressProofs
+    controller: Controller
+    collector: Collector
+    enrolment: Enrolment
+    workers: Workers
+
+    def info(self) -> ServerInfo:
+        """Return what the server says of itself."""
+        return ServerInfo(
+            software=SOFTWARE, server_key=self.server_key, now_unix_us=self.clock.unix_us()
+        )
+
+
+def create_app(services: Services, *, insecure: bool) -> FastAPI:
+    """Return the ASGI application."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        services.workers.close()
+
+    app = FastAPI(
+        title="Omega server",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,  # the pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.include_router(agents.router)
+    app.include_router(operators.router)
+    problems.install(app)
+    # The last one added sees a request first.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Deadline)
+    app.add_middleware(TlsGuard, insecure=insecure)
+    return app

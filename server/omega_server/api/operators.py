@@ -1,0 +1,69 @@
+"""What operators read with their token; a device may read a record of its own."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from omega_core.bundle import Bundle
+from omega_server import records, sheets, tickets
+from omega_server.api.exchange import (
+    REFUSALS,
+    CaseName,
+    RecordName,
+    answer,
+    services_of,
+)
+from omega_server.identity import is_same_secret
+from omega_server.refusals import Code, RefusalError
+from omega_server.views import SheetView, TicketView, sheet_view, ticket_view
+
+router = APIRouter(responses=REFUSALS)
+
+
+@router.get("/v1/sheets/{sheet_id}", response_model=SheetView)
+async def sheet(request: Request, sheet_id: CaseName) -> Response:
+    """Return an installation sheet with its attempts and records."""
+    _check_operator(request)
+    services = services_of(request)
+    return answer(
+        await services.workers.run(lambda: sheet_view(sheets.load(services.store, sheet_id)))
+    )
+
+
+@router.get("/v1/tickets/{ticket_id}", response_model=TicketView)
+async def ticket(request: Request, ticket_id: CaseName) -> Response:
+    """Return a ticket with its diagnostics."""
+    _check_operator(request)
+    services = services_of(request)
+    return answer(
+        await services.workers.run(lambda: ticket_view(tickets.load(services.store, ticket_id)))
+    )
+
+
+@router.get("/v1/records/{digest}", response_model=Bundle)
+async def record(request: Request, digest: RecordName) -> Response:
+    """Return a record with everything that is needed to check it offline."""
+    services = services_of(request)
+    scheme, credentials = _authorization(request)
+    if scheme != "omega":
+        _check_operator(request)
+
+    def bundle() -> Bundle:
+        if scheme == "omega":
+            records.check_reader(services.store, credentials, digest, services.clock)
+        return records.bundle_of(services.store, records.known(services.store, digest))
+
+    return answer(await services.workers.run(bundle))
+
+
+def _check_operator(request: Request) -> None:
+    scheme, credentials = _authorization(request)
+    expected = services_of(request).operator_token
+    if scheme != "bearer" or not is_same_secret(credentials, expected):
+        raise RefusalError(Code.NOT_AUTHORISED, "this needs the operator's token")
+
+
+def _authorization(request: Request) -> tuple[str, str]:
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower(), credentials.strip()

@@ -1,0 +1,73 @@
+"""A refusal on the wire: problem JSON (RFC 9457), from wherever it was raised."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from omega_core.models import model_bytes
+from omega_server.refusals import Code, RefusalError
+from omega_server.store.port import StoreUnavailableError
+
+PROBLEM_JSON = "application/problem+json"
+
+_log = structlog.get_logger(__name__)
+
+
+def problem(refused: RefusalError) -> Response:
+    """Return the answer that says no."""
+    headers = {}
+    if refused.retry_after_s is not None:
+        headers["Retry-After"] = str(refused.retry_after_s)
+    if refused.code is Code.NOT_AUTHORISED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(
+        content=model_bytes(refused.refusal()),
+        status_code=refused.kind.status,
+        media_type=PROBLEM_JSON,
+        headers=headers,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of the application leave as problem JSON."""
+    app.add_exception_handler(RefusalError, _refused)
+    app.add_exception_handler(StoreUnavailableError, _store_unavailable)
+    app.add_exception_handler(RequestValidationError, _not_a_name)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _defect)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RefusalError):  # FastAPI hands over only what was registered
+        raise error
+    _log.info("refused", path=request.url.path, code=error.code.value, detail=str(error))
+    return problem(error)
+
+
+async def _store_unavailable(request: Request, error: Exception) -> Response:
+    # What the database says may name hosts and files: it is for our log, not for the client.
+    _log.error("store_unavailable", path=request.url.path, detail=str(error))
+    return problem(RefusalError(Code.STORE_UNAVAILABLE, "nothing was stored; try again later"))
+
+
+async def _not_a_name(_request: Request, _error: Exception) -> Response:
+    # Only names in paths are parsed by FastAPI: one that is no name of ours names nothing.
+    return problem(RefusalError(Code.NOT_FOUND, "there is nothing under such a name"))
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    code = Code.METHOD_NOT_ALLOWED if status == 405 else Code.NOT_FOUND
+    detail = "not by this method" if status == 405 else "there is nothing at this address"
+    return problem(RefusalError(code, detail))
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    _log.error("defect", path=request.url.path, exc_info=error)
+    return problem(
+        RefusalError(Code.INTERNAL, "the server failed; nothing is known about the request")
+    )

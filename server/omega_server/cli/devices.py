@@ -1,0 +1,89 @@
+"""`omega-server token` and `agent`: which devices may speak for themselves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from omega_core.limits import ENROLMENT_TOKEN_LIFE_S
+from omega_server import enrolment
+from omega_server.cli.common import (
+    AsJson,
+    Data,
+    DatabaseUrl,
+    moment,
+    name,
+    now_unix_us,
+    show,
+    store_of,
+)
+from omega_server.store.rows import AgentRow, TokenRow
+
+tokens = typer.Typer(help="One-time enrolment tokens.", no_args_is_help=True)
+agents = typer.Typer(help="Enrolled devices.", no_args_is_help=True)
+
+
+@tokens.command("new")
+def new_token(data: Data = None, database: DatabaseUrl = None, *, as_json: AsJson = False) -> None:
+    """Make a token: it enrols one device, and is shown only now."""
+    with store_of(data, database) as store:
+        token = enrolment.make_token(store, now_unix_us())
+    content = {"token": token, "life_s": ENROLMENT_TOKEN_LIFE_S}
+    show(content, lambda: [token], as_json=as_json)
+
+
+@tokens.command("list")
+def list_tokens(
+    data: Data = None, database: DatabaseUrl = None, *, as_json: AsJson = False
+) -> None:
+    """List every token: when it was made, and whether it was used."""
+    with store_of(data, database) as store:
+        rows = store.enrolment.tokens()
+    show([asdict(row) for row in rows], lambda: map(_token_line, rows), as_json=as_json)
+
+
+@agents.command("list")
+def list_agents(
+    data: Data = None, database: DatabaseUrl = None, *, as_json: AsJson = False
+) -> None:
+    """List every device."""
+    with store_of(data, database) as store:
+        rows = store.enrolment.agents()
+    show([_agent_content(row) for row in rows], lambda: map(_agent_line, rows), as_json=as_json)
+
+
+@agents.command("revoke")
+def revoke_agent(
+    agent_id: str,
+    reason: Annotated[str, typer.Option(help="Why; kept in the log.")],
+    data: Data = None,
+    database: DatabaseUrl = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Take a device's key out of use: its records are refused from now on."""
+    with store_of(data, database) as store:
+        row = enrolment.revoke(store, name(agent_id), reason, now_unix_us())
+    show(_agent_content(row), lambda: [_agent_line(row)], as_json=as_json)
+
+
+def _token_line(row: TokenRow) -> str:
+    used = f"used {moment(row.used_unix_us)}" if row.used_unix_us is not None else "unused"
+    return f"{row.digest[:12]}  made {moment(row.created_unix_us)}  {used}"
+
+
+def _agent_line(row: AgentRow) -> str:
+    revoked = row.revoked_unix_us
+    state = "active" if revoked is None else f"revoked {moment(revoked)}"
+    return f"{row.agent_id}  {row.kid}  enrolled {moment(row.enrolled_unix_us)}  {state}"
+
+
+def _agent_content(row: AgentRow) -> dict[str, object]:
+    return {
+        "agent_id": row.agent_id,
+        "kid": row.kid,
+        "enrolled_unix_us": row.enrolled_unix_us,
+        "revoked_unix_us": row.revoked_unix_us,
+    }

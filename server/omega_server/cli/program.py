@@ -1,0 +1,46 @@
+"""All commands put together, and the way out: every end has a documented exit code."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import typer
+
+from omega_core.edge import leave_with
+from omega_core.errors import ExitCode
+from omega_server.cli import cases, devices, plans, serve
+
+_TYPER_WRONG_USAGE = 2
+
+app = typer.Typer(
+    name="omega-server",
+    help="The Omega server: test points, sessions, records, sheets and tickets.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(serve.run)
+app.command("testpoint")(serve.run_test_point)
+app.command("migrate")(serve.migrate)
+app.add_typer(devices.tokens, name="token")
+app.add_typer(devices.agents, name="agent")
+app.add_typer(cases.subscribers, name="subscriber")
+app.add_typer(cases.sheets, name="sheet")
+app.add_typer(cases.tickets, name="ticket")
+app.add_typer(plans.plans, name="plan")
+
+
+def main() -> NoReturn:
+    """Run the program. This is the only place that ends the process."""
+    leave_with("omega-server", _run_app)
+
+
+def _run_app() -> int:
+    """Run typer and translate its own code for wrong usage into ours."""
+    try:
+        app()
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else ExitCode.INTERNAL
+        return ExitCode.USAGE if code == _TYPER_WRONG_USAGE else code
+    return ExitCode.ACCEPTED

@@ -1,0 +1,96 @@
+"""What is given out of a stored record: the bundle, and to whom.
+
+An operator sees every record, a device its own: it asks with a request that it seals with its key,
+in the header `Authorization: Omega <envelope in base64url>`. The request names the one record and a
+time, and is good for some minutes; who could read it on the way could read the record as well.
+"""
+
+from __future__ import annotations
+
+import json
+
+from omega_core.bundle import Bundle
+from omega_core.clock import Clock
+from omega_core.control import ReadRequest
+from omega_core.envelope import PayloadType
+from omega_core.keys import NotAKeyError, from_base64url
+from omega_core.limits import READ_REQUEST_LIFE_S
+from omega_core.units import US_PER_S
+from omega_server.envelopes import content, public_key, signed_payload, unsealed
+from omega_server.refusals import Code, RefusalError
+from omega_server.store.port import Store
+from omega_server.store.rows import GrantRow, RecordRow
+
+
+def known(store: Store, digest: str) -> RecordRow:
+    """Return the record; raises RefusalError `record_unknown`."""
+    row = store.sessions.record(digest)
+    if row is None:
+        raise RefusalError(Code.RECORD_UNKNOWN, "there is no record with this digest")
+    return row
+
+
+def check_reader(store: Store, proof: str, digest: str, clock: Clock) -> None:
+    """Raise RefusalError `not_authorised` unless the proof is of the device that made the record.
+
+    What else may be wrong with the proof is refused by its own name. A record that is not there is
+    refused as one that is somebody else's: digests can't be tried out.
+    """
+    try:
+        sealed = unsealed(from_base64url(proof))
+    except (NotAKeyError, UnicodeError) as error:
+        raise RefusalError(Code.NOT_AUTHORISED, "the proof can't be read") from error
+    kid = sealed.signatures[0].kid
+    signer = store.enrolment.signer(kid)
+    if signer is None or signer.revoked:
+        raise RefusalError(Code.NOT_AUTHORISED, "no agent of this server has this key")
+    payload = signed_payload(sealed, PayloadType.READ_REQUEST, public_key(signer.key))
+    request = content(ReadRequest, payload)
+    if abs(clock.unix_us() - request.requested_unix_us) > READ_REQUEST_LIFE_S * US_PER_S:
+        raise RefusalError(
+            Code.NOT_AUTHORISED, "the request is of another time; see GET /v1/server"
+        )
+    row = store.sessions.record(digest)
+    if request.record_digest != digest or row is None or row.agent_kid != kid:
+        raise RefusalError(Code.NOT_AUTHORISED, "not a record of this device")
+
+
+def bundle_of(store: Store, row: RecordRow) -> Bundle:
+    """Return the record with everything that is needed to check it without a network."""
+    grant = store.sessions.grant(row.grant_digest) if row.grant_digest else None
+    observation = store.sessions.observation(row.session_id) if row.session_id else None
+    return Bundle(
+        record=_text(row.envelope),
+        grant=_text(grant.envelope) if grant else None,
+        observation=_text(observation.envelope) if observation else None,
+        receipt=_text(row.receipt),
+        keys=_keys(store, row, grant),
+        profile=_profile(store, grant),
+    )
+
+
+def _keys(store: Store, row: RecordRow, grant: GrantRow | None) -> tuple[str, ...]:
+    statements = []
+    agent = store.enrolment.agent(row.agent_id) if row.agent_id else None
+    if agent is not None:
+        statements.append(_text(agent.statement))
+    observation = store.sessions.observation(row.session_id) if row.session_id else None
+    if observation is not None and grant is not None:
+        test_point = store.enrolment.test_point_named(observation.test_point_id)
+        if test_point is not None:
+            statements.append(_text(test_point.statement))
+    return tuple(statements)
+
+
+def _profile(store: Store, grant: GrantRow | None) -> dict[str, object] | None:
+    if grant is None or grant.profile_digest is None:
+        return None
+    profile = store.sessions.profile(grant.profile_digest)
+    if profile is None:
+        return None
+    parsed: dict[str, object] = json.loads(profile.content)
+    return parsed
+
+
+def _text(envelope: bytes) -> str:
+    return envelope.decode("utf-8")

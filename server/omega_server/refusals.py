@@ -1,0 +1,211 @@
+"""Every "no" of the server: a stable code, its HTTP status, and who can mend it.
+
+A refusal is raised anywhere below the API as `RefusalError` and leaves as a problem detail
+(RFC 9457); the operator's commands print the same sentence. docs/api.md quotes `KINDS`, and a test
+compares.
+Statuses tell an outbox what to do: those in `RETRIED` mean "the same again later", all others mean
+that repeating it is of no use. 409 is not used today: posts of the same record wait for each other.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from omega_core.control import Refusal
+from omega_core.errors import ExitCode, OmegaError
+from omega_core.limits import RETRY_AFTER_S_MAX, RETRY_AFTER_S_MIN
+
+
+class Code(StrEnum):
+    """What a refusal is called; never renamed, programs depend on it."""
+
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    TOO_LARGE = "too_large"
+    TLS_REQUIRED = "tls_required"
+    NOT_AUTHORISED = "not_authorised"
+    NOT_AN_ENVELOPE = "not_an_envelope"
+    SIGNATURE_INVALID = "signature_invalid"
+    SCHEMA_INVALID = "schema_invalid"
+    AGENT_UNKNOWN = "agent_unknown"
+    AGENT_REVOKED = "agent_revoked"
+    KEY_MISMATCH = "key_mismatch"
+    SERVER_KEY_MISMATCH = "server_key_mismatch"
+    TEST_POINT_UNKNOWN = "test_point_unknown"
+    TOKEN_UNKNOWN = "token_unknown"
+    TOKEN_USED = "token_used"
+    TOKEN_EXPIRED = "token_expired"
+    ADDRESS_NOT_PROVED = "address_not_proved"
+    REQUEST_REPLAYED = "request_replayed"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    SHEET_UNKNOWN = "sheet_unknown"
+    TICKET_UNKNOWN = "ticket_unknown"
+    SUBSCRIBER_UNKNOWN = "subscriber_unknown"
+    SUBSCRIBER_KNOWN = "subscriber_known"
+    PLAN_UNKNOWN = "plan_unknown"
+    PLAN_NOT_ACTIVATED = "plan_not_activated"
+    PLAN_MISMATCH = "plan_mismatch"
+    PROFILE_CHANGED = "profile_changed"
+    MODE_UNKNOWN = "mode_unknown"
+    IDEMPOTENCY_MISSING = "idempotency_missing"
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+    OTHER_BYTES_KNOWN = "other_bytes_known"
+    GRANT_UNKNOWN = "grant_unknown"
+    GRANT_OF_ANOTHER_AGENT = "grant_of_another_agent"
+    GRANT_MISMATCH = "grant_mismatch"
+    GRANT_USED = "grant_used"
+    METRICS_MISMATCH = "metrics_mismatch"
+    RECORD_UNKNOWN = "record_unknown"
+    BUSY = "busy"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    STORE_UNAVAILABLE = "store_unavailable"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What all refusals of one code have in common."""
+
+    status: int
+    title: str
+    who_acts: str
+
+
+_TECHNICIAN = "technician: "
+_OPERATOR = "operator: "
+_BACK_OFFICE = "back office: "
+_AGENT = "the agent: "
+_ITSELF = "nobody: the agent repeats it by itself"
+_MIXED = "operator: are agent and server of the same version?"
+_DAMAGED = "operator: treat it as damaged or tampered with"
+
+KINDS: Mapping[Code, Kind] = MappingProxyType(
+    {
+        Code.NOT_FOUND: Kind(404, "No such address", _MIXED),
+        Code.METHOD_NOT_ALLOWED: Kind(405, "Not at this address", _MIXED),
+        Code.TOO_LARGE: Kind(413, "Larger than the limit", _MIXED),
+        Code.TLS_REQUIRED: Kind(
+            403,
+            "Plain http on a public address",
+            _OPERATOR + "give the server --tls-cert and --tls-key, or --insecure",
+        ),
+        Code.NOT_AUTHORISED: Kind(
+            401, "Not for everyone", _OPERATOR + "use the token in operator.token"
+        ),
+        Code.NOT_AN_ENVELOPE: Kind(400, "Not an envelope", _MIXED),
+        Code.SIGNATURE_INVALID: Kind(401, "The signature does not hold", _DAMAGED),
+        Code.SCHEMA_INVALID: Kind(422, "Not what this kind of message promises", _MIXED),
+        Code.AGENT_UNKNOWN: Kind(
+            401, "No agent has this key", _TECHNICIAN + "enrol the device with `omega enrol`"
+        ),
+        Code.AGENT_REVOKED: Kind(
+            403, "The key was revoked", _OPERATOR + "enrol the device again, with a new key"
+        ),
+        Code.KEY_MISMATCH: Kind(403, "Not the key of the agent that is named", _DAMAGED),
+        Code.SERVER_KEY_MISMATCH: Kind(
+            421, "The agent expects another server", _TECHNICIAN + "enrol at the right server"
+        ),
+        Code.TEST_POINT_UNKNOWN: Kind(
+            401, "No test point has this key", _OPERATOR + "register the test point"
+        ),
+        Code.TOKEN_UNKNOWN: Kind(
+            403, "Not an enrolment token of this server", _TECHNICIAN + "check what was typed"
+        ),
+        Code.TOKEN_USED: Kind(
+            403, "The token was used", _OPERATOR + "make another: `omega-server token new`"
+        ),
+        Code.TOKEN_EXPIRED: Kind(
+            403, "The token is too old", _OPERATOR + "make another: `omega-server token new`"
+        ),
+        Code.ADDRESS_NOT_PROVED: Kind(
+            403, "The address is not proved", _AGENT + "asks GET /v1/address again"
+        ),
+        Code.REQUEST_REPLAYED: Kind(
+            422, "This request was seen before", _AGENT + "asks again with a new nonce"
+        ),
+        Code.QUOTA_EXCEEDED: Kind(
+            429, "Too many self-tests from this address", "whoever tests: wait, or enrol the device"
+        ),
+        Code.SHEET_UNKNOWN: Kind(
+            404, "No such installation sheet", _TECHNICIAN + "check the sheet's number"
+        ),
+        Code.TICKET_UNKNOWN: Kind(404, "No such ticket", "helpdesk: check the ticket's number"),
+        Code.SUBSCRIBER_UNKNOWN: Kind(404, "No such subscriber", _BACK_OFFICE + "add it first"),
+        Code.SUBSCRIBER_KNOWN: Kind(422, "The subscriber is there", _BACK_OFFICE + "look at it"),
+        Code.PLAN_UNKNOWN: Kind(
+            404, "No profile says what this plan promises", _OPERATOR + "give the plan a profile"
+        ),
+        Code.PLAN_NOT_ACTIVATED: Kind(
+            403,
+            "The subscriber has no activated plan",
+            _BACK_OFFICE + "activate it: `omega-server subscriber activate`",
+        ),
+        Code.PLAN_MISMATCH: Kind(
+            422, "Not the plan of this subscriber", _TECHNICIAN + "leave the plan out"
+        ),
+        Code.PROFILE_CHANGED: Kind(
+            422,
+            "A released profile was changed",
+            _OPERATOR + "restore the profile and release the change as a new version",
+        ),
+        Code.MODE_UNKNOWN: Kind(
+            422, "The plan does not provide for this mode", _TECHNICIAN + "choose another mode"
+        ),
+        Code.IDEMPOTENCY_MISSING: Kind(400, "Idempotency-Key is missing or no digest", _MIXED),
+        Code.IDEMPOTENCY_MISMATCH: Kind(422, "Idempotency-Key is of other bytes", _DAMAGED),
+        Code.OTHER_BYTES_KNOWN: Kind(422, "Known with other bytes", _DAMAGED),
+        Code.GRANT_UNKNOWN: Kind(
+            404, "No such grant", _OPERATOR + "was the server's database replaced?"
+        ),
+        Code.GRANT_OF_ANOTHER_AGENT: Kind(403, "The grant is another agent's", _DAMAGED),
+        Code.GRANT_MISMATCH: Kind(422, "Not what was granted", _MIXED),
+        Code.GRANT_USED: Kind(410, "The grant has led to another record", _DAMAGED),
+        Code.METRICS_MISMATCH: Kind(422, "The metrics do not follow from the evidence", _MIXED),
+        Code.RECORD_UNKNOWN: Kind(404, "No such record", _OPERATOR + "check the digest"),
+        Code.BUSY: Kind(503, "Too much to do", _ITSELF),
+        Code.DEADLINE_EXCEEDED: Kind(503, "It took too long", _ITSELF),
+        Code.STORE_UNAVAILABLE: Kind(
+            503, "The store does not take anything now", _OPERATOR + "look at disk and database"
+        ),
+        Code.INTERNAL: Kind(500, "A defect of the server", "please report this to the developers"),
+    }
+)
+
+RETRIED = frozenset({409, 429, 503})
+"""Statuses after which the same request may succeed later."""
+
+
+class RefusalError(OmegaError):
+    """The server says no. `detail` is one sentence about this case and quotes no payload."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, code: Code, detail: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.kind = KINDS[code]
+        self.who_acts = self.kind.who_acts
+        if retry_after_s is None and self.kind.status == 503:
+            retry_after_s = spread_retry_after_s()
+        self.retry_after_s = retry_after_s
+
+    def refusal(self) -> Refusal:
+        """Return the problem detail."""
+        return Refusal(
+            title=self.kind.title,
+            status=self.kind.status,
+            detail=str(self),
+            code=self.code.value,
+            who_acts=self.kind.who_acts,
+            retry_after_s=self.retry_after_s,
+        )
+
+
+def spread_retry_after_s() -> int:
+    """Return how long to stay away: spread, so that those refused together return apart."""
+    spread = RETRY_AFTER_S_MAX - RETRY_AFTER_S_MIN + 1
+    return RETRY_AFTER_S_MIN + secrets.randbelow(spread)
