@@ -182,12 +182,16 @@ class Host(Namespace):
             raise error
         return done
 
-    def close(self) -> None:
-        """End what runs here and let go of the host."""
+    def end_programs(self) -> None:
+        """Ask what was started here to end, and kill what does not soon."""
         for child in self._children:
             child.terminate()
         for child in self._children:
             _bury(child)
+        self._children.clear()
+
+    def close(self) -> None:
+        """Let go of the host."""
         os.close(self.mnt)
         super().close()
 

@@ -2,7 +2,9 @@
 
 Whoever measures with the lab relies on two things checked here: the link does what it was told, and
 its log says what it really did. Tolerances are those of a shared virtual machine, where a thread
-wakes up to 0.1 ms after its packet.
+wakes up to 0.1 ms after its packet, and where everything may stand still for a moment: so delays
+are judged by quantiles, and a rate that was not reached is measured again. A link that is too fast,
+or a packet that is too early, is a failure at once.
 """
 
 from __future__ import annotations
@@ -69,7 +71,19 @@ def together(*works: Callable[[], ResultT]) -> list[ResultT]:
         return [future.result() for future in [pool.submit(work) for work in works]]
 
 
-def between(percent: int, values: list[int]) -> int:
+def measured_until_reached(measure: Callable[[], int], expected_bps: float) -> int:
+    """Return a rate within 1 % of the expected one; it may be missed twice, exceeded never."""
+    missed: list[int] = []
+    while len(missed) < 3:
+        seen_bps = measure()
+        assert seen_bps <= 1.01 * expected_bps
+        if seen_bps >= 0.99 * expected_bps:
+            return seen_bps
+        missed.append(seen_bps)
+    pytest.fail(f"expected {expected_bps:.0f} bit/s, seen {missed}")
+
+
+def quantile(percent: int, values: list[int]) -> int:
     return sorted(values)[len(values) * percent // 100]
 
 
@@ -112,22 +126,23 @@ def test_ping_sees_the_loss_of_both_directions() -> None:
         assert low <= lost <= high
 
 
-@BOTH_VERSIONS
-def test_iperf3_sees_the_rate(*, v6: bool) -> None:
+def test_iperf3_sees_the_rate_of_each_direction() -> None:
     need_tool("iperf3")
-    share = PAYLOAD_SHARE_V6 if v6 else PAYLOAD_SHARE
 
-    def measure(*, down: bool) -> None:
+    def measure(*, down: bool, v6: bool, share: float) -> None:
         spec = links.named("vdsl")
         rate_bps = (spec.down if down else spec.up).rate_bps
         assert rate_bps is not None
         with Lab(spec) as lab:
-            seen = iperf3_tcp(lab, down=down, seconds=2, v6=v6)
-            truth = lab.link.truth()
-        assert seen.goodput_bps == pytest.approx(rate_bps * share, rel=0.01)
-        assert truth.is_sound()
+            measured_until_reached(
+                lambda: iperf3_tcp(lab, down=down, seconds=2, v6=v6).goodput_bps, rate_bps * share
+            )
+            assert lab.link.truth().is_sound()
 
-    together(lambda: measure(down=True), lambda: measure(down=False))
+    together(
+        lambda: measure(down=True, v6=False, share=PAYLOAD_SHARE),
+        lambda: measure(down=False, v6=True, share=PAYLOAD_SHARE_V6),
+    )
 
 
 class TestTokenBucketFilter:
@@ -136,12 +151,14 @@ class TestTokenBucketFilter:
     RATE_BPS = 20_000_000
     BUFFER_MS = 100
     ETHERNET = 14
+    BUCKET_FRAMES = 4  # what tbf may catch up after a late timer; and lets through at the start
 
     def bucket(self, host: Host) -> None:
         """Shape what a host sends; tbf counts the Ethernet header, our rates do not."""
         rate_bps = self.RATE_BPS * (FULL + self.ETHERNET) // FULL
         limit = rate_bps * self.BUFFER_MS // 8_000
-        line = f"tc qdisc add dev eth0 root tbf rate {rate_bps}bit burst 1600 limit {limit}"
+        burst = self.BUCKET_FRAMES * (FULL + self.ETHERNET)
+        line = f"tc qdisc add dev eth0 root tbf rate {rate_bps}bit burst {burst} limit {limit}"
         done = host.run(line.split(), check=False)
         if "unknown" in done.stderr:
             pytest.skip("this kernel has no tbf (sch_tbf)")
@@ -154,18 +171,23 @@ class TestTokenBucketFilter:
         need_tool("iperf3")
         need_tool("tc")
 
+        def goodput_bps(lab: Lab) -> int:
+            return measured_until_reached(
+                lambda: iperf3_tcp(lab, down=True, seconds=2).goodput_bps,
+                self.RATE_BPS * PAYLOAD_SHARE,
+            )
+
         def emulated() -> int:
             with self.ours() as lab:
-                return iperf3_tcp(lab, down=True, seconds=2).goodput_bps
+                return goodput_bps(lab)
 
         def filtered() -> int:
             with Lab() as lab:
                 self.bucket(lab.server)
-                return iperf3_tcp(lab, down=True, seconds=2).goodput_bps
+                return goodput_bps(lab)
 
         ours_bps, theirs_bps = together(emulated, filtered)
         assert ours_bps == pytest.approx(theirs_bps, rel=0.01)
-        assert ours_bps == pytest.approx(self.RATE_BPS * PAYLOAD_SHARE, rel=0.01)
 
     def test_a_burst_leaves_both_at_the_same_pace_and_loses_as_much(self) -> None:
         need_tool("tc")
@@ -183,12 +205,16 @@ class TestTokenBucketFilter:
             self.bucket(lab.server)
             theirs = burst(lab)
         frame_ns = FULL * BITS_PER_OCTET * NS_PER_S / self.RATE_BPS
-        for each in (ours, theirs):
-            times_ns = [at_ns for _, at_ns in each.received]
-            pace_ns = (times_ns[-1] - times_ns[0]) / (len(times_ns) - 1)
-            assert pace_ns == pytest.approx(frame_ns, rel=0.01)
-        # tbf lets the first one through before it starts to count
-        assert abs(len(ours.received) - len(theirs.received)) <= 3
+        for each, at_once in ((ours, 0), (theirs, self.BUCKET_FRAMES)):
+            times_ns = [at_ns for _, at_ns in each.received][2 * self.BUCKET_FRAMES :]
+            ten_ns = median(
+                late - soon for soon, late in zip(times_ns, times_ns[10:], strict=False)
+            )
+            assert ten_ns == pytest.approx(10 * frame_ns, rel=0.01)
+            # A full buffer, and what it let go while the burst was being sent
+            drained = (each.sent_ns[-1] - each.sent_ns[0]) / frame_ns
+            held = self.BUFFER_MS * ms / frame_ns
+            assert held + drained - 2 < len(each.received) < held + drained + 2 + at_once
 
 
 class TestLog:
@@ -268,7 +294,7 @@ def assert_near_the_model(packets: Sequence[PacketTruth]) -> None:
     ]
     assert min(late_ns) >= 0
     assert median(late_ns) < 100 * NS_PER_US
-    assert between(95, late_ns) < 500 * NS_PER_US
+    assert quantile(95, late_ns) < 500 * NS_PER_US
 
 
 class TestJitter:
@@ -276,9 +302,12 @@ class TestJitter:
 
     def delays(self, spec: DirectionSpec) -> Stream:
         with Lab(LinkSpec(down=spec)) as lab, stream(lab.server, lab.customer) as sent:
+            lab.link.watch(PORT)
             sent.send(200, ip_bytes=72, spacing_ns=7 * ms)
             sent.settle(100 * ms)
-        assert len(sent.received) == 200
+            packets = lab.link.truth().down.packets
+        assert len(sent.received) == len(packets) == 200
+        assert_near_the_model(packets)
         return sent
 
     def test_has_its_size_and_keeps_or_loses_order_as_told(self) -> None:
@@ -292,11 +321,10 @@ class TestJitter:
         assert numbers != sorted(numbers)
         delays_ns = [*free.delays_ns().values()]
         assert 10 * ms <= min(delays_ns) < 11 * ms
-        assert 29 * ms < max(delays_ns) < 31 * ms
         # uniform: quantiles on a line, within 4 standard deviations of a sample of 200
-        for percent in (25, 50, 75):
+        for percent in (5, 25, 50, 75, 95):
             expected_ns = 10 * ms + 20 * ms * percent // 100
-            assert abs(between(percent, delays_ns) - expected_ns) < 3 * ms
+            assert abs(quantile(percent, delays_ns) - expected_ns) < 3 * ms
 
 
 class TestBuffer:
@@ -309,10 +337,11 @@ class TestBuffer:
                 sent.settle(200 * ms)
             truth = lab.link.truth().up
         assert 25 <= len(sent.received) <= 26  # 12,500 octets, and what was sent meanwhile
-        assert 100 * ms < max(sent.delays_ns().values()) < 106 * ms
         dropped = [each for each in truth.packets if each.fate is Fate.DROPPED]
         assert len(dropped) == truth.frames_dropped == 60 - len(sent.received)
-        assert max(each.delay_ns or 0 for each in truth.packets) < 106 * ms
+        waited_ns = [each.due_ns - each.arrived_ns for each in truth.packets if each.due_ns]
+        assert 100 * ms < max(waited_ns) <= 105 * ms
+        assert 100 * ms < quantile(95, [*sent.delays_ns().values()]) < 106 * ms
 
     def test_a_faster_rate_drains_it_at_once(self) -> None:
         with Lab(LinkSpec(up=DirectionSpec(rate_bps=1_000_000, buffer_ms=1_000))) as lab:
@@ -323,7 +352,7 @@ class TestBuffer:
             assert lab.link.up.spec.rate_bps == 100_000_000
         assert truth.frames_held > 40
         assert len(sent.received) == 50
-        assert max(sent.delays_ns().values()) < 100 * ms
+        assert quantile(95, [*sent.delays_ns().values()]) < 100 * ms
 
 
 class TestOutage:

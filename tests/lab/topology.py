@@ -33,6 +33,9 @@ from lab.spec import LinkSpec
 from lab.sweep import kill_processes_in
 
 _IP_TIMEOUT_S = 10
+# Not the index of the far end (2 or 3, in its own namespace): the kernel would take the interface
+# for a physical one and let up to a second pass before it calls it up, and IPv6 waits for that
+_INDEX = 10
 _QUIET_IPV6 = {  # the hosts' own chatter would take part in every measurement
     "net.ipv6.conf.default.accept_dad": "0",
     "net.ipv6.conf.default.accept_ra": "0",
@@ -79,6 +82,8 @@ class Lab:
         self.customer = Host(CUSTOMER, SERVER)
         stack.callback(self.customer.close)
         stack.callback(self._sweep)
+        stack.callback(self.server.end_programs)
+        stack.callback(self.customer.end_programs)
         _quieten(between)
         for host in (self.server, self.customer):
             _plug_in(host, between, self.spec.mtu_bytes)
@@ -127,8 +132,9 @@ def _plug_in(host: Host, between: Namespace, mtu_bytes: int) -> None:
     _ip(
         host,
         [
-            f"link add {INTERFACE} mtu {mtu_bytes} address {host.own.mac} type veth"
-            f" peer name {host.own.name} mtu {mtu_bytes} netns /proc/self/fd/{between.net}",
+            f"link add {INTERFACE} index {_INDEX} mtu {mtu_bytes} address {host.own.mac}"
+            f" type veth peer name {host.own.name} mtu {mtu_bytes}"
+            f" netns /proc/self/fd/{between.net}",
         ],
         pass_fds=[between.net],
     )
