@@ -1,20 +1,18 @@
-"""Everything on one machine: where the parts of the server are put together, started and stopped.
+"""Everything on one machine: `omega-server run`, from start to stop.
 
-    data folder --> keys, operator's token --> store --> sockets --> test point (child) --> API
+    installation --> listening socket --> test point (child) --> API
 
-A second start finds all of it again. What is started is stopped in the opposite order on SIGTERM
-and SIGINT: no new connections, requests under way answered, the test point ended, the store closed.
+What is started is stopped in the opposite order on SIGTERM and SIGINT: no new connections, requests
+under way answered, the test point ended, the store closed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -22,32 +20,17 @@ from typing import NoReturn
 import structlog
 import uvicorn
 
-from omega_acceptance.catalogue import Catalogue
 from omega_core import limits
 from omega_core.clock import Clock
-from omega_core.errors import StorageError, UsageError
-from omega_core.keys import SigningKey
-from omega_server.addresses import AddressProofs
 from omega_server.api.application import Services, create_app
-from omega_server.collector import Collector
-from omega_server.controller import Controller
-from omega_server.enrolment import Enrolment, make_token
-from omega_server.identity import (
-    OPERATOR_TOKEN_FILE,
-    TEST_POINT_KEY_FILE,
-    load_keys,
-    load_operator_token,
-    pin_to,
-    register_test_point,
-)
+from omega_server.enrolment import make_token
+from omega_server.identity import OPERATOR_TOKEN_FILE, TEST_POINT_KEY_FILE
+from omega_server.installation import Installation, open_installation, services_of
 from omega_server.listening import check_tls, listen, url_of
+from omega_server.places import TestPointPlace
 from omega_server.settings import ServerSettings
-from omega_server.store import open_store
-from omega_server.store.port import Store
-from omega_server.store.rows import TestPointRow
-from omega_server.test_points import LocalTestPoint, TestPointPlace, TestPoints
+from omega_server.test_points import LocalTestPoint
 from omega_server.testpoint import TestPointSettings
-from omega_server.workers import Workers
 
 _GRACE_S = 10
 _log = structlog.get_logger(__name__)
@@ -63,69 +46,6 @@ class Started:
     enrolment_token: str | None
     operator_token_file: Path
     test_point: TestPointPlace
-
-
-@dataclass(frozen=True, kw_only=True)
-class Installation:
-    """What is kept in the data folder and the store, opened."""
-
-    settings: ServerSettings
-    clock: Clock
-    key: SigningKey
-    operator_token: str
-    store: Store
-    test_point: TestPointRow
-
-
-@contextmanager
-def open_installation(settings: ServerSettings, clock: Clock) -> Iterator[Installation]:
-    """Open the data folder and the store, made at the first start; one process at a time."""
-    with _own_folder(settings.data):
-        key, test_point_key = load_keys(settings.data)
-        operator_token = load_operator_token(settings.data)
-        with open_store(settings.database_url, may_migrate=True) as store:
-            pin_to(store, key.public)
-            test_point = register_test_point(store, key, test_point_key.public, clock.unix_us())
-            yield Installation(
-                settings=settings,
-                clock=clock,
-                key=key,
-                operator_token=operator_token,
-                store=store,
-                test_point=test_point,
-            )
-
-
-def services_of(installation: Installation, test_points: TestPoints) -> Services:
-    """Return the services of an installation, given the test points it may name."""
-    store, key, clock = installation.store, installation.key, installation.clock
-    proofs = AddressProofs(key)
-    controller = Controller(
-        store=store,
-        key=key,
-        catalogue=catalogue_of(installation.settings.plans),
-        proofs=proofs,
-        test_points=test_points,
-        clock=clock,
-        selftests_max=installation.settings.selftests_max,
-    )
-    return Services(
-        store=store,
-        clock=clock,
-        server_key=key.public.text,
-        operator_token=installation.operator_token,
-        proofs=proofs,
-        controller=controller,
-        collector=Collector(store=store, key=key, clock=clock),
-        enrolment=Enrolment(store, key, clock),
-        workers=Workers(),
-    )
-
-
-def catalogue_of(plans: Path | None) -> Catalogue:
-    """Return the plans that come with the product, and those of a folder."""
-    catalogue = Catalogue.builtin()
-    return catalogue if plans is None else catalogue.with_directory(plans)
 
 
 def run(
@@ -207,21 +127,3 @@ def _serve(services: Services, settings: ServerSettings, listener: socket.socket
 def _stop_starting(*_: object) -> NoReturn:
     """End as if nothing had begun: what was started is stopped on the way out."""
     raise SystemExit(0)
-
-
-@contextmanager
-def _own_folder(data: Path) -> Iterator[None]:
-    """Make the folder, and keep it for this process."""
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StorageError(f"{data}: {os.strerror(error.errno or 0)}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UsageError(f"another omega-server runs on {data}") from error
-    else:
-        yield
-    finally:
-        os.close(descriptor)

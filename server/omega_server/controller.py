@@ -41,6 +41,7 @@ from omega_server import sheets, tickets
 from omega_server.addresses import AddressProofs, Proved, quota_prefix
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
 from omega_server.ids import day_of, uuid7
+from omega_server.places import TestPointPlace, TestPoints
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import (
     NonceSeenError,
@@ -49,7 +50,6 @@ from omega_server.store.port import (
     Store,
 )
 from omega_server.store.rows import GrantRow, ProfileRow, Quota, RequestNonce
-from omega_server.test_points import TestPointPlace, TestPoints
 
 _SECRET_OCTETS = 32
 

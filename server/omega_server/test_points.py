@@ -1,4 +1,4 @@
-"""The test points a grant may name, and the one that runs as this server's child.
+"""The test point that runs as this server's child, under supervision.
 
 The Controller asks `ready()` for each session. A child that has died is started again, with a pause
 that grows while it keeps dying, on the same ports, so that what was told about them stays true;
@@ -8,51 +8,17 @@ until it is back sessions are refused as `busy`.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import structlog
 
+from omega_server.places import TestPointPlace
 from omega_server.testpoint import TestPointProcess, TestPointSettings
 
 _LOOK_S = 0.5
 _PAUSE_S_MAX = 30.0
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestPointPlace:
-    """Where a test point is. `addresses` is empty where it is at the server's own addresses."""
-
-    __test__ = False  # not a pytest class
-
-    id: str
-    key: str
-    tcp_port: int
-    udp_port: int
-    addresses: tuple[str, ...] = ()
-
-
-class TestPoints(Protocol):
-    """Which test point takes the next session."""
-
-    def ready(self) -> TestPointPlace | None:
-        """Return a test point that is up, None when there is none."""
-        ...
-
-
-class FixedTestPoint:
-    """A test point somebody else keeps running."""
-
-    __test__ = False  # not a pytest class
-
-    def __init__(self, place: TestPointPlace) -> None:
-        self._place = place
-
-    def ready(self) -> TestPointPlace | None:
-        """See `TestPoints.ready`."""
-        return self._place
 
 
 class LocalTestPoint:

@@ -11,7 +11,6 @@ import typer
 from omega_server import sheets as sheet_book
 from omega_server import subscribers as subscriber_book
 from omega_server import tickets as ticket_book
-from omega_server.app import catalogue_of
 from omega_server.cli.common import (
     AsJson,
     Data,
@@ -24,6 +23,7 @@ from omega_server.cli.common import (
     store_of,
 )
 from omega_server.ids import day_of
+from omega_server.installation import catalogue_of
 from omega_server.store.rows import SubscriberRow
 from omega_server.views import (
     CountsView,

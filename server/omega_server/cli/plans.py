@@ -17,9 +17,9 @@ from omega_acceptance.profile import AcceptanceProfile
 from omega_acceptance.schema import parse_profile
 from omega_core.errors import UsageError
 from omega_core.limits import PROFILE_BYTES_MAX
-from omega_server.app import catalogue_of
 from omega_server.cli.common import AsJson, Plans, name, now_unix_us, show
 from omega_server.ids import day_of
+from omega_server.installation import catalogue_of
 
 plans = typer.Typer(help="Plans and their acceptance profiles.", no_args_is_help=True)
 

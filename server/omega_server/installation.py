@@ -1,0 +1,114 @@
+"""What one server keeps, opened, and the services made of it: where the parts are put together.
+
+    data folder --> keys, operator's token --> store --> services
+
+A second start finds all of it again. One process at a time has a data folder; the operator's
+commands work on the store beside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from omega_acceptance.catalogue import Catalogue
+from omega_core.clock import Clock
+from omega_core.errors import StorageError, UsageError
+from omega_core.keys import SigningKey
+from omega_server.addresses import AddressProofs
+from omega_server.api.application import Services
+from omega_server.collector import Collector
+from omega_server.controller import Controller
+from omega_server.enrolment import Enrolment
+from omega_server.identity import load_keys, load_operator_token, pin_to, register_test_point
+from omega_server.places import TestPoints
+from omega_server.settings import ServerSettings
+from omega_server.store import open_store
+from omega_server.store.port import Store
+from omega_server.store.rows import TestPointRow
+from omega_server.workers import Workers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """What is kept in the data folder and the store, opened."""
+
+    settings: ServerSettings
+    clock: Clock
+    key: SigningKey
+    operator_token: str
+    store: Store
+    test_point: TestPointRow
+
+
+@contextmanager
+def open_installation(settings: ServerSettings, clock: Clock) -> Iterator[Installation]:
+    """Open the data folder and the store, made at the first start; one process at a time."""
+    with _own_folder(settings.data):
+        key, test_point_key = load_keys(settings.data)
+        operator_token = load_operator_token(settings.data)
+        with open_store(settings.database_url, may_migrate=True) as store:
+            pin_to(store, key.public)
+            test_point = register_test_point(store, key, test_point_key.public, clock.unix_us())
+            yield Installation(
+                settings=settings,
+                clock=clock,
+                key=key,
+                operator_token=operator_token,
+                store=store,
+                test_point=test_point,
+            )
+
+
+def services_of(installation: Installation, test_points: TestPoints) -> Services:
+    """Return the services of an installation, given the test points it may name."""
+    store, key, clock = installation.store, installation.key, installation.clock
+    proofs = AddressProofs(key)
+    controller = Controller(
+        store=store,
+        key=key,
+        catalogue=catalogue_of(installation.settings.plans),
+        proofs=proofs,
+        test_points=test_points,
+        clock=clock,
+        selftests_max=installation.settings.selftests_max,
+    )
+    return Services(
+        store=store,
+        clock=clock,
+        server_key=key.public.text,
+        operator_token=installation.operator_token,
+        proofs=proofs,
+        controller=controller,
+        collector=Collector(store=store, key=key, clock=clock),
+        enrolment=Enrolment(store, key, clock),
+        workers=Workers(),
+    )
+
+
+def catalogue_of(plans: Path | None) -> Catalogue:
+    """Return the plans that come with the product, and those of a folder."""
+    catalogue = Catalogue.builtin()
+    return catalogue if plans is None else catalogue.with_directory(plans)
+
+
+@contextmanager
+def _own_folder(data: Path) -> Iterator[None]:
+    """Make the folder, and keep it for this process."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StorageError(f"{data}: {os.strerror(error.errno or 0)}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError(f"another omega-server runs on {data}") from error
+    else:
+        yield
+    finally:
+        os.close(descriptor)
