@@ -1,0 +1,174 @@
+"""What spoils a run: pure checks over facts (measurement conditions, RFC 7594 section 3).
+
+A fault says nothing about the line. It carries a code only; who can mend it is told by whoever
+speaks to people. Two causes are known here:
+
+tunnel          packets to the test point leave by a tunnel: its ends are measured, not the line
+cross_traffic   the interface carried more than the probe's own packets and a small allowance
+
+Cross-traffic is what the interface counted less what the probe knows of its own: IP octets of each
+packet sent and received, acknowledgements and retransmissions included, and the link header that
+the counter adds to each. Virtual interfaces and cards that join segments count the headers of a
+joined packet once; then fewer packets were counted than the probe knows of, and only as many
+headers are subtracted. Each way is weighed by itself, for a line has two rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from omega_core.environment import Interface, InterfaceCounts, Medium, TrafficCheck
+from omega_core.units import BITS_PER_OCTET, PPM, US_PER_S
+from omega_core.verdict import Fault
+
+QUIET_SHARE_PPM: Final = 10_000  # of the plan, while nothing is measured: it would take that much
+LOAD_SHARE_PPM: Final = 20_000  # of the measured rate: what headers and joined segments leave open
+FLOOR_BPS: Final = 100_000  # name queries, clocks and neighbours on any network
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Traffic of the probe itself in one direction; headers are those of IP and transport."""
+
+    payload_octets: int = 0
+    header_octets: int = 0
+    packets: int = 0
+
+    def __add__(self, other: Carried) -> Carried:
+        return Carried(
+            self.payload_octets + other.payload_octets,
+            self.header_octets + other.header_octets,
+            self.packets + other.packets,
+        )
+
+    def __sub__(self, earlier: Carried) -> Carried:
+        return Carried(
+            self.payload_octets - earlier.payload_octets,
+            self.header_octets - earlier.header_octets,
+            self.packets - earlier.packets,
+        )
+
+    @property
+    def ip_octets(self) -> int:
+        """Octets at the IP layer."""
+        return self.payload_octets + self.header_octets
+
+    def at_interface(self, *, link_header_octets: int, counted_packets: int) -> int:
+        """Return the octets an interface counted for this traffic, that counted so many packets."""
+        headers = self.header_octets + self.packets * link_header_octets
+        if 0 <= counted_packets < self.packets:
+            headers = headers * counted_packets // self.packets
+        return self.payload_octets + headers
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTraffic:
+    """Traffic of the probe itself, received and sent."""
+
+    rx: Carried = Carried()
+    tx: Carried = Carried()
+
+    def __add__(self, other: OwnTraffic) -> OwnTraffic:
+        return OwnTraffic(self.rx + other.rx, self.tx + other.tx)
+
+    def __sub__(self, earlier: OwnTraffic) -> OwnTraffic:
+        return OwnTraffic(self.rx - earlier.rx, self.tx - earlier.tx)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much traffic may be somebody else's, in bit/s each way."""
+
+    rx_bps: int
+    tx_bps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One phase as the interface saw it: its counters at both ends, and the probe's own share."""
+
+    phase: str
+    before: InterfaceCounts
+    after: InterfaceCounts
+    own: OwnTraffic
+
+    @property
+    def duration_us(self) -> int:
+        """How long the phase took."""
+        return self.after.offset_us - self.before.offset_us
+
+
+def quiet_allowance(expected_bps_down: int | None, expected_bps_up: int | None) -> Allowance:
+    """Return what may pass while nothing loads the line: a share of what it was sold to carry."""
+    return Allowance(
+        rx_bps=max(FLOOR_BPS, (expected_bps_down or 0) * QUIET_SHARE_PPM // PPM),
+        tx_bps=max(FLOOR_BPS, (expected_bps_up or 0) * QUIET_SHARE_PPM // PPM),
+    )
+
+
+def load_allowance(measured_bps: int) -> Allowance:
+    """Return what may pass beside a load: a share of the measured rate, either way.
+
+    Acknowledgements are an estimate on lossy lines and grow with the rate of the other way, so
+    both ways get the same.
+    """
+    allowed_bps = max(FLOOR_BPS, measured_bps * LOAD_SHARE_PPM // PPM)
+    return Allowance(rx_bps=allowed_bps, tx_bps=allowed_bps)
+
+
+def traffic_check(
+    span: Span, *, link_header_octets: int, allowance: Allowance | None
+) -> TrafficCheck:
+    """Return how much of a phase's traffic was the probe's own, and whether the rest is too much.
+
+    Without an allowance the phase is recorded and not judged.
+    """
+    rx_octets = _moved(span.before.rx_octets, span.after.rx_octets)
+    tx_octets = _moved(span.before.tx_octets, span.after.tx_octets)
+    own_rx = span.own.rx.at_interface(
+        link_header_octets=link_header_octets,
+        counted_packets=_moved(span.before.rx_packets, span.after.rx_packets),
+    )
+    own_tx = span.own.tx.at_interface(
+        link_header_octets=link_header_octets,
+        counted_packets=_moved(span.before.tx_packets, span.after.tx_packets),
+    )
+    allowed_rx = _octets(allowance.rx_bps, span.duration_us) if allowance else None
+    allowed_tx = _octets(allowance.tx_bps, span.duration_us) if allowance else None
+    return TrafficCheck(
+        phase=span.phase,
+        duration_us=max(0, span.duration_us),
+        rx_octets=rx_octets,
+        tx_octets=tx_octets,
+        own_rx_octets=max(0, own_rx),
+        own_tx_octets=max(0, own_tx),
+        allowed_rx_octets=allowed_rx,
+        allowed_tx_octets=allowed_tx,
+        exceeded=_exceeds(rx_octets - own_rx, allowed_rx)
+        or _exceeds(tx_octets - own_tx, allowed_tx),
+    )
+
+
+def faults_of(interface: Interface | None, traffic: Sequence[TrafficCheck]) -> tuple[Fault, ...]:
+    """Return what spoiled a run, each cause once."""
+    found = []
+    if interface is not None and interface.medium is Medium.TUNNEL:
+        found.append(Fault.TUNNEL)
+    if any(check.exceeded for check in traffic):
+        found.append(Fault.CROSS_TRAFFIC)
+    return tuple(found)
+
+
+def _exceeds(octets: int, allowed_octets: int | None) -> bool:
+    return allowed_octets is not None and octets > allowed_octets
+
+
+def _moved(before: int, after: int) -> int:
+    """Return how far a counter moved; one that was reset by its driver has not moved."""
+    return max(0, after - before)
+
+
+def _octets(rate_bps: int, duration_us: int) -> int:
+    return rate_bps * max(0, duration_us) // (BITS_PER_OCTET * US_PER_S)

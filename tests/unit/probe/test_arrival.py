@@ -1,0 +1,83 @@
+"""Dating a datagram while the wall clock is moved by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from omega_core.sockets.datagrams import Datagram
+from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US
+from omega_probe.arrival import STEP_NS, ArrivalClock
+from support.clock import HandClock
+
+
+def datagram(received_unix_ns: int | None) -> Datagram:
+    return Datagram(b"", ("192.0.2.1", 862), received_unix_ns, 64, None)
+
+
+def test_the_kernels_time_counts_and_not_the_late_reader() -> None:
+    clock = HandClock()
+    arrivals = ArrivalClock(clock)
+    clock.pass_ns(3 * NS_PER_MS)
+    arrived_ns, stamp = clock.monotonic_ns(), clock.at_unix_ns
+    clock.pass_ns(9 * NS_PER_MS)
+    assert arrivals.arrival_ns(datagram(stamp)) == arrived_ns
+    assert (arrivals.kernel, arrivals.dated) == (1, 1)
+
+
+def test_without_a_kernel_time_the_moment_of_reading_counts() -> None:
+    clock = HandClock()
+    arrivals = ArrivalClock(clock)
+    clock.pass_ns(3 * NS_PER_MS)
+    assert arrivals.arrival_ns(datagram(None)) == clock.monotonic_ns()
+    assert (arrivals.kernel, arrivals.dated) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "step_us",
+    [
+        pytest.param(300_000, id="forwards by 300 ms"),
+        pytest.param(-300_000, id="back by 300 ms"),
+        pytest.param(3_600_000_000, id="forwards by an hour"),
+        pytest.param(2_000, id="forwards by 2 ms, less than the packet waited"),
+        pytest.param(STEP_NS // NS_PER_US + 1, id="one microsecond more than a clock slews"),
+    ],
+)
+def test_a_step_of_the_wall_clock_never_falls_into_a_delay(step_us: int) -> None:
+    clock = HandClock()
+    arrivals = ArrivalClock(clock)
+    clock.pass_ns(10 * NS_PER_MS)
+    arrived_ns, stamp = clock.monotonic_ns(), clock.at_unix_ns
+    clock.step_unix_us(step_us)
+    clock.pass_ns(NS_PER_MS)
+    read_ns = clock.monotonic_ns()
+    for _ in range(2):
+        assert arrived_ns <= arrivals.arrival_ns(datagram(stamp)) <= read_ns
+    assert arrivals.kernel == 0
+
+
+def test_a_step_before_the_wait_leaves_the_kernels_time_in_use() -> None:
+    clock = HandClock()
+    arrivals = ArrivalClock(clock)
+    clock.step_unix_us(-5_000_000)
+    arrivals.found_empty()
+    clock.pass_ns(NS_PER_MS)
+    arrived_ns, stamp = clock.monotonic_ns(), clock.at_unix_ns
+    clock.pass_ns(NS_PER_MS)
+    assert arrivals.arrival_ns(datagram(stamp)) == arrived_ns
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "believed"),
+    [
+        pytest.param(5 * NS_PER_MS, True, id="as old as the last empty read"),
+        pytest.param(5 * NS_PER_MS + NS_PER_US, False, id="a microsecond older than that"),
+        pytest.param(2 * NS_PER_S, False, id="seconds older"),
+        pytest.param(-NS_PER_MS, False, id="from the future"),
+    ],
+)
+def test_no_datagram_is_older_than_the_last_empty_read(age_ns: int, *, believed: bool) -> None:
+    clock = HandClock()
+    arrivals = ArrivalClock(clock)
+    clock.pass_ns(5 * NS_PER_MS)
+    arrived_ns = arrivals.arrival_ns(datagram(clock.at_unix_ns - age_ns))
+    assert arrived_ns == clock.monotonic_ns() - (age_ns if believed else 0)
