@@ -10,7 +10,6 @@ what was issued before this test point started may have been used before, and is
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 
 from omega_core import limits
@@ -19,6 +18,7 @@ from omega_core.envelope import EnvelopeError, PayloadType, Sealed, open_sealed,
 from omega_core.keys import PublicKey, from_base64url
 from omega_core.models import ContentError, NotPlainJsonError, parse_model
 from omega_core.units import US_PER_S
+from omega_server.testpoint.addresses import normalised
 from omega_server.testpoint.codes import Code, RefusalError
 
 
@@ -115,18 +115,6 @@ class GrantDesk:
         self._spent = {
             digest: until_us for digest, until_us in self._spent.items() if until_us >= now_unix_us
         }
-
-
-def normalised(address: str) -> str:
-    """Return an address in its one form: an IPv4 peer of a dual-stack socket is an IPv4 address.
-
-    A zone (`%eth0`) is local to a host and no part of what a grant can name, so it is left out.
-    Raises ValueError for what is no address.
-    """
-    parsed = ipaddress.ip_address(address.split("%", 1)[0])
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return str(parsed)
 
 
 def _addresses_and_secret(grant: Grant) -> tuple[frozenset[str], bytes]:

@@ -25,13 +25,9 @@ that can't be met is refused by itself and the session goes on; only its end clo
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum, auto
 
 from omega_core import limits
-from omega_core.control import Observation, RunCounts, StreamCounts, TestPointLoad
-from omega_core.evidence import StreamReport
+from omega_core.control import Observation, TestPointLoad
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.testpoint import (
@@ -53,9 +49,9 @@ from omega_core.wire.testpoint import (
     Welcome,
     flow_mac,
 )
+from omega_server.testpoint.addresses import normalised
 from omega_server.testpoint.codes import Code, RefusalError
 from omega_server.testpoint.commands import (
-    NOTHING_MOVED,
     Command,
     HangUp,
     Reflect,
@@ -66,51 +62,21 @@ from omega_server.testpoint.commands import (
     StopReflecting,
     StopRun,
 )
-from omega_server.testpoint.grants import CheckedGrant, normalised
+from omega_server.testpoint.grants import CheckedGrant
 from omega_server.testpoint.purse import Purse
+from omega_server.testpoint.state import (
+    Admitted,
+    Phase,
+    Run,
+    Stream,
+    Surroundings,
+    run_counts,
+    stream_counts,
+)
 
 FINISH_NS = 5 * NS_PER_S  # reflector and workers report within milliseconds
 STOPPED_BY_LIMIT = "limit"
 STOPPED_BY_TIME = "time"
-
-
-class _Phase(Enum):
-    OPEN = auto()
-    CLOSING = auto()
-    CLOSED = auto()
-
-
-@dataclass(slots=True)
-class _Stream:
-    ssid: int
-    octets_max: int
-    phase: _Phase = _Phase.OPEN
-    asked_for: bool = False
-    report: StreamReport | None = None
-
-
-@dataclass(slots=True)
-class _Run:
-    direction: Direction
-    octets_max: int
-    duration_ns: int
-    phase: _Phase = _Phase.OPEN
-    asked_for: bool = False
-    joined: set[int] = field(default_factory=set)
-    until_ns: int | None = None
-    report: RunReport = NOTHING_MOVED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a session needs from its test point, so that it needs no sockets and no randomness."""
-
-    test_point: str
-    udp_port: int
-    new_ssid: Callable[[], int]
-    congestion_control: Callable[[str | None], str]
-    """What a socket of this host uses when it is asked for one, or for none."""
-    seal: Callable[[Observation], str]
 
 
 class Session:
@@ -127,8 +93,8 @@ class Session:
             Direction.DOWN: Purse(grant.content.limits.bytes_down),
             Direction.UP: Purse(grant.content.limits.bytes_up),
         }
-        self._streams: dict[int, _Stream] = {}
-        self._runs: dict[int, _Run] = {}
+        self._streams: dict[int, Stream] = {}
+        self._runs: dict[int, Run] = {}
         self._finish_by_ns: int | None = None
         self._ended = False
         self._octets_received = self._octets_sent = 0
@@ -165,13 +131,12 @@ class Session:
                 case Finish():
                     return self._finish(now_ns, now_unix_us)
                 case Hello() | Join():
-                    misplaced = f"{message.type} is not for this connection"
+                    return _refused(Code.PROTOCOL, f"{message.type} is not for this connection")
         except RefusalError as refusal:
             return [Say(refusal.message)]
-        return [Say(RefusalError(Code.PROTOCOL, misplaced).message)]
 
-    def join(self, join: Join, *, peer: str, now_ns: int) -> Direction:
-        """Let a flow in and return its direction; raises RefusalError."""
+    def join(self, join: Join, *, peer: str, now_ns: int) -> Admitted:
+        """Let a flow in; raises RefusalError."""
         expected = flow_mac(self._grant.secret, session_id=self.id, run=join.run, flow=join.flow)
         if not hmac.compare_digest(expected.encode(), join.mac.encode()):
             raise RefusalError(Code.PROTOCOL, "whoever joins does not hold the session's secret")
@@ -180,20 +145,20 @@ class Session:
                 Code.GRANT_OTHER_ADDRESS, f"the grant is for another address than {peer}"
             )
         run = self._runs.get(join.run)
-        if run is None or run.phase is not _Phase.OPEN:
+        if run is None or run.phase is not Phase.OPEN:
             raise RefusalError(Code.PROTOCOL, f"run {join.run} is not open")
         if join.flow in run.joined:
             raise RefusalError(Code.PROTOCOL, f"flow {join.flow} has joined run {join.run} already")
         run.joined.add(join.flow)
         if run.until_ns is None:
             run.until_ns = now_ns + run.duration_ns + limits.RUN_OVERTIME_NS
-        return run.direction
+        return Admitted(run.direction, run.congestion_control)
 
     def reflected(self, report: ReflectedReport, *, now_unix_us: int) -> list[Command]:
         """Take the report of a stream that was to be closed."""
         for number, stream in self._streams.items():
-            if stream.ssid == report.ssid and stream.phase is _Phase.CLOSING:
-                stream.phase, stream.report = _Phase.CLOSED, report.report
+            if stream.ssid == report.ssid and stream.phase is Phase.CLOSING:
+                stream.phase, stream.report = Phase.CLOSED, report.report
                 self._count(report.octets_received, report.octets_sent)
                 down = self._purses[Direction.DOWN]
                 down.settle(set_aside=stream.octets_max, used=report.octets_sent)
@@ -207,7 +172,7 @@ class Session:
     def progressed(self, run: int, flows: tuple[FlowTick, ...]) -> list[Command]:
         """Take the counters of an upward run that goes on."""
         state = self._runs.get(run)
-        if state is None or state.phase is not _Phase.OPEN:
+        if state is None or state.phase is not Phase.OPEN:
             return []
         return [Say(Progress(run=run, flows=flows))]
 
@@ -218,9 +183,9 @@ class Session:
     def run_closed(self, run: int, report: RunReport, *, now_unix_us: int) -> list[Command]:
         """Take the report of a run that was to be closed."""
         state = self._runs.get(run)
-        if state is None or state.phase is not _Phase.CLOSING:
+        if state is None or state.phase is not Phase.CLOSING:
             return []
-        state.phase, state.report = _Phase.CLOSED, report
+        state.phase, state.report = Phase.CLOSED, report
         self._count(report.octets_received, report.octets_sent)
         used = report.octets_sent if state.direction is Direction.DOWN else report.octets_received
         self._purses[state.direction].settle(set_aside=state.octets_max, used=used)
@@ -234,12 +199,12 @@ class Session:
         if self._finish_by_ns is not None:
             return self._finished(now_unix_us) if now_ns >= self._finish_by_ns else []
         if now_ns >= self._until_ns:
-            refusal = RefusalError(Code.LIMIT, "the session's time is used up")
-            return [Say(refusal.message), *self.end(), HangUp()]
+            said = _refused(Code.LIMIT, "the session's time is used up")
+            return [*said, *self.end(), HangUp()]
         return [
             command
             for number, run in self._runs.items()
-            if run.phase is _Phase.OPEN and run.until_ns is not None and now_ns >= run.until_ns
+            if run.phase is Phase.OPEN and run.until_ns is not None and now_ns >= run.until_ns
             for command in self._stop_run(number, STOPPED_BY_TIME)
         ]
 
@@ -259,7 +224,7 @@ class Session:
         octets_max = self._purses[Direction.DOWN].for_stream()
         if not octets_max or not self._purses[Direction.UP].left:
             raise RefusalError(Code.LIMIT, "the grant's bytes are used up")
-        stream = _Stream(ssid=self._around.new_ssid(), octets_max=octets_max)
+        stream = Stream(ssid=self._around.new_ssid(), octets_max=octets_max)
         self._streams[asked.stream] = stream
         reflect = Reflect(
             ssid=stream.ssid,
@@ -275,7 +240,7 @@ class Session:
         if stream is None or stream.asked_for:
             raise RefusalError(Code.PROTOCOL, f"stream {number} is not open")
         stream.asked_for = True
-        stream.phase = _Phase.CLOSING
+        stream.phase = Phase.CLOSING
         return [StopReflecting(stream.ssid)]
 
     def _open_run(self, asked: OpenRun) -> list[Command]:
@@ -287,7 +252,9 @@ class Session:
         octets_max = self._purses[asked.direction].for_run()
         if not octets_max:
             raise RefusalError(Code.LIMIT, "the grant's bytes are used up")
-        self._runs[asked.run] = _Run(asked.direction, octets_max, duration_ns)
+        self._runs[asked.run] = Run(
+            asked.direction, octets_max, duration_ns, asked.congestion_control
+        )
         control = self._around.congestion_control(asked.congestion_control)
         return [
             StartRun(run=asked.run, direction=asked.direction, octets_max=octets_max),
@@ -307,22 +274,22 @@ class Session:
             raise RefusalError(Code.PROTOCOL, f"run {number} is not open")
         run.asked_for = True
         match run.phase:
-            case _Phase.OPEN:
-                run.phase = _Phase.CLOSING
+            case Phase.OPEN:
+                run.phase = Phase.CLOSING
                 return [StopRun(number)]
-            case _Phase.CLOSING:
+            case Phase.CLOSING:
                 return []  # stopped from this side; its report is on the way
-            case _Phase.CLOSED:
+            case Phase.CLOSED:
                 return [self._run_closed(number, run)]
 
     def _stop_run(self, number: int, why: str) -> list[Command]:
         run = self._runs.get(number)
-        if run is None or run.phase is not _Phase.OPEN:
+        if run is None or run.phase is not Phase.OPEN:
             return []
-        run.phase = _Phase.CLOSING
+        run.phase = Phase.CLOSING
         return [StopRun(number), Say(Progress(run=number, flows=(), stopped=why))]
 
-    def _run_closed(self, number: int, run: _Run) -> Say:
+    def _run_closed(self, number: int, run: Run) -> Say:
         return Say(RunClosed(run=number, flows=run.report.flows, senders=run.report.senders))
 
     def _finish(self, now_ns: int, now_unix_us: int) -> list[Command]:
@@ -334,20 +301,21 @@ class Session:
     def _close_everything(self) -> list[Command]:
         commands: list[Command] = []
         for stream in self._streams.values():
-            if stream.phase is _Phase.OPEN:
-                stream.phase = _Phase.CLOSING
+            if stream.phase is Phase.OPEN:
+                stream.phase = Phase.CLOSING
                 commands.append(StopReflecting(stream.ssid))
         for number, run in self._runs.items():
-            if run.phase is _Phase.OPEN:
-                run.phase = _Phase.CLOSING
+            if run.phase is Phase.OPEN:
+                run.phase = Phase.CLOSING
                 commands.append(StopRun(number))
         return commands
 
     def _finished_if_all_closed(self, now_unix_us: int) -> list[Command]:
         if self._finish_by_ns is None or self._ended:
             return []
-        everything = [*self._streams.values(), *self._runs.values()]
-        if any(each.phase is not _Phase.CLOSED for each in everything):
+        phases = [stream.phase for stream in self._streams.values()]
+        phases += [run.phase for run in self._runs.values()]
+        if any(phase is not Phase.CLOSED for phase in phases):
             return []
         return self._finished(now_unix_us)
 
@@ -357,28 +325,14 @@ class Session:
         return [Say(Finished(observation=observation)), HangUp()]
 
     def _observation(self, now_unix_us: int) -> Observation:
-        streams = tuple(
-            StreamCounts(stream=number, ssid=stream.ssid, report=stream.report)
-            for number, stream in sorted(self._streams.items())
-            if stream.report is not None
-        )
-        runs = tuple(
-            RunCounts(
-                run=number,
-                direction=run.direction,
-                flows=run.report.flows,
-                senders=run.report.senders,
-            )
-            for number, run in sorted(self._runs.items())
-        )
         return Observation(
             session_id=self.id,
             grant_digest=self._grant.digest,
             test_point=self._around.test_point,
             started_unix_us=self._started_unix_us,
             ended_unix_us=max(now_unix_us, self._started_unix_us),
-            streams=streams,
-            runs=runs,
+            streams=stream_counts(self._streams.items()),
+            runs=run_counts(self._runs.items()),
             octets_received=self._octets_received,
             octets_sent=self._octets_sent,
             load=TestPointLoad(
@@ -389,3 +343,7 @@ class Session:
     def _count(self, received: int, sent: int) -> None:
         self._octets_received += received
         self._octets_sent += sent
+
+
+def _refused(code: Code, detail: str) -> list[Command]:
+    return [Say(RefusalError(code, detail).message)]

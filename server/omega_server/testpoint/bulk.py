@@ -1,0 +1,142 @@
+"""One TCP run inside a worker: its flows, their counters, its octets.
+
+Theory of operation. The worker joins flows, calls `tick` at each tick, and ends the run with `stop`
+and, once `stopped`, `report`. The run is over by itself when its octets are used up: the payload is
+counted before it is sent (`Allowance`), the headers and what TCP sends again are looked up in
+TCP_INFO at each tick. Then the flows are reset at once and `exhausted` says so.
+
+Sockets are always closed with a reset: what still waits in them is of no use to anybody, and the
+customer's line would be busy with it in the next measurement.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import asdict
+from typing import Any
+
+from omega_core.clock import Clock
+from omega_core.counters import FlowSeries
+from omega_core.metrics import Direction
+from omega_core.sockets.flows import Allowance, Flow, ReceivingFlow, SendingFlow
+from omega_core.sockets.linux import abort_on_close
+from omega_core.sockets.tcp_info import TcpInfo, ip_header_octets, read_tcp_info
+
+_PAYLOAD_PERCENT = 93  # of IP octets, as allowance: headers take 3.5 to 5.5, the rest is resending
+
+
+class BulkRun:
+    """The flows of one run."""
+
+    def __init__(
+        self, direction: Direction, *, octets_max: int, block: memoryview, clock: Clock
+    ) -> None:
+        self._direction = direction
+        self._octets_max = octets_max
+        self._block = block
+        self._clock = clock
+        self._allowance = Allowance(octets_max * _PAYLOAD_PERCENT // 100)
+        self._flows: list[Flow] = []
+        self._series: list[FlowSeries] = []
+        self._headers: dict[int, int] = {}
+        self._final: dict[int, TcpInfo] | None = None
+        self.epoch_ns: int | None = None
+        """When the first flow joined."""
+
+    def join(self, connection: socket.socket, number: int, *, joined_ns: int) -> None:
+        """Begin to move octets on a connection."""
+        if self.epoch_ns is None:
+            self.epoch_ns = joined_ns
+        if self._final is not None:  # stopped while this one was on its way here
+            connection.close()
+            return
+        try:
+            self._headers[number] = ip_header_octets(connection)
+        except OSError:  # gone already; its flow will say so
+            self._headers[number] = 0
+        flow: Flow
+        if self._direction is Direction.DOWN:
+            flow = SendingFlow(
+                connection, number, self._block, allowance=self._allowance, clock=self._clock
+            )
+        else:
+            flow = ReceivingFlow(connection, number, allowance=self._allowance, clock=self._clock)
+        self._flows.append(flow)
+        self._series.append(FlowSeries(number, epoch_ns=self.epoch_ns, joined_ns=joined_ns))
+        flow.start()
+
+    def tick(self) -> list[tuple[int, int, int]]:
+        """Take the counters now; return flow, microseconds and octets of each receiving flow."""
+        if self._direction is Direction.DOWN:
+            return []
+        self._take_counters()
+        return [(each.flow, each.at_us, each.octets) for each in self._series]
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the run has used up what it was granted."""
+        if self._allowance.used_up:
+            return True
+        received, sent = self._ip_octets(self._read_infos())
+        counted = sent if self._direction is Direction.DOWN else received
+        return counted >= self._octets_max
+
+    def stop(self) -> None:
+        """Ask every flow to end; returns at once."""
+        for flow in self._flows:
+            flow.stop()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether every flow has ended."""
+        return not any(flow.alive for flow in self._flows)
+
+    def settle(self) -> None:
+        """Take the last counts and reset the connections; call it once `stopped`."""
+        if self._final is not None:
+            return
+        self._take_counters()
+        self._final = self._read_infos()
+        for flow in self._flows:
+            abort_on_close(flow.connection)
+            flow.connection.close()
+
+    def report(self) -> dict[str, Any]:
+        """Return the counts of a settled run, as JSON values."""
+        infos = self._final or {}
+        received, sent = self._ip_octets(infos)
+        flows, senders = [], []
+        if self._direction is Direction.UP:
+            flows = [asdict(series.counts()) for series in self._series]
+        else:
+            senders = [asdict(info.sender_counts(number)) for number, info in infos.items()]
+        return {
+            "flows": flows,
+            "senders": senders,
+            "octets_received": received,
+            "octets_sent": sent,
+        }
+
+    def _take_counters(self) -> None:
+        if self._direction is Direction.UP:
+            for flow, series in zip(self._flows, self._series, strict=True):
+                series.add(*flow.latest)
+
+    def _read_infos(self) -> dict[int, TcpInfo]:
+        """Read the kernel's figures of every flow; those of a reset connection stay readable."""
+        if self._final is not None:
+            return self._final
+        infos: dict[int, TcpInfo] = {}
+        for flow in self._flows:
+            try:
+                infos[flow.number] = read_tcp_info(flow.connection)
+            except OSError:  # not to be had, so not counted; the kernel gives it for any TCP socket
+                continue
+        return infos
+
+    def _ip_octets(self, infos: dict[int, TcpInfo]) -> tuple[int, int]:
+        """Return the IP octets of all flows that came in, and that went out."""
+        return (
+            sum(info.ip_octets_in(self._headers[number]) for number, info in infos.items()),
+            sum(info.ip_octets_out(self._headers[number]) for number, info in infos.items()),
+        )

@@ -1,0 +1,209 @@
+"""The host's children: one reflector, and a worker for each core; what it tells them and hears.
+
+When one of them dies the test point ends as a whole, with a code that is not 0: a half of it would
+refuse or spoil measurements, and whoever supervises it starts it again in a moment.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
+from omega_core.metrics import Direction
+from omega_core.wire.testpoint import FlowTick
+from omega_server.testpoint.channel import READY, ChannelClosedError, Message, start_child
+from omega_server.testpoint.commands import Reflect, ReflectedReport, RunReport
+from omega_server.testpoint.errors import TestPointBrokenError
+
+_END_TIMEOUT_S = 3
+_REFLECTOR = "omega_server.testpoint.reflector_process"
+_WORKER = "omega_server.testpoint.worker"
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """A run among those of all sessions: the worker it is in, and its number there."""
+
+    worker: int
+    number: int
+
+
+@dataclass(slots=True)
+class Heard:
+    """Whom to tell what the children report."""
+
+    reflected: Callable[[ReflectedReport], None]
+    progressed: Callable[[RunKey, tuple[FlowTick, ...]], None]
+    exhausted: Callable[[RunKey], None]
+    closed: Callable[[RunKey, RunReport], None]
+
+
+class Child:
+    """One child process and our end of its channel."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+        self._process, self.channel = start_child(module)
+
+    def end(self) -> None:
+        """Let it leave by itself, which it does at the end of the channel; then make sure."""
+        self.channel.close()
+        try:
+            self._process.wait(_END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Children:
+    """All children of one test point."""
+
+    def __init__(self, *, workers: int | None) -> None:
+        count = workers or len(os.sched_getaffinity(0))
+        self._reflector = Child(_REFLECTOR)
+        self._workers = [Child(_WORKER) for _ in range(count)]
+        self._running = [0] * count
+        self._numbers = 0
+        for child in self.all:
+            _await_ready(child)
+
+    @property
+    def all(self) -> list[Child]:
+        """Every child, to wait on."""
+        return [self._reflector, *self._workers]
+
+    def give_endpoints(self, endpoints: list[socket.socket]) -> None:
+        """Hand the reflector its UDP sockets; ours are closed."""
+        descriptors = [endpoint.fileno() for endpoint in endpoints]
+        order = {"op": "sockets", "count": len(descriptors)}
+        self._reflector.channel.send(order, descriptors)
+        for endpoint in endpoints:
+            endpoint.close()
+
+    def reflect(self, wanted: Reflect) -> None:
+        """Have a stream answered."""
+        self._tell(
+            self._reflector,
+            {
+                "op": "open",
+                "ssid": wanted.ssid,
+                "addresses": sorted(wanted.addresses),
+                "key": None if wanted.key is None else wanted.key.hex(),
+                "octets_max": wanted.octets_max,
+            },
+        )
+
+    def stop_reflecting(self, ssid: int) -> None:
+        """Have a stream closed; its report comes."""
+        self._tell(self._reflector, {"op": "close", "ssid": ssid})
+
+    def start_run(self, direction: Direction, octets_max: int) -> RunKey:
+        """Make a run in the worker that has the fewest."""
+        worker = min(range(len(self._workers)), key=lambda index: self._running[index])
+        self._numbers += 1
+        self._running[worker] += 1
+        order = {
+            "op": "start",
+            "run": self._numbers,
+            "direction": direction.value,
+            "octets_max": octets_max,
+        }
+        self._tell(self._workers[worker], order)
+        return RunKey(worker, self._numbers)
+
+    def join(self, key: RunKey, connection: socket.socket, *, flow: int, joined_ns: int) -> None:
+        """Hand a flow's connection to its run; ours is the caller's to close."""
+        order = {"op": "join", "run": key.number, "flow": flow, "joined_ns": joined_ns}
+        self._tell(self._workers[key.worker], order, connection)
+
+    def stop_run(self, key: RunKey) -> None:
+        """Have a run closed; its report comes."""
+        self._tell(self._workers[key.worker], {"op": "stop", "run": key.number})
+
+    def hear(self, child: Child, heard: Heard) -> None:
+        """Take what a child has to say; raises TestPointBrokenError when it is dead."""
+        try:
+            messages = child.channel.receive()
+        except ChannelClosedError as error:
+            raise _broken(child) from error
+        for message in messages:
+            if child is self._reflector:
+                heard.reflected(_reflected(message))
+            else:
+                self._hear_worker(self._workers.index(child), message, heard)
+
+    def end(self) -> None:
+        """End them all."""
+        for child in self.all:
+            with suppress(OSError):
+                child.channel.close()
+        for child in self.all:
+            child.end()
+
+    def _hear_worker(self, worker: int, message: Message, heard: Heard) -> None:
+        key = RunKey(worker, message["run"])
+        match message["op"]:
+            case "progress":
+                heard.progressed(key, tuple(_tick(*flow) for flow in message["flows"]))
+            case "exhausted":
+                heard.exhausted(key)
+            case "closed":
+                self._running[worker] -= 1
+                heard.closed(key, _run_report(message))
+            case _:
+                raise ValueError(f"a worker said {message['op']!r}")
+
+    def _tell(self, child: Child, order: Message, connection: socket.socket | None = None) -> None:
+        descriptors = [] if connection is None else [connection.fileno()]
+        try:
+            child.channel.send(order, descriptors)
+        except ChannelClosedError as error:
+            raise _broken(child) from error
+
+
+def _await_ready(child: Child) -> None:
+    try:
+        said = child.channel.receive()
+    except ChannelClosedError as error:
+        raise _broken(child) from error
+    if said != [READY]:
+        raise _broken(child)
+
+
+def _broken(child: Child) -> TestPointBrokenError:
+    return TestPointBrokenError(f"a process of the test point died: {child.module}")
+
+
+def _tick(flow: int, at_us: int, octets: int) -> FlowTick:
+    return FlowTick(flow=flow, at_us=at_us, octets=octets)
+
+
+def _reflected(message: Message) -> ReflectedReport:
+    return ReflectedReport(
+        ssid=message["ssid"],
+        report=StreamReport(
+            received=tuple((first, last) for first, last in message["received"]),
+            replies=message["replies"],
+            duplicates=message["duplicates"],
+            reordered=message["reordered"],
+        ),
+        octets_received=message["octets_received"],
+        octets_sent=message["octets_sent"],
+    )
+
+
+def _run_report(message: Message) -> RunReport:
+    return RunReport(
+        flows=tuple(
+            FlowCounts(flow=flow["flow"], at_us=tuple(flow["at_us"]), octets=tuple(flow["octets"]))
+            for flow in message["flows"]
+        ),
+        senders=tuple(SenderCounts(**sender) for sender in message["senders"]),
+        octets_received=message["octets_received"],
+        octets_sent=message["octets_sent"],
+    )

@@ -1,0 +1,364 @@
+"""The test point's main process: accepts connections, runs the sessions, orders its children.
+
+Theory of operation. One loop, one thread; nothing in it ever waits for a peer. A connection first
+has to say what it is for, within `FIRST_FRAME_NS`:
+
+    Hello   its grant is checked, and it becomes the control connection of a session
+    Join    its proof is checked, and its socket goes to the worker that has the run
+    else    one refusal, and the end
+
+What a session wants done comes back as commands (`session`), which are carried out in their order.
+Bounds: so many connections that have said nothing yet, in all and of one address (the oldest makes
+room, so a flood of silent ones can't keep a session out), so many sessions, so many unsent bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import selectors
+import socket
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from omega_core import limits
+from omega_core.clock import Clock
+from omega_core.control import Observation
+from omega_core.metrics import Direction
+from omega_core.units import NS_PER_MS, NS_PER_S
+from omega_core.wire.frames import FrameError
+from omega_core.wire.testpoint import (
+    Finish,
+    FlowTick,
+    FromProbe,
+    Hello,
+    Join,
+    Joined,
+    decode_from_probe,
+)
+from omega_server.testpoint.children import Child, Children, Heard, RunKey
+from omega_server.testpoint.codes import Code, RefusalError
+from omega_server.testpoint.commands import (
+    Command,
+    HangUp,
+    Reflect,
+    ReflectedReport,
+    RunReport,
+    Say,
+    StartRun,
+    StopReflecting,
+    StopRun,
+)
+from omega_server.testpoint.congestion import (
+    choose_congestion_control,
+    usable_congestion_control,
+)
+from omega_server.testpoint.connection import Connection, PeerGoneError
+from omega_server.testpoint.grants import GrantDesk
+from omega_server.testpoint.load import LoadMeter
+from omega_server.testpoint.session import Session
+from omega_server.testpoint.state import Surroundings
+
+_LOOK_NS = 200 * NS_PER_MS  # how late a deadline may be noticed
+_LOAD_NS = NS_PER_S
+_LOAD_NS_MIN = 250 * NS_PER_MS  # over less, the kernel's own ticks are too coarse
+_SSID_MAX = 65_535
+_ACCEPTED_AT_ONCE = 64
+_FRAMES_AT_ONCE = 16
+_BUSY_RETRY_S = 10
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A session, its control connection, and its runs among those of all sessions."""
+
+    session: Session
+    connection: Connection
+    runs: dict[int, RunKey] = field(default_factory=dict)
+
+
+class Host:
+    """The loop; made by `run.run`, which owns listeners and children."""
+
+    def __init__(
+        self,
+        *,
+        listeners: list[socket.socket],
+        children: Children,
+        desk: GrantDesk,
+        test_point: str,
+        udp_port: int,
+        seal: Callable[[Observation], str],
+        sessions_max: int,
+        clock: Clock,
+    ) -> None:
+        self._children = children
+        self._desk = desk
+        self._around = Surroundings(
+            test_point=test_point,
+            udp_port=udp_port,
+            new_ssid=self._new_ssid,
+            congestion_control=usable_congestion_control,
+            seal=seal,
+        )
+        self._sessions_max = sessions_max
+        self._clock = clock
+        self._selector = selectors.DefaultSelector()
+        self._waiting: dict[Connection, None] = {}
+        """Connections that have not said what they are for, or are closing; oldest first."""
+        self._sessions: dict[str, _Open] = {}
+        self._control: dict[Connection, _Open] = {}
+        self._run_owner: dict[RunKey, tuple[_Open, int]] = {}
+        self._stream_owner: dict[int, _Open] = {}
+        self._load = LoadMeter()
+        self._load_seen_ns = clock.monotonic_ns()
+        self._heard = Heard(
+            reflected=self._reflected,
+            progressed=self._progressed,
+            exhausted=self._exhausted,
+            closed=self._closed,
+        )
+        for listener in listeners:
+            self._selector.register(listener, selectors.EVENT_READ)
+        for child in children.all:
+            self._selector.register(child.channel, selectors.EVENT_READ, child)
+
+    def serve_until(self, *endings: int) -> None:
+        """Serve until one of these descriptors is readable; raises TestPointBrokenError."""
+        for ending in endings:
+            self._selector.register(ending, selectors.EVENT_READ)
+        while True:
+            for key, events in self._selector.select(_LOOK_NS / NS_PER_S):
+                if key.fileobj in endings:
+                    return
+                self._serve(key, events)
+            self._let_time_pass()
+
+    def _serve(self, key: selectors.SelectorKey, events: int) -> None:
+        if isinstance(key.data, Child):
+            self._children.hear(key.data, self._heard)
+        elif isinstance(key.fileobj, Connection):
+            if key.fileobj.fileno() >= 0:  # else dropped since the selector saw it
+                self._serve_connection(key.fileobj, events)
+        elif isinstance(key.fileobj, socket.socket):
+            self._accept(key.fileobj)
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                endpoint, _ = listener.accept()
+            except OSError:  # nothing more to accept, or gone between knocking and opening
+                return
+            try:
+                connection = Connection(endpoint, now_ns=self._clock.monotonic_ns())
+            except OSError:
+                endpoint.close()
+                continue
+            self._make_room(connection.peer)
+            self._waiting[connection] = None
+            self._selector.register(connection, selectors.EVENT_READ)
+
+    def _make_room(self, peer: str) -> None:
+        """Close the oldest waiting connection where an address, or all, have too many."""
+        of_peer = [each for each in self._waiting if each.peer == peer]
+        if len(of_peer) >= limits.CONNECTIONS_OF_AN_ADDRESS_MAX:
+            self._drop(of_peer[0])
+        elif len(self._waiting) >= limits.CONNECTIONS_WAITING_MAX:
+            crowded, _ = Counter(each.peer for each in self._waiting).most_common(1)[0]
+            self._drop(next(each for each in self._waiting if each.peer == crowded))
+
+    def _serve_connection(self, connection: Connection, events: int) -> None:
+        try:
+            if events & selectors.EVENT_WRITE:
+                connection.flush()
+            if connection.leave_by_ns is not None:
+                connection.linger()
+            else:
+                self._read(connection)
+        except PeerGoneError:
+            self._drop(connection)
+        except (FrameError, RefusalError) as error:
+            self._refuse(connection, error)
+        else:
+            self._watch(connection)
+
+    def _read(self, connection: Connection) -> None:
+        for _ in range(_FRAMES_AT_ONCE):
+            frame = connection.receive()
+            if frame is None:
+                return
+            message = decode_from_probe(frame)
+            opened = self._control.get(connection)
+            if opened is not None:
+                self._session_said(opened, message)
+            elif isinstance(message, Hello):
+                self._open_session(connection, message)
+            elif isinstance(message, Join):
+                self._join(connection, message)
+                return
+            else:
+                raise RefusalError(
+                    Code.PROTOCOL, f"a connection begins with hello or join, not {message.type}"
+                )
+            if connection.leave_by_ns is not None:
+                return
+
+    def _session_said(self, opened: _Open, message: FromProbe) -> None:
+        now_ns, now_unix_us = self._clock.monotonic_ns(), self._clock.unix_us()
+        if isinstance(message, Finish):
+            self._sample_load(now_ns)
+        session = opened.session
+        self._do(opened, session.received(message, now_ns=now_ns, now_unix_us=now_unix_us))
+
+    def _open_session(self, connection: Connection, hello: Hello) -> None:
+        now_unix_us = self._clock.unix_us()
+        grant = self._desk.check(hello.grant, peer=connection.peer, now_unix_us=now_unix_us)
+        if len(self._sessions) >= self._sessions_max:
+            raise RefusalError(
+                Code.BUSY, "all places of this test point are taken", retry_after_s=_BUSY_RETRY_S
+            )
+        if grant.content.session_id in self._sessions:
+            raise RefusalError(Code.PROTOCOL, "a session of that name is under way")
+        self._desk.spend(grant, now_unix_us=now_unix_us)
+        session = Session(
+            grant, self._around, now_ns=self._clock.monotonic_ns(), now_unix_us=now_unix_us
+        )
+        opened = _Open(session, connection)
+        del self._waiting[connection]
+        self._control[connection] = self._sessions[session.id] = opened
+        _log.info("session %s of %s opened", session.id, connection.peer)
+        connection.send(session.welcome())
+
+    def _join(self, connection: Connection, join: Join) -> None:
+        opened = self._sessions.get(join.session_id)
+        if opened is None:
+            raise RefusalError(Code.PROTOCOL, "no such session is open here")
+        now_ns = self._clock.monotonic_ns()
+        admitted = opened.session.join(join, peer=connection.peer, now_ns=now_ns)
+        key = opened.runs[join.run]
+        if admitted.direction is Direction.DOWN:
+            choose_congestion_control(connection.endpoint, admitted.congestion_control)
+        connection.send(Joined(run=join.run, flow=join.flow))
+        if connection.has_unsent:
+            raise PeerGoneError("a new connection takes a hundred octets, or it is broken")
+        self._children.join(key, connection.endpoint, flow=join.flow, joined_ns=now_ns)
+        self._drop(connection)  # the worker has its own copy
+
+    def _do(self, opened: _Open, commands: list[Command]) -> None:
+        for command in commands:
+            self._do_one(opened, command)
+
+    def _do_one(self, opened: _Open, command: Command) -> None:
+        match command:
+            case Say(message=message):
+                with suppress(PeerGoneError):  # its end is noticed when it is read
+                    opened.connection.send(message)
+                    self._watch(opened.connection)
+            case HangUp():
+                self._forget(opened)
+                self._leave(opened.connection)
+            case Reflect():
+                self._stream_owner[command.ssid] = opened
+                self._children.reflect(command)
+            case StopReflecting(ssid=ssid):
+                self._children.stop_reflecting(ssid)
+            case StartRun(run=run, direction=direction, octets_max=octets_max):
+                key = self._children.start_run(direction, octets_max)
+                opened.runs[run] = key
+                self._run_owner[key] = (opened, run)
+            case StopRun(run=run):
+                self._children.stop_run(opened.runs[run])
+            case _:
+                assert_never(command)
+
+    def _reflected(self, report: ReflectedReport) -> None:
+        opened = self._stream_owner.pop(report.ssid, None)
+        if opened is not None:
+            self._do(opened, opened.session.reflected(report, now_unix_us=self._clock.unix_us()))
+
+    def _progressed(self, key: RunKey, flows: tuple[FlowTick, ...]) -> None:
+        opened, run = self._run_owner[key]
+        self._do(opened, opened.session.progressed(run, flows))
+
+    def _exhausted(self, key: RunKey) -> None:
+        opened, run = self._run_owner[key]
+        self._do(opened, opened.session.run_stopped(run))
+
+    def _closed(self, key: RunKey, report: RunReport) -> None:
+        opened, run = self._run_owner.pop(key)
+        now_unix_us = self._clock.unix_us()
+        self._do(opened, opened.session.run_closed(run, report, now_unix_us=now_unix_us))
+
+    def _let_time_pass(self) -> None:
+        now_ns, now_unix_us = self._clock.monotonic_ns(), self._clock.unix_us()
+        if now_ns >= self._load_seen_ns + _LOAD_NS:
+            self._sample_load(now_ns)
+        for opened in [*self._sessions.values()]:
+            self._do(opened, opened.session.tick(now_ns=now_ns, now_unix_us=now_unix_us))
+        for connection in [*self._waiting]:
+            leave_by_ns = connection.leave_by_ns or connection.opened_ns + limits.FIRST_FRAME_NS
+            if now_ns >= leave_by_ns:
+                self._drop(connection)
+
+    def _sample_load(self, now_ns: int) -> None:
+        if now_ns < self._load_seen_ns + _LOAD_NS_MIN:
+            return
+        self._load_seen_ns = now_ns
+        busy_ppm = self._load.busy_ppm()
+        for opened in self._sessions.values():
+            opened.session.load_sampled(cpu_busy_ppm=busy_ppm, sessions=len(self._sessions))
+
+    def _new_ssid(self) -> int:
+        """Return an identifier that no stream has; nobody can tell it from the ones before."""
+        while True:
+            ssid = 1 + secrets.randbelow(_SSID_MAX)
+            if ssid not in self._stream_owner:
+                return ssid
+
+    def _refuse(self, connection: Connection, error: FrameError | RefusalError) -> None:
+        if not isinstance(error, RefusalError):
+            error = RefusalError(Code.PROTOCOL, f"this is not the protocol: {error}")
+        _log.info("refused %s: %s: %s", connection.peer, error.code, error)
+        opened = self._control.get(connection)
+        if opened is not None:
+            self._do(opened, [Say(error.message), *opened.session.end(), HangUp()])
+            return
+        with suppress(PeerGoneError):
+            connection.send(error.message)
+        self._leave(connection)
+
+    def _leave(self, connection: Connection) -> None:
+        self._waiting[connection] = None
+        try:
+            connection.begin_to_leave(now_ns=self._clock.monotonic_ns())
+        except PeerGoneError:
+            self._drop(connection)
+        else:
+            self._watch(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        opened = self._control.get(connection)
+        if opened is not None:
+            _log.info("session %s ended by its probe", opened.session.id)
+            self._forget(opened)
+            self._do(opened, opened.session.end())
+        self._waiting.pop(connection, None)
+        self._selector.unregister(connection)
+        connection.endpoint.close()
+
+    def _forget(self, opened: _Open) -> None:
+        """Take a session out of the books; reports of what it had open still find it."""
+        self._sessions.pop(opened.session.id, None)
+        self._control.pop(opened.connection, None)
+
+    def _watch(self, connection: Connection) -> None:
+        """Ask for writability exactly while something waits to be written."""
+        if connection.fileno() < 0:
+            return
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE * connection.has_unsent)
+        self._selector.modify(connection, events)

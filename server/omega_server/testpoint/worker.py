@@ -1,0 +1,124 @@
+"""A worker process: moves the octets of the runs that the host gives it.
+
+    host                                   worker
+    start {run, direction, octets_max} ->
+    join {run, flow, joined_ns} + socket ->  flow threads begin
+                                          <- progress {run, flows}, every tick of an upward run
+                                          <- exhausted {run}, when its octets are used up
+    stop {run}                         ->
+                                          <- closed {run, flows, senders, octets}
+
+All flows of a run are in one worker, so its octets are counted in one place; the runs are spread
+over the workers, one for each core. Waiting for threads to end never holds up another run's ticks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import sys
+from dataclasses import dataclass
+
+from omega_core.clock import Clock, SystemClock
+from omega_core.limits import BLOCK_OCTETS, TICK_NS
+from omega_core.metrics import Direction
+from omega_core.units import NS_PER_MS, NS_PER_S
+from omega_server.testpoint.bulk import BulkRun
+from omega_server.testpoint.channel import Channel, ChannelClosedError, Message, channel_of_child
+
+_CLOSING_LOOK_NS = 5 * NS_PER_MS  # how often to look whether the threads of an ending run have left
+
+
+@dataclass(slots=True)
+class _Running:
+    run: BulkRun
+    next_tick_ns: int
+    closing: bool = False
+    exhausted: bool = False
+
+
+class Worker:
+    """Carries out what the host orders, and keeps the ticks."""
+
+    def __init__(self, channel: Channel, clock: Clock) -> None:
+        self._channel = channel
+        self._clock = clock
+        self._block = memoryview(os.urandom(BLOCK_OCTETS))
+        self._runs: dict[int, _Running] = {}
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(channel, selectors.EVENT_READ)
+
+    def run(self) -> None:
+        """Serve until the host is gone."""
+        while True:
+            if self._selector.select(self._wait_s()):
+                for message in self._channel.receive():
+                    self._obey(message)
+            now_ns = self._clock.monotonic_ns()
+            for number in [*self._runs]:
+                self._advance(number, self._runs[number], now_ns)
+
+    def _wait_s(self) -> float | None:
+        if not self._runs:
+            return None
+        now_ns = self._clock.monotonic_ns()
+        due_ns = min(running.next_tick_ns for running in self._runs.values())
+        if any(running.closing for running in self._runs.values()):
+            due_ns = min(due_ns, now_ns + _CLOSING_LOOK_NS)
+        return max(due_ns - now_ns, 0) / NS_PER_S
+
+    def _obey(self, message: Message) -> None:
+        match message:
+            case {"op": "start", "run": number, "direction": direction, "octets_max": most}:
+                run = BulkRun(
+                    Direction(direction), octets_max=most, block=self._block, clock=self._clock
+                )
+                self._runs[number] = _Running(run, self._clock.monotonic_ns() + TICK_NS)
+            case {"op": "join", "run": number, "flow": flow, "joined_ns": joined_ns}:
+                self._join(number, flow, joined_ns)
+            case {"op": "stop", "run": number}:
+                if (running := self._runs.get(number)) is not None:
+                    running.closing = True
+                    running.run.stop()
+            case _:
+                raise ValueError(f"the host ordered {message.get('op')!r}")
+
+    def _join(self, number: int, flow: int, joined_ns: int) -> None:
+        connection = socket.socket(fileno=self._channel.descriptors.popleft())
+        running = self._runs.get(number)
+        if running is None or running.closing:
+            connection.close()
+            return
+        running.run.join(connection, flow, joined_ns=joined_ns)
+
+    def _advance(self, number: int, running: _Running, now_ns: int) -> None:
+        if running.closing and running.run.stopped:
+            running.run.settle()
+            self._channel.send({"op": "closed", "run": number, **running.run.report()})
+            del self._runs[number]
+            return
+        if now_ns < running.next_tick_ns:
+            return
+        running.next_tick_ns += TICK_NS * (1 + (now_ns - running.next_tick_ns) // TICK_NS)
+        if running.closing:
+            return
+        flows = running.run.tick()
+        if flows:
+            self._channel.send({"op": "progress", "run": number, "flows": flows})
+        if not running.exhausted and running.run.exhausted:
+            running.exhausted = True
+            running.run.stop()
+            self._channel.send({"op": "exhausted", "run": number})
+
+
+def main() -> None:
+    """Run as a child of the host."""
+    with contextlib.suppress(ChannelClosedError):
+        Worker(channel_of_child(sys.argv), SystemClock()).run()
+    os._exit(0)  # without waiting for flow threads: the host is gone, and so are its sessions
+
+
+if __name__ == "__main__":
+    main()
