@@ -90,6 +90,7 @@ def iperf3_tcp(
     argv += ["--reverse"] if down else []
     argv += [] if congestion is None else ["--congestion", congestion]
     done = lab.customer.run(argv, check=False, timeout_s=seconds + omit_s + _SPARE_S)
+    server.communicate(timeout=_SPARE_S)  # or the next one finds its port taken
     report: dict[str, Any] = json.loads(done.stdout)
     if "error" in report:
         raise LabError(f"iperf3 said: {report['error']}")

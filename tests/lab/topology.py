@@ -10,13 +10,13 @@ frames between these far ends, and delays, limits or loses them.
     |        |        |          |<-pump--|        |        |        |
     +--------+        +----------+  down  +--------+        +--------+
 
-Whatever ends the owner of a `Lab`, its descriptors close; so the pumps end, kill what is left on
-the hosts, and the kernel takes the namespaces away.
+Whatever ends the owner of a `Lab`, its descriptors close; so the pumps kill what is left on the
+hosts and end, and the kernel takes the namespaces away. An orderly end differs only in that the
+programs are asked first.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from contextlib import ExitStack, suppress
@@ -30,7 +30,6 @@ from lab.errors import LabError, LabUnavailableError
 from lab.host import Host, Namespace
 from lab.kernel import switch_offloads_off
 from lab.spec import LinkSpec
-from lab.sweep import kill_processes_in
 
 _IP_TIMEOUT_S = 10
 # Not the index of the far end (2 or 3, in its own namespace): the kernel would take the interface
@@ -81,7 +80,6 @@ class Lab:
         stack.callback(self.server.close)
         self.customer = Host(CUSTOMER, SERVER)
         stack.callback(self.customer.close)
-        stack.callback(self._sweep)
         stack.callback(self.server.end_programs)
         stack.callback(self.customer.end_programs)
         _quieten(between)
@@ -114,10 +112,6 @@ class Lab:
         _ip(host, lines)
         with host.entered():
             switch_offloads_off(INTERFACE)
-
-    def _sweep(self) -> None:
-        hosts = {self.customer.inode(), self.server.inode()}
-        kill_processes_in(hosts, spare={os.getpid()})
 
 
 def _quieten(namespace: Namespace) -> None:
