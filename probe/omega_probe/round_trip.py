@@ -71,6 +71,11 @@ class StreamOutcome:
     strange: int
     reflected: Mapping[int, int]
 
+    def is_silent_at_the_end(self, period_ns: int) -> bool:
+        """Whether nothing sent in the last waiting time was answered: the line may be down."""
+        last = max(1, self.waiting_time_us * NS_PER_US // period_ns)
+        return all(rtt_us is None for rtt_us in self.rtt_us[-last:])
+
 
 class StampSender:
     """Send `count` packets, one each `period_ns`, and record what becomes of each."""

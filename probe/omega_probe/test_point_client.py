@@ -19,6 +19,7 @@ import errno
 import os
 import select
 import socket
+import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import Final, Literal, Protocol, TypeVar, overload
@@ -26,7 +27,7 @@ from typing import Final, Literal, Protocol, TypeVar, overload
 from omega_core.clock import Clock
 from omega_core.evidence import Ended
 from omega_core.limits import CONTROL_TIMEOUT_S
-from omega_core.units import NS_PER_S
+from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.frames import FrameError, FrameReader
 from omega_core.wire.testpoint import (
     PROTOCOL_VERSION,
@@ -53,6 +54,7 @@ from omega_probe.errors import TestPointLostError, TestPointRefusedError
 
 CONNECT_TIMEOUT_S: Final = 4  # one lost SYN is repeated after a second, two after three
 _READ_OCTETS: Final = 64 * 1024
+_SLICE_NS: Final = 100 * NS_PER_MS
 _PROGRESS_KEPT: Final = 64  # counters are cumulative: the newest say everything
 _PATH_ERRORS: Final = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
 _FAMILY: Final = {socket.AF_INET: 4, socket.AF_INET6: 6}
@@ -112,6 +114,8 @@ class TestPointClient:
         self.family: Literal[4, 6] = 6 if connection.family == socket.AF_INET6 else 4
         self.welcome: Welcome
         """What the test point said first; set by `connect`."""
+        self.stop: threading.Event | None = None
+        """When it is set while something waits, the wait ends as a task that was interrupted."""
         self._connection = connection
         self._clock = clock
         self._reader = FrameReader()
@@ -191,11 +195,12 @@ class TestPointClient:
     def _wait(self, events: int, deadline_ns: int, *, waiting_for: str) -> None:
         poller = select.poll()
         poller.register(self._connection, events)
-        left_ns = deadline_ns - self._clock.monotonic_ns()
-        if left_ns <= 0 or not poller.poll(left_ns / 1_000_000):
-            raise TestPointLostError(
-                f"no answer from the test point to {waiting_for}", Ended.LINK_LOST
-            )
+        while (left_ns := deadline_ns - self._clock.monotonic_ns()) > 0:
+            if self.stop is not None and self.stop.is_set():
+                raise TestPointLostError(f"stopped during {waiting_for}", Ended.INTERRUPTED)
+            if poller.poll(min(left_ns, _SLICE_NS) / NS_PER_MS):
+                return
+        raise TestPointLostError(f"no answer from the test point to {waiting_for}", Ended.LINK_LOST)
 
     def _read(self) -> None:
         """Take in what has arrived, without waiting."""

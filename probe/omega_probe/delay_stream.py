@@ -1,0 +1,184 @@
+"""One delay stream of a session: opened, sent, closed by the reflector's report.
+
+Shared by the idle task and by connectivity over UDP; a stream beside a load is one more caller. The
+control connection is watched while the stream runs, so a test point that dies ends it at once,
+while a line that is cut only shows as loss: the stream goes on, for the line may come back. When
+the last packets went unanswered, the report is not waited for longer than a packet is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+from omega_core import limits
+from omega_core.evidence import Ended, Family, IdleStream, StreamReport
+from omega_core.samples import Way
+from omega_core.units import NS_PER_S, NS_PER_US
+from omega_core.wire.testpoint import CloseStream, OpenStream
+from omega_probe.attempts import reason_of
+from omega_probe.errors import TestPointLostError, TestPointRefusedError
+from omega_probe.loss_ways import lost_ways, ranges_of
+from omega_probe.own_traffic import OwnTrafficMeter, of_datagrams
+from omega_probe.round_trip import StampSender, StreamOutcome
+from omega_probe.stream import StreamDriver
+from omega_probe.test_point_client import TestPointClient
+from omega_probe.waiting import Waiter
+
+LIMIT: Final = "limit"
+REPORT_AFTER_STOP_S: Final = 0.2  # of the half second in which stop is honoured
+
+
+@dataclass(frozen=True, slots=True)
+class AtTestPoint:
+    """An open session, and what its tasks share."""
+
+    client: TestPointClient
+    waiter: Waiter
+    meter: OwnTrafficMeter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPlan:
+    """One stream: how many packets, how far apart, to whom."""
+
+    stream: int
+    address: str
+    family: Family
+    count: int
+    period_ns: int
+    phase_ns: int
+    key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldStream:
+    """What a stream came to; `outcome` is None when it could not even be opened."""
+
+    ended: Ended
+    detail: str = ""
+    outcome: StreamOutcome | None = None
+    report: StreamReport | None = None
+    failure: str | None = None
+    ip_octets: int = 0
+    timestamps: str = ""
+    host_drops: int = 0
+    started_ns: int = 0
+
+
+def ended_of(error: TestPointLostError | TestPointRefusedError) -> Ended:
+    """Return how a task ends that met this error."""
+    if isinstance(error, TestPointLostError):
+        return error.ended
+    return Ended.BUDGET if error.code == LIMIT else Ended.REFUSED
+
+
+def hold_stream(
+    plan: StreamPlan,
+    at: AtTestPoint,
+    *,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> HeldStream:
+    """Open, run and close a stream; raises nothing for what the network does."""
+    opened = OpenStream(stream=plan.stream, authenticated=plan.key is not None)
+    try:
+        ready = at.client.request(opened)
+        driver = StreamDriver(plan.address, ready.udp_port, plan.family, at.waiter.clock)
+    except (TestPointLostError, TestPointRefusedError) as error:
+        return HeldStream(ended=ended_of(error), detail=str(error))
+    except OSError as error:
+        return HeldStream(ended=Ended.LINK_LOST, failure=reason_of(error), detail="no route")
+    with closing(driver):
+        machine = StampSender(
+            count=plan.count,
+            period_ns=plan.period_ns,
+            ssid=ready.ssid,
+            key=plan.key,
+            phase_ns=plan.phase_ns,
+        )
+        return _run(plan, at, driver, machine, progress)
+
+
+def _run(
+    plan: StreamPlan,
+    at: AtTestPoint,
+    driver: StreamDriver,
+    machine: StampSender,
+    progress: Callable[[int, int | None], None] | None,
+) -> HeldStream:
+    started_ns = at.waiter.clock.monotonic_ns()
+    ended, detail = Ended.COMPLETED, ""
+    try:
+        driver.run(machine, stop=at.waiter.stop, watched=at.client, progress=progress)
+    except (TestPointLostError, TestPointRefusedError) as error:
+        ended, detail = ended_of(error), str(error)
+    at.meter.add(
+        of_datagrams(
+            sent=driver.sent,
+            received=driver.received,
+            payload_octets=machine.packet_octets,
+            family=plan.family,
+        )
+    )
+    outcome, report = machine.outcome(), None
+    if ended is Ended.COMPLETED:
+        report, ended, detail = _report(plan, at, outcome)
+    return HeldStream(
+        ended=ended,
+        detail=detail,
+        outcome=outcome,
+        report=report,
+        failure=driver.failure,
+        ip_octets=driver.ip_octets(machine.packet_octets),
+        timestamps=driver.timestamps,
+        host_drops=driver.host_drops,
+        started_ns=started_ns,
+    )
+
+
+def _report(
+    plan: StreamPlan, at: AtTestPoint, outcome: StreamOutcome
+) -> tuple[StreamReport | None, Ended, str]:
+    """Close the stream; return what the reflector counted, and how the task ends."""
+    stopped = at.waiter.stop.is_set()
+    if stopped:
+        at.client.stop = None  # the session ends in order: its last words are not to be cut off
+    timeout_s: float = REPORT_AFTER_STOP_S if stopped else limits.CONTROL_TIMEOUT_S
+    if not stopped and outcome.is_silent_at_the_end(plan.period_ns):
+        timeout_s = limits.WAITING_TIME_NS / NS_PER_S
+    try:
+        report = at.client.request(CloseStream(stream=plan.stream), timeout_s).report
+    except (TestPointLostError, TestPointRefusedError) as error:
+        return None, Ended.INTERRUPTED if stopped else ended_of(error), str(error)
+    return report, Ended.INTERRUPTED if stopped else Ended.COMPLETED, ""
+
+
+def idle_stream_of(
+    held: HeldStream, plan: StreamPlan, *, session_started_ns: int
+) -> IdleStream | None:
+    """Return what the record keeps of a stream; None when not one packet was sent."""
+    outcome = held.outcome
+    if outcome is None or not outcome.rtt_us:
+        return None
+    answered = {n for n, rtt_us in enumerate(outcome.rtt_us) if rtt_us is not None}
+    ways = lost_ways(answered, len(outcome.rtt_us), outcome.reflected, held.report)
+    return IdleStream(
+        family=plan.family,
+        ip_octets=held.ip_octets,
+        period_us=plan.period_ns // NS_PER_US,
+        waiting_time_us=outcome.waiting_time_us,
+        authenticated=plan.key is not None,
+        started_offset_us=max(0, held.started_ns - session_started_ns) // NS_PER_US,
+        rtt_us=outcome.rtt_us,
+        lost_up=ranges_of(n for n, way in ways.items() if way is Way.UP),
+        lost_down=ranges_of(n for n, way in ways.items() if way is Way.DOWN),
+        replies_received=outcome.replies_received,
+        duplicates_down=outcome.duplicates_down,
+        reordered_down=outcome.reordered_down,
+        late_sends=outcome.late_sends,
+        host_drops=held.host_drops,
+        timestamps=held.timestamps,
+        report=held.report,
+    )

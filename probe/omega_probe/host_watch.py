@@ -1,0 +1,135 @@
+"""The host over a session, phase by phase: counters at every boundary, other traffic, processors.
+
+    begin(phase) ... the task ... end(allowance)
+
+A phase that is begun is ended before the next one begins. Without an interface, or on loopback,
+where other programs talk to each other and no line is involved, traffic is not judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from omega_core.clock import Clock
+from omega_core.environment import (
+    CpuLoad,
+    Environment,
+    Interface,
+    InterfaceCounts,
+    Medium,
+    TrafficCheck,
+)
+from omega_core.units import NS_PER_US
+from omega_core.verdict import Fault
+from omega_probe.environment import Host, link_header_octets
+from omega_probe.own_traffic import OwnTrafficMeter
+from omega_probe.proc import CpuTimes, cpu_load
+from omega_probe.validity import Allowance, OwnTraffic, Span, faults_of, traffic_check
+
+NOTES_MAX: Final = 32
+COUNTS_MAX: Final = 256
+PHASES_MAX: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    phase: str
+    counts: InterfaceCounts | None
+    own: OwnTraffic
+    cpu: CpuTimes
+
+
+class HostWatch:
+    """Keeps what the environment of a record says."""
+
+    def __init__(
+        self,
+        host: Host,
+        interface: Interface | None,
+        meter: OwnTrafficMeter,
+        clock: Clock,
+        started_ns: int,
+    ) -> None:
+        self.interface = interface
+        self._host = host
+        self._meter = meter
+        self._clock = clock
+        self._started_ns = started_ns
+        self._begun: _Reading | None = None
+        self._counts: list[InterfaceCounts] = []
+        self._traffic: list[TrafficCheck] = []
+        self._cpu: list[CpuLoad] = []
+        self._notes: list[str] = []
+
+    @property
+    def judges_traffic(self) -> bool:
+        """Whether traffic on the interface can be somebody else's on the line."""
+        return self.interface is not None and self.interface.medium is not Medium.LOOPBACK
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What has spoiled the session so far."""
+        return faults_of(self.interface, self._traffic)
+
+    def begin(self, phase: str) -> None:
+        """Take the reading before a phase."""
+        self._begun = self._read(phase)
+        self._keep(self._begun.counts)
+
+    def end(self, allowance: Allowance | None) -> TrafficCheck | None:
+        """Take the reading after the phase, and weigh what passed; None where nothing counts."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return None
+        ended = self._read(begun.phase)
+        self._keep(ended.counts)
+        load = cpu_load(begun.phase, begun.cpu, ended.cpu)
+        if load is not None and len(self._cpu) < PHASES_MAX:
+            self._cpu.append(load)
+        if begun.counts is None or ended.counts is None or self.interface is None:
+            return None
+        check = traffic_check(
+            Span(
+                phase=begun.phase,
+                before=begun.counts,
+                after=ended.counts,
+                own=ended.own - begun.own,
+            ),
+            link_header_octets=link_header_octets(self.interface),
+            allowance=allowance if self.judges_traffic else None,
+        )
+        if len(self._traffic) < PHASES_MAX:
+            self._traffic.append(check)
+        return check
+
+    def note(self, code: str) -> bool:
+        """Keep a note with the environment; return whether it is new."""
+        new = code not in self._notes and len(self._notes) < NOTES_MAX
+        if new:
+            self._notes.append(code)
+        return new
+
+    def environment(self) -> Environment:
+        """Return everything as the record has it."""
+        return replace(
+            self._host.environment(self.interface),
+            counts=tuple(self._counts),
+            traffic=tuple(self._traffic),
+            cpu=tuple(self._cpu),
+            notes=tuple(self._notes),
+        )
+
+    def _read(self, phase: str) -> _Reading:
+        """Read own traffic and the interface's counters as close together as can be."""
+        cpu = self._host.cpu()
+        offset_us = (self._clock.monotonic_ns() - self._started_ns) // NS_PER_US
+        own = self._meter.reading()
+        counts = None
+        if self.interface is not None:
+            counts = self._host.counts(self.interface.name, offset_us=offset_us)
+        return _Reading(phase, counts, own, cpu)
+
+    def _keep(self, counts: InterfaceCounts | None) -> None:
+        if counts is not None and len(self._counts) < COUNTS_MAX:
+            self._counts.append(counts)
