@@ -1,0 +1,175 @@
+"""What a mode measures, and what it may cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from omega_acceptance.catalogue import Catalogue
+from omega_acceptance.demand import (
+    UNKNOWN_LINE_BPS,
+    Demand,
+    demand,
+    demand_without_profile,
+    expected_bps,
+    octets_at_most,
+)
+from omega_acceptance.errors import ModeUnknownError
+from omega_acceptance.schema import AcceptanceProfile
+from omega_core import limits
+from omega_core.limits import packet_count
+from omega_core.metrics import Direction
+from omega_core.units import NS_PER_S
+from omega_core.verdict import Mode
+from support.profiles import LOSS, REACH, RUN, changed, criterion, example, home, profile
+
+DOWN, UP = Direction.DOWN, Direction.UP
+PLANS = Catalogue.builtin().profiles
+
+
+def runs(of: Demand) -> list[tuple[Direction, int]]:
+    return [(run.direction, run.duration_ns // NS_PER_S) for run in of.goodput]
+
+
+def test_standard_alternates_the_directions_run_by_run() -> None:
+    wanted = demand(home(), Mode.STANDARD)
+    assert runs(wanted) == [(DOWN, 5), (UP, 5)] * 3
+    assert wanted.idle_duration_ns == 20 * NS_PER_S
+    assert wanted.idle_period_ns == 20_000_000
+    assert packet_count(wanted.idle_duration_ns, wanted.idle_period_ns) == 1_001
+    assert wanted.connectivity_attempts == 3
+    assert (wanted.seconds, wanted.bytes_down, wanted.bytes_up) == (180, 25_000_000, 6_000_000)
+
+
+def test_quick_takes_one_short_run_each_way() -> None:
+    wanted = demand(home(), Mode.QUICK)
+    assert runs(wanted) == [(DOWN, 3), (UP, 3)]
+    assert wanted.idle_duration_ns == 3 * NS_PER_S
+    assert (wanted.seconds, wanted.bytes_down, wanted.bytes_up) == (30, 3_000_000, 1_000_000)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.id)
+def test_a_standard_test_of_a_shipped_plan_is_over_well_within_100_s(
+    plan: AcceptanceProfile,
+) -> None:
+    wanted = demand(plan, Mode.STANDARD)
+    busy_ns = wanted.idle_duration_ns + limits.WAITING_TIME_NS
+    busy_ns += sum(run.duration_ns for run in wanted.goodput)
+    assert busy_ns <= 60 * NS_PER_S
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.id)
+@pytest.mark.parametrize("mode", [Mode.QUICK, Mode.STANDARD])
+def test_a_shipped_budget_holds_twice_what_the_network_lets_through(
+    plan: AcceptanceProfile, mode: Mode
+) -> None:
+    wanted = demand(plan, mode)
+    for direction, allowed in ((DOWN, wanted.bytes_down), (UP, wanted.bytes_up)):
+        seconds = sum(run.duration_ns for run in wanted.goodput if run.direction is direction)
+        assert 2 * expected_bps(plan, direction) * seconds <= 8 * NS_PER_S * allowed
+        assert octets_at_most(plan, mode, direction) <= allowed
+
+
+@pytest.mark.parametrize(
+    ("plan_id", "down", "up"),
+    [
+        pytest.param("wimax-home-2m", 2_048_000, 524_000, id="IP as it is"),
+        pytest.param("adsl-home-8m", 8_128_000 * 1_492 // 1_696, 731_924, id="from cells"),
+        pytest.param("ftth-home-1g", 975_292_587, 512_028_608, id="from frames"),
+    ],
+)
+def test_expected_rates_are_at_the_ip_layer(plan_id: str, down: int, up: int) -> None:
+    wanted = demand(Catalogue.builtin().get(plan_id, 1), Mode.STANDARD)
+    assert (wanted.expected_bps_down, wanted.expected_bps_up) == (down, up)
+
+
+def test_families_are_those_the_profile_names() -> None:
+    assert demand(home(), Mode.STANDARD).families == ()
+    assert demand(example("ftth-home-300"), Mode.STANDARD).families == (4, 6)
+    assert demand(example("ftth-home-300"), Mode.QUICK).families == (4,)
+
+
+def test_a_direction_nobody_asks_for_is_not_loaded() -> None:
+    assert runs(demand(example("adsl-home-8m"), Mode.STANDARD)) == [(DOWN, 10)] * 3
+    assert runs(demand(example("adsl-home-8m"), Mode.QUICK)) == []
+
+
+def test_directions_of_unequal_need_end_with_the_longer_one() -> None:
+    up = {**RUN, "id": "up", "metric": "goodput_bps_up", "n_min": 1, "run_s": 2}
+    assert runs(demand(profile(RUN, up), Mode.STANDARD)) == [
+        (DOWN, 5),
+        (UP, 2),
+        (DOWN, 5),
+        (DOWN, 5),
+    ]
+
+
+def test_an_advisory_criterion_is_measured_in_standard_only() -> None:
+    plan = profile({**RUN, "mandatory_in": []}, {**REACH, "id": "reach"})
+    assert runs(demand(plan, Mode.STANDARD)) == [(DOWN, 5)] * 3
+    assert runs(demand(plan, Mode.QUICK)) == []
+
+
+def test_of_two_criteria_the_one_that_needs_more_is_served() -> None:
+    longer = {**RUN, "id": "longer", "n_min": 4, "run_s": 5}
+    assert runs(demand(profile(RUN, longer), Mode.STANDARD)) == [(DOWN, 5)] * 4
+
+
+def test_attempts_of_a_round_are_what_the_criteria_need() -> None:
+    assert demand(profile({**REACH, "n_min": 5}), Mode.QUICK).connectivity_attempts == 5
+    assert demand(profile(LOSS), Mode.STANDARD).connectivity_attempts == 3
+
+
+def test_a_campaign_takes_one_run_a_session_and_its_share_of_the_octets() -> None:
+    wanted = demand(example("ftth-home-300"), Mode.CAMPAIGN)
+    assert runs(wanted) == [(DOWN, 10)]
+    assert wanted.idle_duration_ns == 60 * NS_PER_S
+    assert (wanted.bytes_down, wanted.bytes_up) == (7_500_000_000 // 35, 2_500_000_000 // 35)
+    assert wanted.seconds <= limits.GRANT_LIFE_S
+
+
+@pytest.mark.parametrize(
+    ("mode", "run_s", "seconds"),
+    [pytest.param(Mode.MEASURE, 5, 45, id="measure"), pytest.param(Mode.QUICK, 3, 39, id="quick")],
+)
+def test_without_a_profile_only_seconds_bound_a_session(
+    mode: Mode, run_s: int, seconds: int
+) -> None:
+    wanted = demand_without_profile(mode)
+    assert runs(wanted) == [(DOWN, run_s), (UP, run_s)]
+    assert wanted.idle_duration_ns == run_s * NS_PER_S
+    assert wanted.idle_period_ns == limits.STREAM_PERIOD_NS_DEFAULT
+    assert (wanted.expected_bps_down, wanted.expected_bps_up) == (None, None)
+    assert wanted.seconds == seconds
+    assert wanted.bytes_down == wanted.bytes_up >= run_s * UNKNOWN_LINE_BPS // 8
+
+
+def test_measuring_under_a_plan_only_adds_the_rates_to_expect() -> None:
+    wanted = demand(home(), Mode.MEASURE)
+    assert runs(wanted) == runs(demand_without_profile(Mode.MEASURE))
+    assert (wanted.expected_bps_down, wanted.expected_bps_up) == (2_048_000, 524_000)
+
+
+@pytest.mark.parametrize("mode", [Mode.STANDARD, Mode.CAMPAIGN])
+def test_modes_that_judge_need_a_profile(mode: Mode) -> None:
+    with pytest.raises(ModeUnknownError, match="needs a plan"):
+        demand_without_profile(mode)
+
+
+def test_a_mode_without_budget_cannot_be_asked_for() -> None:
+    with pytest.raises(
+        ModeUnknownError, match="wimax-home-2m version 1 has no budget for mode camp"
+    ):
+        demand(home(), Mode.CAMPAIGN)
+
+
+def test_a_denser_stream_has_a_shorter_period() -> None:
+    plan = changed(home(), ("statistics", "probe_pps"), 200)
+    assert demand(plan, Mode.STANDARD).idle_period_ns == limits.STREAM_PERIOD_NS_MIN
+
+
+def test_most_octets_are_those_of_all_the_runs_a_criterion_may_take() -> None:
+    # 8 runs of 5 s at 2,048,000 bit/s, and 1,001 packets of 92 octets
+    assert octets_at_most(home(), Mode.STANDARD, DOWN) == 10_240_000 + 1_001 * 92
+    # one run of 3 s, and 151 packets
+    assert octets_at_most(home(), Mode.QUICK, DOWN) == 768_000 + 151 * 92
+    assert octets_at_most(profile(criterion()), Mode.STANDARD, UP) == 1_001 * 92
