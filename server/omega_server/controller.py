@@ -261,6 +261,8 @@ def _profile_row(profile: AcceptanceProfile | None, now: int) -> ProfileRow | No
 
 
 def _quota_refusal(error: QuotaExceededError, now: int) -> RefusalError:
+    if error.oldest_unix_us is None:
+        return RefusalError(Code.QUOTA_EXCEEDED, "only enrolled devices are served here")
     free_us = error.oldest_unix_us + limits.SESSIONS_OF_AN_ADDRESS_WINDOW_S * US_PER_S
     wait_s = max(1, -(-(free_us - now) // US_PER_S))
     return RefusalError(Code.QUOTA_EXCEEDED, str(error), retry_after_s=wait_s)

@@ -87,9 +87,12 @@ class NonceSeenError(ConflictError):
 
 
 class QuotaExceededError(ConflictError):
-    """Too many sessions from one place; the oldest that counts is of `oldest_unix_us`."""
+    """Too many sessions from one place; the next is free once that of `oldest_unix_us` is too old.
 
-    def __init__(self, oldest_unix_us: int) -> None:
+    None where the quota is zero, so that none will ever be free.
+    """
+
+    def __init__(self, oldest_unix_us: int | None) -> None:
         super().__init__("too many sessions from this address")
         self.oldest_unix_us = oldest_unix_us
 

@@ -166,7 +166,8 @@ class SqlSessions:
         expired = request_nonces.c.expires_unix_us < now_unix_us
         connection.execute(sa.delete(request_nonces).where(expired))
         insert = self._database.insert(request_nonces).values(asdict(nonce))
-        if connection.execute(insert.on_conflict_do_nothing()).rowcount == 0:
+        kept = insert.on_conflict_do_nothing().returning(request_nonces.c.nonce)
+        if connection.execute(kept).first() is None:
             raise NonceSeenError("this request was seen before")
 
     def _check_quota(self, connection: Connection, quota: Quota) -> None:
@@ -179,7 +180,8 @@ class SqlSessions:
         ).scalars()
         times = [int(at) for at in issued]
         if len(times) >= quota.sessions_max:
-            raise QuotaExceededError(times[-quota.sessions_max])
+            oldest = times[-quota.sessions_max] if quota.sessions_max else None
+            raise QuotaExceededError(oldest)
 
     def _keep_profile(self, connection: Connection, profile: ProfileRow) -> None:
         insert = self._database.insert(profiles).values(asdict(profile))
