@@ -10,11 +10,29 @@ also the best guess of what arrived behind a gap in the flow's sequence in betwe
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
+
 from omega_core.evidence import FlowCounts
 from omega_core.limits import TICKS_MAX
 from omega_core.units import NS_PER_US
 
 ENTRIES_MAX = TICKS_MAX + 4  # what `FlowCounts` holds: the join, every tick, the end
+
+
+def octets_by(at_us: int, times_us: Sequence[int], octets: Sequence[int]) -> int:
+    """Return a counter's value at a moment, on the straight line between its entries.
+
+    0 before the first entry; the last value after the last one.
+    """
+    after = bisect_right(times_us, at_us)
+    if after == 0:
+        return 0
+    if after == len(times_us):
+        return octets[-1]
+    earlier_us, later_us = times_us[after - 1], times_us[after]
+    earlier, later = octets[after - 1], octets[after]
+    return earlier + (later - earlier) * (at_us - earlier_us) // (later_us - earlier_us)
 
 
 class FlowSeries:
@@ -35,6 +53,15 @@ class FlowSeries:
     def at_us(self) -> int:
         """When the last entry was made, since the epoch."""
         return self._at_us[-1]
+
+    @property
+    def joined_us(self) -> int:
+        """When the flow joined, since the epoch."""
+        return self._at_us[0]
+
+    def octets_at(self, at_us: int) -> int:
+        """Return the octets by a moment, interpolated."""
+        return octets_by(at_us, self._at_us, self._octets)
 
     def add(self, at_ns: int, octets: int) -> None:
         """Take the counter as it stood at a moment; nothing happens when it has not moved.

@@ -26,12 +26,13 @@ go on, and a window that ended with it would lie in the ramp.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from omega_core.counters import octets_by
 from omega_core.evidence import FlowCounts, GoodputRun
-from omega_core.units import US_PER_MS, rate_bps
+from omega_core.units import PPM, US_PER_MS, rate_bps
 
 PROBE_SPAN_US_MIN = 200 * US_PER_MS
 PROBE_SPAN_RTT = 4
@@ -75,20 +76,19 @@ def steady_rate(run: GoodputRun) -> SteadyRate | None:
     )
 
 
+def probe_span_us(base_rtt_us: int) -> int:
+    """Return how long a rate is looked at before it is compared with the next one."""
+    return max(PROBE_SPAN_US_MIN, PROBE_SPAN_RTT * base_rtt_us)
+
+
+def same_octets(before: int, after: int) -> bool:
+    """Say whether two spans of one length carried the same within 5 %; two empty ones did not."""
+    return before > 0 and after > 0 and abs(after - before) * PPM < SAME_PPM * before
+
+
 def octets_at(flows: Sequence[FlowCounts], at_us: int) -> int:
     """Return the octets all flows had read by `at_us`, each interpolated linearly."""
-    return sum(_flow_octets_at(flow, at_us) for flow in flows)
-
-
-def _flow_octets_at(flow: FlowCounts, at_us: int) -> int:
-    after = bisect_right(flow.at_us, at_us)
-    if after == 0:
-        return 0
-    if after == len(flow.at_us):
-        return flow.octets[-1]
-    earlier_us, later_us = flow.at_us[after - 1], flow.at_us[after]
-    earlier, later = flow.octets[after - 1], flow.octets[after]
-    return earlier + (later - earlier) * (at_us - earlier_us) // (later_us - earlier_us)
+    return sum(octets_by(at_us, flow.at_us, flow.octets) for flow in flows)
 
 
 def _all_active_until_us(flows: Sequence[FlowCounts], first_us: int) -> int:
@@ -110,7 +110,7 @@ def _ramp_end(
     flows: Sequence[FlowCounts], run: GoodputRun, *, first_us: int, end_us: int
 ) -> tuple[int, bool]:
     """Return where the steady window begins, and whether the rule found it."""
-    span_us = max(PROBE_SPAN_US_MIN, PROBE_SPAN_RTT * run.base_rtt_us)
+    span_us = probe_span_us(run.base_rtt_us)
     latest_us = first_us + (end_us - first_us) // 2
     start_us = max(first_us + RAMP_RTT_MIN * run.base_rtt_us, run.growth_ended_us)
     step_us = span_us // 4
@@ -119,7 +119,7 @@ def _ramp_end(
             break
         before = octets_at(flows, start_us + span_us) - octets_at(flows, start_us)
         after = octets_at(flows, start_us + 2 * span_us) - octets_at(flows, start_us + span_us)
-        if before and after and abs(after - before) * 1_000_000 < SAME_PPM * before:
+        if same_octets(before, after):
             return start_us, True
         start_us += step_us
     return latest_us, False

@@ -6,7 +6,7 @@ it (`omega_core.wire.testpoint` draws them). Between requests, and while one wai
 the test point may send Progress; those are kept until `poll` fetches them. Every wait has a
 deadline, and whatever goes wrong is one of two errors:
 
-    TestPointRefusedError   it said no, with a stable code; the connection is of no further use
+    TestPointRefusedError   it said no, with a stable code; after Hello that is the end
     TestPointLostError      it is gone, silent, or speaks something else; `ended` tells which task
                             end that is: LINK_LOST of a silent path, else TEST_POINT_LOST
 
@@ -27,6 +27,7 @@ from typing import Final, Literal, Protocol, TypeVar, overload
 from omega_core.clock import Clock
 from omega_core.evidence import Ended
 from omega_core.limits import CONTROL_TIMEOUT_S
+from omega_core.sockets.tcp_info import read_tcp_info
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.frames import FrameError, FrameReader
 from omega_core.wire.testpoint import (
@@ -118,6 +119,7 @@ class TestPointClient:
         """When it is set while something waits, the wait ends as a task that was interrupted."""
         self._connection = connection
         self._clock = clock
+        self._gone: TestPointLostError | None = None
         self._reader = FrameReader()
         self._answers: deque[FromTestPoint] = deque()
         self._progress: deque[Progress] = deque(maxlen=_PROGRESS_KEPT)
@@ -139,21 +141,18 @@ class TestPointClient:
     def request(self, message: Request, timeout_s: float = CONTROL_TIMEOUT_S) -> FromTestPoint:
         """Send a message and return the answer that belongs to it.
 
-        Raises TestPointRefusedError when the answer is a refusal, and TestPointLostError when there
-        is none in time, or another than this protocol allows.
+        Raises TestPointRefusedError when the answer is a refusal; the session goes on without what
+        was asked for. Raises TestPointLostError when there is none in time, or another than this
+        protocol allows, and from then on always: a late answer could be taken for another's.
         """
-        deadline_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
-        self._send(message, deadline_ns)
-        while not self._answers:
-            self._wait(select.POLLIN, deadline_ns, waiting_for=message.type)
-            self._read()
-        answer = self._answers.popleft()
+        answer = self._exchange(message, timeout_s)
         if isinstance(answer, Refused):
             raise TestPointRefusedError(answer.code, answer.detail, answer.retry_after_s)
         if not isinstance(answer, _ANSWER_OF[type(message)]):
-            raise TestPointLostError(
+            self._gone = TestPointLostError(
                 f"the test point answered {message.type} with {answer.type}", Ended.TEST_POINT_LOST
             )
+            raise self._gone
         return answer
 
     def poll(self) -> list[Progress]:
@@ -174,6 +173,10 @@ class TestPointClient:
         self._progress.clear()
         return arrived
 
+    def rtt_us_min(self) -> int:
+        """Return the smallest round trip that the kernel has seen on this connection."""
+        return read_tcp_info(self._connection).min_rtt_us
+
     def fileno(self) -> int:
         """Return the descriptor to wait on for what `poll` fetches."""
         return self._connection.fileno()
@@ -181,6 +184,20 @@ class TestPointClient:
     def close(self) -> None:
         """End the session; the test point ends its part when it sees that."""
         self._connection.close()
+
+    def _exchange(self, message: Request, timeout_s: float) -> FromTestPoint:
+        if self._gone is not None:
+            raise self._gone
+        deadline_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
+        try:
+            self._send(message, deadline_ns)
+            while not self._answers:
+                self._wait(select.POLLIN, deadline_ns, waiting_for=message.type)
+                self._read()
+        except TestPointLostError as error:
+            self._gone = error
+            raise
+        return self._answers.popleft()
 
     def _send(self, message: FromProbe, deadline_ns: int) -> None:
         frame = memoryview(encode(message))

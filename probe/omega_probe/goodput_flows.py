@@ -1,0 +1,162 @@
+"""The flows of one run at the probe's end: sockets with a thread each, started and cut together.
+
+Theory of operation. A flow is added once it has joined; the first one's moment is the epoch of the
+counters. `cut` is the end of all of them: the threads leave, the kernel's figures are read for the
+last time, and the connections are reset, so that neither end goes on sending into the line.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from omega_core.clock import Clock
+from omega_core.evidence import SenderCounts
+from omega_core.limits import BLOCK_OCTETS
+from omega_core.metrics import Direction
+from omega_core.sockets.flows import Allowance, Flow, ReceivingFlow, SendingFlow
+from omega_core.sockets.linux import abort_on_close, congestion_control
+from omega_core.sockets.tcp_info import TcpInfo, ip_header_octets, read_tcp_info
+from omega_core.units import NS_PER_US
+from omega_probe.flow_opening import TrafficWatch
+
+_PAYLOAD_PERCENT: Final = 93  # of IP octets; the rest is headers, and what is sent twice
+_LEAVE_S: Final = 1.0  # a thread notices within a twentieth of a second
+_SEGMENT_OCTETS_MAX: Final = 65_535
+
+
+class FlowSet:
+    """See the module. `octets_max` is of IP octets in the direction of the run."""
+
+    def __init__(
+        self, direction: Direction, *, octets_max: int, clock: Clock, traffic: TrafficWatch
+    ) -> None:
+        self._direction = direction
+        self._octets_max = octets_max
+        self._clock = clock
+        self._traffic = traffic
+        self._allowance = Allowance(octets_max * _PAYLOAD_PERCENT // 100)
+        self._flows: list[Flow] = []
+        self._started: set[int] = set()
+        self._epoch_ns: int | None = None
+        self._final: dict[int, TcpInfo] = {}
+        self._stopped = False
+        self._broken: tuple[int, ...] = ()
+        self._ip_header_octets = 0
+        self.congestion_control: str | None = None
+        """What this end's sockets use; None before there is one."""
+
+    @property
+    def count(self) -> int:
+        """How many flows there are."""
+        return len(self._flows)
+
+    def add(self, number: int, connection: socket.socket, *, start: bool) -> int:
+        """Take a flow that has joined; return when that was, in microseconds since the epoch."""
+        flow: Flow
+        if self._direction is Direction.DOWN:
+            flow = ReceivingFlow(connection, number, allowance=self._allowance, clock=self._clock)
+        else:
+            flow = SendingFlow(
+                connection, number, _block(), allowance=self._allowance, clock=self._clock
+            )
+        joined_ns = flow.latest[0]
+        if self._epoch_ns is None:
+            self._epoch_ns = joined_ns
+            self.congestion_control = congestion_control(connection)
+            self._ip_header_octets = ip_header_octets(connection)
+        self._flows.append(flow)
+        if start:
+            self._start(flow)
+        return self.since_epoch_us(joined_ns)
+
+    def start_all(self) -> None:
+        """Start every flow that has not begun."""
+        for flow in self._flows:
+            if flow.number not in self._started:
+                self._start(flow)
+
+    def since_epoch_us(self, now_ns: int) -> int:
+        """Return a time of this clock in microseconds since the first flow joined."""
+        return max(now_ns - (self._epoch_ns or now_ns), 0) // NS_PER_US
+
+    def counters(self) -> Iterator[tuple[int, int, int]]:
+        """Yield each flow's number, when its octets last moved since the epoch, and how many."""
+        for flow in self._flows:
+            at_ns, octets = flow.latest
+            yield flow.number, self.since_epoch_us(at_ns), octets
+
+    def broken(self) -> tuple[int, ...]:
+        """Return the flows that ended by themselves, before `stop`."""
+        return tuple(flow.number for flow in self._flows if flow.failure is not None)
+
+    @property
+    def budget_used_up(self) -> bool:
+        """Whether the run has moved what it may."""
+        if self._allowance.used_up:
+            return True
+        header = self._ip_header_octets
+        infos = self._read().values()
+        if self._direction is Direction.DOWN:
+            return sum(info.ip_octets_in(header) for info in infos) >= self._octets_max
+        return sum(info.ip_octets_out(header) for info in infos) >= self._octets_max
+
+    def stop(self) -> None:
+        """Have the threads leave, and wait for them."""
+        self._stopped = True
+        for flow in self._flows:
+            flow.stop()
+        for flow in self._flows:
+            if flow.number in self._started:
+                flow.join(_LEAVE_S)
+
+    def cut(self) -> None:
+        """Read the kernel's last figures, and reset the connections."""
+        self._final = self._read()
+        for flow in self._flows:
+            self._traffic.release(flow.connection)
+            abort_on_close(flow.connection)
+            flow.connection.close()
+
+    def sender_counts(self) -> tuple[SenderCounts, ...]:
+        """Return what this end's kernel says of its sending, after `cut`; () of a receiver."""
+        if self._direction is Direction.DOWN:
+            return ()
+        return tuple(info.sender_counts(number) for number, info in sorted(self._final.items()))
+
+    @property
+    def segment_octets(self) -> int:
+        """Payload of the largest segments, after `cut`; 0 of no flow."""
+        if self._direction is Direction.DOWN:
+            sizes = [info.rcv_mss for info in self._final.values()]
+        else:
+            sizes = [info.snd_mss for info in self._final.values()]
+        return min(max(sizes, default=0), _SEGMENT_OCTETS_MAX)
+
+    @property
+    def header_octets(self) -> int:
+        """IP and TCP header of a segment, after `cut`; 0 of no flow."""
+        headers = [info.tcp_header_octets for info in self._final.values()]
+        return self._ip_header_octets + max(headers) if headers else 0
+
+    def _start(self, flow: Flow) -> None:
+        self._started.add(flow.number)
+        flow.start()
+
+    def _read(self) -> dict[int, TcpInfo]:
+        infos: dict[int, TcpInfo] = {}
+        for flow in self._flows:
+            try:
+                infos[flow.number] = read_tcp_info(flow.connection)
+            except OSError:  # the kernel gives it for any TCP socket, a reset one too
+                continue
+        return infos
+
+
+@cache
+def _block() -> memoryview:
+    """Return the random octets that are sent over and over; made at the first upward run."""
+    return memoryview(os.urandom(BLOCK_OCTETS))
