@@ -1,18 +1,25 @@
-"""What test folders need to use the lab: skipping with the reason, and missing tools.
+"""What test folders need to use the lab: a fixture, skipping with the reason, and missing tools.
 
-A conftest takes the hook over by importing it:
+A conftest takes them over by importing them:
 
-    from lab.pytest_support import pytest_runtest_setup
+    from lab.pytest_support import lab, pytest_runtest_setup
+
+A test marked `lab` chooses its link, by name or as a `LinkSpec`, with
+`@pytest.mark.parametrize("lab", ["adsl"], indirect=True)`; else the link has no limits. Or it
+writes `with Lab(...) as lab:`.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
 
-from lab import privilege
+from lab import links, privilege
+from lab.spec import LinkSpec
+from lab.topology import Lab
 
 _PACKAGES = {"ping": "iputils-ping", "iperf3": "iperf3", "tc": "iproute2"}
 
@@ -28,6 +35,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         reason = _why_no_lab()
         if reason is not None:
             pytest.skip(reason)
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Two hosts and the link that the test asked for."""
+    wanted: LinkSpec | str = getattr(request, "param", "unlimited")
+    with Lab(links.named(wanted) if isinstance(wanted, str) else wanted) as made:
+        yield made
 
 
 def need_tool(name: str) -> str:

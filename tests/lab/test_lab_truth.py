@@ -367,17 +367,18 @@ class TestOutage:
         assert [number for number, _ in sent.received] == [*range(20), *range(40, 60)]
         assert truth.frames_cut >= 20
 
-    def test_that_was_planned_lets_nothing_through(self) -> None:
-        spec = LinkSpec(up=DirectionSpec(outages_ms=((0, 60_000),)))
-        with Lab(spec) as lab:
-            with stream(lab.customer, lab.server) as sent:
-                sent.send(5, ip_bytes=60)
-                sent.settle(50 * ms)
-            assert sent.received == []
-            assert lab.link.truth().up.frames_delivered == 0
+    @pytest.mark.parametrize(
+        "lab", [LinkSpec(up=DirectionSpec(outages_ms=((0, 60_000),)))], indirect=True
+    )
+    def test_that_was_planned_lets_nothing_through(self, lab: Lab) -> None:
+        with stream(lab.customer, lab.server) as sent:
+            sent.send(5, ip_bytes=60)
+            sent.settle(50 * ms)
+        assert sent.received == []
+        assert lab.link.truth().up.frames_delivered == 0
 
-    def test_loss_can_be_turned_on_and_off_while_it_runs(self) -> None:
-        with Lab() as lab, stream(lab.customer, lab.server) as sent:
+    def test_loss_can_be_turned_on_and_off_while_it_runs(self, lab: Lab) -> None:
+        with stream(lab.customer, lab.server) as sent:
             for loss_ppm in (PPM, 0):
                 lab.link.set(loss_ppm=loss_ppm)
                 sent.send(10, ip_bytes=60)
