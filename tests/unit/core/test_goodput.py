@@ -1,0 +1,182 @@
+"""The steady rate of runs whose true rate is known, to 1 %."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from omega_core.evidence import FlowCounts, GoodputRun
+from omega_core.goodput import SteadyRate, octets_at, steady_rate
+from omega_core.metrics import Direction
+from omega_core.units import PPM, US_PER_S
+from support.counters import Shape, counted, ramped, steady
+from support.facts import goodput_run
+
+VECTORS = Path(__file__).parents[2] / "vectors" / "goodput"
+RUN: TypeAdapter[GoodputRun] = TypeAdapter(GoodputRun)
+TOLERANCE_PPM = 10_000
+RATE = 96_000_000
+
+
+def rate_of(
+    shapes: list[Shape], *, until_us: int, growth_ended_us: int = 0, base_rtt_us: int = 20_000
+) -> SteadyRate:
+    run = goodput_run(
+        flows=len(shapes),
+        growth_ended_us=growth_ended_us,
+        base_rtt_us=base_rtt_us,
+    )
+    found = steady_rate(replace(run, flows=counted(shapes, until_us=until_us)))
+    assert found is not None
+    return found
+
+
+def run_of(*flows: FlowCounts, base_rtt_us: int = 20_000) -> GoodputRun:
+    return replace(goodput_run(), flows=flows, base_rtt_us=base_rtt_us)
+
+
+@pytest.mark.parametrize("case", sorted(VECTORS.glob("*/")), ids=lambda case: case.name)
+def test_vector(case: Path) -> None:
+    run = RUN.validate_json((case / "run.json").read_bytes())
+    expected = json.loads((case / "expected.json").read_bytes())
+    found = steady_rate(run)
+    assert found is not None
+    assert found.ramp_finished is expected["ramp_finished"]
+    off_ppm = abs(found.rate_bps - expected["rate_bps"]) * PPM // expected["rate_bps"]
+    assert off_ppm <= TOLERANCE_PPM
+
+
+@pytest.mark.parametrize("seconds", [2, 3, 5, 10])
+@pytest.mark.parametrize("tail_us", [0, 1, 30_000, 99_999])
+def test_the_tick_that_saw_the_silence_is_not_inside(seconds: int, tail_us: int) -> None:
+    end_us = seconds * US_PER_S + tail_us
+    shapes = [ramped(RATE // 4, ramp_us=400_000, end_us=end_us)] * 4
+    found = rate_of(shapes, until_us=end_us + 300_000)
+    assert abs(found.rate_bps - RATE) * PPM // RATE < 100
+    assert found.end_us < end_us
+
+
+@pytest.mark.parametrize(
+    ("growth_ended_us", "base_rtt_us", "start_us"),
+    [
+        pytest.param(0, 0, 0, id="a flat line from the first octet"),
+        pytest.param(0, 30_000, 300_000, id="not before ten round trips"),
+        pytest.param(700_000, 30_000, 700_000, id="not before the last flow was added"),
+    ],
+)
+def test_where_the_window_begins(growth_ended_us: int, base_rtt_us: int, start_us: int) -> None:
+    found = rate_of(
+        [steady(RATE, end_us=10 * US_PER_S)],
+        until_us=10 * US_PER_S,
+        growth_ended_us=growth_ended_us,
+        base_rtt_us=base_rtt_us,
+    )
+    assert (found.start_us, found.ramp_finished) == (start_us, True)
+    assert found.end_us == 9_900_000 - base_rtt_us
+
+
+@pytest.mark.parametrize(
+    ("step_bps", "finished_at_once"),
+    [
+        pytest.param(RATE * 104 // 100, True, id="4 % more in the second span is the same"),
+        pytest.param(RATE * 106 // 100, False, id="6 % more is still the ramp"),
+    ],
+)
+def test_two_spans_within_5_percent_end_the_ramp(step_bps: int, *, finished_at_once: bool) -> None:
+    # With no round trip to speak of a probe span is 200 ms, and the rate steps between two spans.
+    end_us = 10 * US_PER_S
+    line = Shape(((0, RATE), (200_000, RATE), (200_000, step_bps), (end_us, step_bps)))
+    found = rate_of([line], until_us=end_us, base_rtt_us=0)
+    assert (found.start_us == 0) is finished_at_once
+    assert found.ramp_finished
+
+
+def test_a_ramp_that_never_ends_is_said_so() -> None:
+    found = rate_of(
+        [ramped(RATE, ramp_us=10 * US_PER_S, end_us=10 * US_PER_S + 1)], until_us=10 * US_PER_S + 1
+    )
+    assert not found.ramp_finished
+    assert found.start_us == found.end_us // 2
+
+
+def test_a_line_that_stands_still_at_first_is_still_ramping() -> None:
+    late = Shape(((0, 0), (2 * US_PER_S, 0), (2 * US_PER_S, RATE), (10 * US_PER_S, RATE)))
+    found = rate_of([late], until_us=10 * US_PER_S)
+    assert found.start_us >= 2 * US_PER_S - 20_000
+    assert abs(found.rate_bps - RATE) * PPM // RATE <= TOLERANCE_PPM
+
+
+def test_whole_run_and_octets_are_told_beside_the_rate() -> None:
+    found = rate_of([ramped(RATE, ramp_us=800_000, end_us=5 * US_PER_S)], until_us=5 * US_PER_S)
+    span_us = found.end_us - found.start_us
+    assert found.rate_bps == found.octets * 8 * US_PER_S // span_us
+    assert found.whole_run_bps < found.rate_bps * 9 // 10
+
+
+def test_flows_with_different_windows_are_summed_over_one() -> None:
+    # Twice 48 Mbit/s, but never at the same time: the sum of their own rates would be 96.
+    half = RATE // 2
+    first = Shape(((0, half), (5 * US_PER_S, half), (5 * US_PER_S, 0), (10 * US_PER_S, 0)))
+    second = steady(half, start_us=5 * US_PER_S, end_us=10 * US_PER_S)
+    found = rate_of([first, second], until_us=10 * US_PER_S)
+    assert abs(found.rate_bps - half) * PPM // half <= TOLERANCE_PPM
+
+
+@pytest.mark.parametrize(
+    "flows",
+    [
+        pytest.param((), id="no flow"),
+        pytest.param((FlowCounts(flow=0, at_us=(0,), octets=(0,)),), id="a join and no more"),
+        pytest.param((FlowCounts(flow=0, at_us=(), octets=()),), id="not even that"),
+        pytest.param((FlowCounts(flow=0, at_us=(7, 7), octets=(0, 5)),), id="no time passed"),
+        pytest.param((FlowCounts(flow=0, at_us=(0, 9), octets=(0, 0)),), id="nothing arrived"),
+    ],
+)
+def test_what_cannot_be_divided_has_no_rate(flows: tuple[FlowCounts, ...]) -> None:
+    assert steady_rate(run_of(*flows)) is None
+
+
+def test_a_flow_that_never_ticked_does_not_hide_the_others() -> None:
+    silent = FlowCounts(flow=9, at_us=(0,), octets=(0,))
+    (carrying,) = counted([steady(RATE, end_us=5 * US_PER_S)], until_us=5 * US_PER_S)
+    found = steady_rate(run_of(carrying, silent))
+    assert found is not None
+    assert abs(found.rate_bps - RATE) <= 8
+
+
+def test_a_round_trip_longer_than_the_run_leaves_half_of_it() -> None:
+    (flow,) = counted([steady(RATE, end_us=2 * US_PER_S)], until_us=2 * US_PER_S)
+    found = steady_rate(run_of(flow, base_rtt_us=3 * US_PER_S))
+    assert found is not None
+    assert not found.ramp_finished
+    assert abs(found.rate_bps - RATE) <= 64
+
+
+@pytest.mark.parametrize(
+    ("at_us", "expected"),
+    [
+        pytest.param(99, 0, id="before the flow joined"),
+        pytest.param(100, 0, id="as it joins"),
+        pytest.param(150, 500, id="between two ticks, on the line"),
+        pytest.param(199, 990, id="just before a tick"),
+        pytest.param(200, 1_000, id="at a tick"),
+        pytest.param(250, 1_000, id="in a stall"),
+        pytest.param(300, 1_000, id="at the end of the stall"),
+        pytest.param(301, 1_001, id="after it"),
+        pytest.param(400, 1_100, id="at the last tick"),
+        pytest.param(9_999, 1_100, id="long after"),
+    ],
+)
+def test_octets_between_ticks_lie_on_the_line(at_us: int, expected: int) -> None:
+    flow = FlowCounts(flow=0, at_us=(100, 200, 300, 400), octets=(0, 1_000, 1_000, 1_100))
+    assert octets_at([flow], at_us) == expected
+    assert octets_at([flow, replace(flow, flow=1)], at_us) == 2 * expected
+
+
+def test_direction_does_not_matter_here() -> None:
+    down = goodput_run(Direction.DOWN, rate_bps=RATE)
+    assert steady_rate(down) == steady_rate(replace(down, direction=Direction.UP))
