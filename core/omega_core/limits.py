@@ -13,6 +13,7 @@ STREAM_DURATION_NS_MAX = 120 * NS_PER_S  # proof of 0.5 % loss in bursts takes a
 STREAM_PACKETS_MAX = 24_001  # what `packet_count` gives for the two bounds above
 WAITING_TIME_NS = 3 * NS_PER_S  # Tmax of RFC 7680; a later reply counts as lost
 REFLECTOR_IDLE_NS = 30 * NS_PER_S  # a silent stream is forgotten: its sender is gone
+STREAM_IP_OCTETS_MAX = 160  # an authenticated packet over IPv6, the largest a stream sends
 STAMP_OCTETS_MAX = 1_472  # one unfragmented IPv4 datagram of an Ethernet MTU
 
 # Connectivity, and the look at the host before anything is sent

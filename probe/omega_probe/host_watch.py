@@ -1,9 +1,11 @@
 """The host over a session, phase by phase: counters at every boundary, other traffic, processors.
 
-    begin(phase) ... the task ... end(allowance)
+    begin(phase) ... mark() ... the task ... end(allowance)
 
-A phase that is begun is ended before the next one begins. Without an interface, or on loopback,
-where other programs talk to each other and no line is involved, traffic is not judged.
+A phase that is begun is ended before the next one begins. With `mark` the phase's traffic is
+weighed as it stood at the last mark: when flows are cut, what was on its way to them still arrives
+and belongs to nobody any more. Without an interface, or on loopback, where other programs talk to
+each other and no line is involved, traffic is not judged.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from omega_core.environment import (
 from omega_core.units import NS_PER_US
 from omega_core.verdict import Fault
 from omega_probe.environment import Host, link_header_octets
-from omega_probe.own_traffic import OwnTrafficMeter
+from omega_probe.own_traffic import NOTHING, OwnTrafficMeter
 from omega_probe.proc import CpuTimes, cpu_load
 from omega_probe.validity import Allowance, OwnTraffic, Span, faults_of, traffic_check
 
@@ -35,6 +37,7 @@ PHASES_MAX: Final = 64
 @dataclass(frozen=True, slots=True)
 class _Reading:
     phase: str
+    offset_us: int
     counts: InterfaceCounts | None
     own: OwnTraffic
     cpu: CpuTimes
@@ -57,6 +60,7 @@ class HostWatch:
         self._clock = clock
         self._started_ns = started_ns
         self._begun: _Reading | None = None
+        self._marked: _Reading | None = None
         self._counts: list[InterfaceCounts] = []
         self._traffic: list[TrafficCheck] = []
         self._cpu: list[CpuLoad] = []
@@ -75,14 +79,30 @@ class HostWatch:
     def begin(self, phase: str) -> None:
         """Take the reading before a phase."""
         self._begun = self._read(phase)
+        self._marked = None
         self._keep(self._begun.counts)
+
+    def mark(self) -> None:
+        """Take a reading within the phase; the last one counts as its end."""
+        if self._begun is not None:
+            self._marked = self._read(self._begun.phase)
+
+    def so_far(self) -> tuple[OwnTraffic, int]:
+        """Return what the probe itself carried from the phase's beginning to its last mark.
+
+        The other number is how many microseconds that was.
+        """
+        begun, marked = self._begun, self._marked
+        if begun is None or marked is None:
+            return NOTHING, 0
+        return marked.own - begun.own, marked.offset_us - begun.offset_us
 
     def end(self, allowance: Allowance | None) -> TrafficCheck | None:
         """Take the reading after the phase, and weigh what passed; None where nothing counts."""
         begun, self._begun = self._begun, None
         if begun is None:
             return None
-        ended = self._read(begun.phase)
+        ended = self._marked or self._read(begun.phase)
         self._keep(ended.counts)
         load = cpu_load(begun.phase, begun.cpu, ended.cpu)
         if load is not None and len(self._cpu) < PHASES_MAX:
@@ -128,7 +148,7 @@ class HostWatch:
         counts = None
         if self.interface is not None:
             counts = self._host.counts(self.interface.name, offset_us=offset_us)
-        return _Reading(phase, counts, own, cpu)
+        return _Reading(phase, offset_us, counts, own, cpu)
 
     def _keep(self, counts: InterfaceCounts | None) -> None:
         if counts is not None and len(self._counts) < COUNTS_MAX:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from typing import Final
 
 from omega_core.sockets.tcp_info import TcpInfo, ip_header_octets, read_tcp_info
@@ -26,19 +27,20 @@ class OwnTrafficMeter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._past = OwnTraffic()
-        self._watched: dict[socket.socket, OwnTraffic] = {}
+        self._watched: dict[socket.socket, _Watched] = {}
 
     def watch(self, connection: socket.socket) -> None:
         """Count a TCP connection from now until `release`, with all it has carried before."""
+        watched = _Watched(connection)
         with self._lock:
-            self._watched[connection] = _of_connection(connection, NOTHING)
+            self._watched[connection] = watched
 
     def release(self, connection: socket.socket) -> None:
         """Take the last reading of a connection; call it just before closing."""
         with self._lock:
-            last = self._watched.pop(connection, None)
-            if last is not None:
-                self._past += _of_connection(connection, last)
+            watched = self._watched.pop(connection, None)
+            if watched is not None:
+                self._past += watched.read()
 
     def add(self, traffic: OwnTraffic) -> None:
         """Count traffic that was no watched connection's."""
@@ -49,9 +51,8 @@ class OwnTrafficMeter:
         """Return everything so far."""
         with self._lock:
             total = self._past
-            for connection, last in self._watched.items():
-                latest = self._watched[connection] = _of_connection(connection, last)
-                total += latest
+            for watched in self._watched.values():
+                total += watched.read()
             return total
 
 
@@ -74,8 +75,23 @@ def of_tcp(info: TcpInfo, ip_octets: int) -> OwnTraffic:
     )
 
 
-def _of_connection(connection: socket.socket, last: OwnTraffic) -> OwnTraffic:
+class _Watched:
+    """One connection; what was read last stays when it can't be read any more."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._ip_octets = _ip_octets(connection)
+        self._latest = NOTHING
+
+    def read(self) -> OwnTraffic:
+        with suppress(OSError):
+            self._latest = of_tcp(read_tcp_info(self._connection), self._ip_octets)
+        return self._latest
+
+
+def _ip_octets(connection: socket.socket) -> int:
+    """Ask once: a connection that was reset does not know its peer any more."""
     try:
-        return of_tcp(read_tcp_info(connection), ip_header_octets(connection))
-    except OSError:  # closed or reset meanwhile: what was known of it still counts
-        return last
+        return ip_header_octets(connection)
+    except OSError:
+        return _IP_OCTETS[6 if connection.family == socket.AF_INET6 else 4]

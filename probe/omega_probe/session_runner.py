@@ -1,0 +1,357 @@
+"""The session runner: every task of a plan in order, events while it runs, a result in the end.
+
+    precheck      look at the host; is the line quiet? (`stop_when_invalid` ends here)
+    connectivity  TCP, then the control connection, then UDP
+    idle          the delay stream on the quiet line
+    goodput_*     the TCP runs of the plan, in its order
+    finish        the test point signs what it saw
+
+Theory of operation. Each task that is planned ends with exactly one TaskEnd. `_over` is why no
+further task can begin: the stop event, a test point or a line that is gone, a fault where the plan
+stops for one; what is still planned then ends with that reason, unbegun. A request that is refused
+by itself ends its task and no other. What was measured before any of this is kept.
+
+Stop is honoured within half a second in every task; for as long as that allows, the session still
+asks for its observation, so that what was measured has its second observer. Seconds and octets of
+the grant are looked at before each task: a stream is shortened to what is left, a run that does not
+fit is not begun, and octets are bounded within a run too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from omega_core import limits
+from omega_core.derive import metrics_of
+from omega_core.environment import Interface
+from omega_core.evidence import Attempt, Ended, Evidence, GoodputRun, IdleStream
+from omega_core.metrics import Direction
+from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, US_PER_S
+from omega_core.wire.testpoint import Finish
+from omega_probe.delay_stream import (
+    AtTestPoint,
+    StreamPlan,
+    ended_of,
+    hold_stream,
+    idle_stream_of,
+)
+from omega_probe.environment import Host
+from omega_probe.errors import TestPointLostError, TestPointRefusedError
+from omega_probe.events import Emitter, Notice
+from omega_probe.goodput import GoodputRequest, run_goodput
+from omega_probe.host_watch import HostWatch
+from omega_probe.opening import NotOpenedError, OpenedSession, open_session
+from omega_probe.own_traffic import OwnTrafficMeter
+from omega_probe.plan import GoodputTask, MeasurementPlan, TestPointAccess
+from omega_probe.session_budget import Budget
+from omega_probe.session_clock import Moment
+from omega_probe.session_result import SessionResult, result_of
+from omega_probe.task_book import TaskBook
+from omega_probe.test_point_reach import reachable_families, tcp_attempts, udp_attempts
+from omega_probe.validity import load_allowance, quiet_allowance
+from omega_probe.waiting import SLICE_NS, StoppedError, Waiter
+
+IDLE_STREAM: Final = 2  # numbers 0 and 1 are connectivity's, one for each family
+FINISH_TIMEOUT_S: Final = 6  # a test point gives its own parts five seconds to report
+LAST_WORD_TIMEOUT_S: Final = 3  # on a line that seems down
+LAST_WORD_AFTER_STOP_S: Final = 0.2  # of the half second in which stop is honoured
+_HEADLINES: Final = (
+    "reachable_ppm",
+    "idle_rtt_us_p50",
+    "idle_rtt_us_p95",
+    "loss_ppm_down",
+    "loss_ppm_up",
+    "goodput_bps_down",
+    "goodput_bps_up",
+)
+_GONE: Final = {Ended.LINK_LOST, Ended.TEST_POINT_LOST, Ended.INTERRUPTED}
+
+
+class SessionRunner:
+    """One session; `run` is called once."""
+
+    def __init__(
+        self,
+        plan: MeasurementPlan,
+        access: TestPointAccess,
+        *,
+        waiter: Waiter,
+        emit: Emitter,
+        host: Host,
+        earlier_attempts: Sequence[Attempt],
+    ) -> None:
+        self._plan = plan
+        self._access = access
+        self._waiter = waiter
+        self._emit = emit
+        self._host = host
+        self._began = Moment.now(waiter.clock)
+        self._started_ns = self._began.monotonic_ns
+        self._meter = OwnTrafficMeter()
+        self._book = TaskBook(waiter.clock, self._started_ns, emit)
+        self._addresses, self._without_route = reachable_families(access)
+        self._watch = HostWatch(
+            host, self._interface(), self._meter, waiter.clock, self._started_ns
+        )
+        self._attempts = [*earlier_attempts]
+        self._idle: list[IdleStream] = []
+        self._runs: list[GoodputRun] = []
+        self._opened: OpenedSession | None = None
+        self._budget: Budget | None = None
+        self._observation: str | None = None
+        self._over: tuple[Ended, str] | None = None
+
+    def run(self) -> SessionResult:
+        """Carry out every task, and return what there is."""
+        for family in self._without_route:
+            self._notice(f"no_route_ipv{family}")
+        self._precheck()
+        self._connectivity()
+        if self._plan.idle_duration_ns:
+            self._idle_stream()
+        for number, task in enumerate(self._plan.goodput):
+            self._goodput(number, task)
+        self._finish()
+        return self._result()
+
+    def _precheck(self) -> None:
+        """Watch the interface for a while; nothing is sent."""
+        watch, plan = self._watch, self._plan
+        listens = watch.judges_traffic and not (watch.faults and plan.stop_when_invalid)
+        self._book.begin("precheck", expected_ns=plan.precheck_ns if listens else 0)
+        self._note_what_is_unknown()
+        ended = Ended.COMPLETED
+        watch.begin("precheck")
+        try:
+            self._listen(plan.precheck_ns if listens else 0)
+        except StoppedError:
+            ended = Ended.INTERRUPTED
+            self._over = (ended, "")
+        quiet = quiet_allowance(plan.expected_bps_down, plan.expected_bps_up)
+        watch.end(quiet if listens and ended is Ended.COMPLETED else None)
+        faults = ", ".join(watch.faults)
+        if faults and plan.stop_when_invalid and self._over is None:
+            self._over = (Ended.SKIPPED, f"invalid: {faults}")
+        self._book.end(ended, faults)
+
+    def _listen(self, duration_ns: int) -> None:
+        until_ns = self._waiter.deadline_ns(duration_ns)
+        while (left_ns := until_ns - self._waiter.clock.monotonic_ns()) > 0:
+            self._waiter.pause(min(left_ns, SLICE_NS))
+            self._book.progress()
+
+    def _connectivity(self) -> None:
+        if self._skips("connectivity"):
+            return
+        rounds = self._plan.connectivity_attempts
+        self._book.begin("connectivity", expected_ns=(1 + rounds) * 300 * NS_PER_MS)
+        self._watch.begin("connectivity")
+        ended, detail = Ended.COMPLETED, ""
+        try:
+            self._attempts += tcp_attempts(
+                self._addresses,
+                self._access.tcp_port,
+                rounds=rounds,
+                waiter=self._waiter,
+                meter=self._meter,
+            )
+            self._book.progress()
+            at = self._open()
+            made, cut_short = udp_attempts(self._addresses, at, rounds=rounds, first_stream=0)
+            self._attempts += made
+            if cut_short is not None:
+                ended, detail = cut_short.ended, cut_short.detail
+        except StoppedError:
+            ended = Ended.INTERRUPTED
+        except NotOpenedError as error:
+            ended, detail = error.ended, str(error)
+            self._over = (ended, detail)
+        self._watch.end(None)
+        self._ends(ended, detail, Evidence(attempts=tuple(self._attempts)))
+
+    def _open(self) -> AtTestPoint:
+        """Open the session at the test point; raises NotOpenedError or StoppedError."""
+        opened = open_session(self._access, self._addresses, waiter=self._waiter, meter=self._meter)
+        self._opened = opened
+        self._budget = Budget(self._access, self._meter, self._waiter.clock)
+        client = opened.at.client
+        if client.address != next(iter(self._addresses.values()), None):
+            self._watch.interface = self._host.interface_towards(client.address, client.family)
+        return opened.at
+
+    def _idle_stream(self) -> None:
+        at, budget = self._at(), self._budget
+        if self._skips("idle") or at is None or budget is None:
+            return
+        plan = self._stream_plan(at, budget)
+        if plan.count < 1:
+            self._book.skip("idle", Ended.BUDGET)
+            return
+        self._book.begin("idle", expected_ns=plan.count * plan.period_ns)
+        self._watch.begin("idle")
+        held = hold_stream(plan, at, progress=lambda _, rtt_us: self._book.progress(rtt_us=rtt_us))
+        self._watch.end(quiet_allowance(self._plan.expected_bps_down, self._plan.expected_bps_up))
+        stream = idle_stream_of(held, plan, session_started_ns=self._started_ns)
+        if stream is not None:
+            self._idle.append(stream)
+        ended = held.ended
+        if ended is Ended.COMPLETED and plan.count < self._idle_packets():
+            ended = Ended.BUDGET
+        self._ends(ended, held.detail, Evidence(idle=tuple(self._idle)))
+
+    def _stream_plan(self, at: AtTestPoint, budget: Budget) -> StreamPlan:
+        period_ns = self._plan.idle_period_ns
+        count = budget.packets(
+            self._idle_packets(),
+            ip_octets=limits.STREAM_IP_OCTETS_MAX,
+            period_ns=period_ns,
+            waiting_ns=NS_PER_S,
+        )
+        return StreamPlan(
+            stream=IDLE_STREAM,
+            address=at.client.address,
+            family=at.client.family,
+            count=count,
+            period_ns=period_ns,
+            phase_ns=int.from_bytes(os.urandom(8), "big") % period_ns,
+            key=self._access.secret if self._plan.idle_authenticated else None,
+        )
+
+    def _idle_packets(self) -> int:
+        return limits.packet_count(self._plan.idle_duration_ns, self._plan.idle_period_ns)
+
+    def _goodput(self, number: int, task: GoodputTask) -> None:
+        name = f"goodput_{task.direction}"
+        at, budget = self._at(), self._budget
+        if self._skips(name) or at is None or budget is None:
+            return
+        if not budget.has_room_for_run(task.direction, task.duration_ns):
+            self._book.skip(name, Ended.BUDGET)
+            return
+        self._book.begin(name, expected_ns=task.duration_ns)
+        self._watch.begin(name)
+        result = run_goodput(
+            at.client,
+            GoodputRequest(
+                run=number,
+                direction=task.direction,
+                duration_ns=task.duration_ns,
+                octets_max=budget.octets_left(task.direction),
+                base_rtt_us=self._base_rtt_us(),
+                session_started_ns=self._started_ns,
+            ),
+            clock=self._waiter.clock,
+            traffic=self._meter,
+            stop=self._waiter.stop,
+            progress=self._shown,
+        )
+        self._watch.end(load_allowance(self._measured_bps(task.direction)))
+        self._runs.append(result.run)
+        self._ends(result.run.ended, result.detail, Evidence(goodput=(result.run,)))
+
+    def _shown(self, rate_bps: int | None) -> None:
+        self._watch.mark()
+        self._book.progress(rate_bps=rate_bps)
+
+    def _measured_bps(self, direction: Direction) -> int:
+        """Return the IP-layer rate of the phase under way, the probe's own traffic alone."""
+        own, duration_us = self._watch.so_far()
+        octets = own.rx.ip_octets if direction is Direction.DOWN else own.tx.ip_octets
+        return octets * BITS_PER_OCTET * US_PER_S // duration_us if duration_us > 0 else 0
+
+    def _base_rtt_us(self) -> int | None:
+        answered = [
+            rtt_us for stream in self._idle for rtt_us in stream.rtt_us if rtt_us is not None
+        ]
+        return min(answered, default=None)
+
+    def _finish(self) -> None:
+        """Ask for the test point's word, unless it is gone."""
+        opened = self._opened
+        if opened is None:
+            self._book.skip("finish", *(self._over or (Ended.SKIPPED, "")))
+            return
+        client = opened.at.client
+        self._book.begin("finish", expected_ns=100 * NS_PER_MS)
+        ended, detail = Ended.COMPLETED, ""
+        try:
+            timeout_s = self._last_word_timeout_s()
+            client.stop = None
+            self._observation = client.request(Finish(), timeout_s).observation
+        except (TestPointLostError, TestPointRefusedError) as error:
+            ended, detail = ended_of(error), str(error)
+        self._book.end(ended, detail)
+
+    def _last_word_timeout_s(self) -> float:
+        if self._waiter.stop.is_set():
+            return LAST_WORD_AFTER_STOP_S
+        ended = self._over[0] if self._over else Ended.COMPLETED
+        return LAST_WORD_TIMEOUT_S if ended in _GONE else FINISH_TIMEOUT_S
+
+    def _ends(self, ended: Ended, detail: str, evidence: Evidence) -> None:
+        """End the task under way, and with it all others if it says that all is over."""
+        if ended in _GONE and self._over is None:
+            self._over = (ended, detail)
+        metrics = metrics_of(evidence)
+        headline = {
+            name: value for name in _HEADLINES if (value := metrics[name].value) is not None
+        }
+        self._book.end(ended, detail, headline)
+
+    def _skips(self, task: str) -> bool:
+        """Write a task down as unbegun when the session is over; return whether it is."""
+        if self._waiter.stop.is_set() and self._over is None:
+            self._over = (Ended.INTERRUPTED, "")
+        if self._over is not None:
+            self._book.skip(task, *self._over)
+        return self._over is not None
+
+    def _at(self) -> AtTestPoint | None:
+        return None if self._opened is None else self._opened.at
+
+    def _interface(self) -> Interface | None:
+        for family, address in self._addresses.items():
+            interface = self._host.interface_towards(address, family)
+            if interface is not None:
+                return interface
+        return None
+
+    def _note_what_is_unknown(self) -> None:
+        interface = self._watch.interface
+        if interface is None:
+            self._notice("no_route")
+        elif not self._watch.judges_traffic:
+            self._notice("loopback_no_line")
+        else:
+            if interface.link_rate_bps is None:
+                self._notice("link_rate_unknown")
+            if interface.duplex is None:
+                self._notice("duplex_unknown")
+
+    def _notice(self, code: str) -> None:
+        if self._watch.note(code):
+            self._emit(Notice(code=code))
+
+    def _result(self) -> SessionResult:
+        opened = self._opened
+        own = self._meter.reading()
+        if opened is not None:
+            opened.at.client.close()
+        return result_of(
+            evidence=Evidence(
+                tasks=tuple(self._book.ends),
+                attempts=tuple(self._attempts),
+                idle=tuple(self._idle),
+                goodput=tuple(self._runs),
+            ),
+            environment=self._watch.environment(),
+            faults=self._watch.faults,
+            clocks=self._began.facts_until(Moment.now(self._waiter.clock)),
+            bytes_down=own.rx.ip_octets,
+            bytes_up=own.tx.ip_octets,
+            test_point_offset_us=None if opened is None else opened.offset_us,
+            address=None if opened is None else opened.at.client.local_address,
+            observation=self._observation,
+        )
