@@ -43,7 +43,7 @@ SESSIONS_OF_AN_ADDRESS_MAX = 6  # unattributed self-tests from one address in th
 SESSIONS_OF_AN_ADDRESS_WINDOW_S = 600
 
 # What comes in
-RECORD_BYTES_MAX = 1 << 20  # a standard acceptance with 16 runs of 16 flows is about a third of it
+RECORD_BYTES_MAX = 1 << 20  # a standard acceptance with 16 runs of 16 flows is half of it
 ENVELOPE_BYTES_MAX = RECORD_BYTES_MAX * 4 // 3 + 4_096  # base64, and the signatures beside it
 BUNDLE_BYTES_MAX = 4 * ENVELOPE_BYTES_MAX  # record, grant, observation, receipt and keys
 ANSWER_BYTES_MAX = 512 * 1024  # the largest answer to an agent is a grant and its profile

@@ -65,8 +65,6 @@ def idle_stream(
     up, down, somewhere = set(lost_up), set(lost_down), set(lost_somewhere)
     each_us = [rtt_us] * packets if isinstance(rtt_us, int) else list(rtt_us)
     lost = up | down | somewhere
-    reached = [number for number in range(len(each_us)) if number not in up]
-    report = StreamReport(received=ranges(reached), replies=len(reached), duplicates=0, reordered=0)
     fields: dict[str, Any] = {
         "family": 4,
         "ip_octets": 72,
@@ -83,9 +81,15 @@ def idle_stream(
         "late_sends": 0,
         "host_drops": 0,
         "timestamps": "kernel",
-        "report": None if somewhere else report,
+        "report": None,
+        **changes,
     }
-    return IdleStream(**{**fields, **changes})
+    if not somewhere and "report" not in changes:
+        reached = [number for number in range(len(each_us)) if number not in up]
+        fields["report"] = StreamReport(
+            received=ranges(reached), replies=len(reached), duplicates=0, reordered=0
+        )
+    return IdleStream(**fields)
 
 
 def goodput_run(

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from omega_core.counters import ENTRIES_MAX, FlowSeries
+from omega_core.units import NS_PER_US
+
+
+def series() -> FlowSeries:
+    return FlowSeries(3, epoch_ns=1_000_000, joined_ns=1_500_000)
+
+
+def test_the_first_entry_is_the_join_with_nothing_read() -> None:
+    counts = series().counts()
+    assert (counts.flow, counts.at_us, counts.octets) == (3, (500,), (0,))
+
+
+@pytest.mark.parametrize(
+    ("at_ns", "octets", "kept"),
+    [
+        pytest.param(1_600_000, 1_449, True, id="it has moved"),
+        pytest.param(1_600_000, 1_448, False, id="it stood still"),
+        pytest.param(1_600_000, 1_447, False, id="it would run backwards"),
+        pytest.param(1_550_000, 1_449, True, id="more octets in the same microsecond"),
+        pytest.param(1_549_999, 1_449, False, id="before the entry before"),
+    ],
+)
+def test_an_entry_is_made_when_octets_moved(at_ns: int, octets: int, *, kept: bool) -> None:
+    flow = series()
+    flow.add(1_550_000, 1_448)
+    flow.add(at_ns, octets)
+    assert flow.octets == (octets if kept else 1_448)
+    assert flow.at_us == ((at_ns - 1_000_000) // NS_PER_US if kept else 550)
+    assert len(flow.counts().at_us) == (3 if kept else 2)
+
+
+def test_a_flow_that_joined_before_the_epoch_joined_at_zero() -> None:
+    assert FlowSeries(0, epoch_ns=5_000, joined_ns=1_000).counts().at_us == (0,)
+
+
+def test_when_it_is_full_the_end_is_still_told() -> None:
+    flow = FlowSeries(0, epoch_ns=0, joined_ns=0)
+    for tick in range(1, 2 * ENTRIES_MAX):
+        flow.add(tick * NS_PER_US, tick)
+    counts = flow.counts()
+    assert len(counts.at_us) == ENTRIES_MAX
+    assert (counts.at_us[-1], counts.octets[-1]) == (2 * ENTRIES_MAX - 1, 2 * ENTRIES_MAX - 1)
+    assert counts.at_us[-2] == ENTRIES_MAX - 2
