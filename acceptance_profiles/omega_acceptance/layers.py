@@ -70,21 +70,19 @@ class PacketForm:
 
     def octets(self, layer: Layer) -> int:
         """Return how many octets of `layer` one packet takes, or carries."""
-        match layer:
-            case Layer.ETHERNET:
-                tag = VLAN_OCTETS if self.encapsulation is Encapsulation.ONE_VLAN else 0
-                return self.mtu_bytes + ETHERNET_OCTETS + tag
-            case Layer.ATM:
-                cells = -(-(self.mtu_bytes + PPPOE_LLC_OCTETS) // ATM_FILLED_OCTETS)
-                return cells * ATM_CELL_OCTETS
-            case Layer.IP:
-                return self.mtu_bytes
-            case Layer.UDP:
-                return self.mtu_bytes - IP_HEADER_OCTETS[self.family] - UDP_HEADER_OCTETS
-            case Layer.TCP:
-                options = TCP_TIMESTAMPS_OCTETS if self.timestamps else 0
-                headers = IP_HEADER_OCTETS[self.family] + TCP_HEADER_OCTETS
-                return self.mtu_bytes - headers - options
+        headers = IP_HEADER_OCTETS[self.family]
+        if layer is Layer.ETHERNET:
+            tag = VLAN_OCTETS if self.encapsulation is Encapsulation.ONE_VLAN else 0
+            return self.mtu_bytes + ETHERNET_OCTETS + tag
+        if layer is Layer.ATM:
+            cells = -(-(self.mtu_bytes + PPPOE_LLC_OCTETS) // ATM_FILLED_OCTETS)
+            return cells * ATM_CELL_OCTETS
+        if layer is Layer.IP:
+            return self.mtu_bytes
+        if layer is Layer.UDP:
+            return self.mtu_bytes - headers - UDP_HEADER_OCTETS
+        options = TCP_TIMESTAMPS_OCTETS if self.timestamps else 0
+        return self.mtu_bytes - headers - TCP_HEADER_OCTETS - options
 
 
 def ratio(form: PacketForm, *, of: Layer, into: Layer) -> Fraction:

@@ -1,0 +1,263 @@
+"""What must hold of a judgement whatever was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omega_acceptance.catalogue import Catalogue
+from omega_acceptance.evaluate import evaluate
+from omega_acceptance.explain import LANGUAGES, explain
+from omega_acceptance.schema import AcceptanceProfile
+from omega_core.evidence import (
+    Attempt,
+    AttemptKind,
+    Ended,
+    Evidence,
+    Family,
+    FlowCounts,
+    GoodputRun,
+    IdleStream,
+    TaskEnd,
+)
+from omega_core.metrics import Direction
+from omega_core.verdict import Fault, Mode, Outcome, Verdict
+from support.facts import idle_stream, ranges
+from support.profiles import (
+    LOSS,
+    RUN,
+    criterion,
+    exact_run,
+    example,
+    good_evidence,
+    home,
+    profile,
+    tries,
+)
+
+PLANS = [*Catalogue.builtin().profiles, example("ftth-home-300"), example("adsl-home-8m")]
+FAMILIES: st.SearchStrategy[Family] = st.sampled_from((4, 6))
+WORST_FIRST = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS]
+
+
+def outcome_on(plan: AcceptanceProfile, evidence: Evidence) -> Outcome:
+    return evaluate(plan, Mode.STANDARD, evidence=evidence, faults=()).outcomes[0].outcome
+
+
+# Any evidence a record may carry.
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> IdleStream:
+    rtt_us = draw(st.lists(st.none() | st.integers(0, 2**53 - 1), max_size=30))
+    lost = draw(st.sets(st.integers(0, max(0, len(rtt_us) - 1)), max_size=len(rtt_us)))
+    up = draw(st.sets(st.sampled_from(sorted(lost)))) if lost else set()
+    stream = idle_stream(packets=0, family=draw(FAMILIES), reordered_down=draw(st.integers(0, 99)))
+    return replace(
+        stream,
+        rtt_us=tuple(rtt_us),
+        lost_up=ranges(up),
+        lost_down=ranges(lost - up),
+        report=draw(st.sampled_from([stream.report, None])),
+    )
+
+
+@st.composite
+def counters(draw: st.DrawFn) -> FlowCounts:
+    size = draw(st.integers(0, 5))
+    numbers = st.lists(st.integers(0, 120_000_000), min_size=size, max_size=size).map(sorted)
+    return FlowCounts(flow=0, at_us=tuple(draw(numbers)), octets=tuple(draw(numbers)))
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> GoodputRun:
+    return replace(
+        exact_run(draw(st.sampled_from(Direction)), family=draw(FAMILIES)),
+        flows=tuple(draw(st.lists(counters(), max_size=3))),
+        ended=draw(st.sampled_from(Ended)),
+        base_rtt_us=draw(st.integers(0, 3_000_000)),
+        growth_ended_us=draw(st.integers(0, 200_000_000)),
+    )
+
+
+ATTEMPTS = st.builds(
+    Attempt,
+    kind=st.sampled_from(AttemptKind),
+    family=st.none() | FAMILIES,
+    to_test_point=st.booleans(),
+    answered=st.booleans(),
+    elapsed_us=st.integers(0, 2**53 - 1),
+)
+TASKS = st.builds(
+    TaskEnd,
+    task=st.sampled_from(["idle", "goodput", "goodput_down", "goodput_up", "connectivity"]),
+    ended=st.sampled_from(Ended),
+    started_offset_us=st.just(0),
+    duration_us=st.just(0),
+)
+EVIDENCE = st.builds(
+    Evidence,
+    tasks=st.lists(TASKS, max_size=4).map(tuple),
+    attempts=st.lists(ATTEMPTS, max_size=12).map(tuple),
+    idle=st.lists(streams(), max_size=2).map(tuple),
+    goodput=st.lists(runs(), max_size=5).map(tuple),
+)
+
+
+@given(st.sampled_from(PLANS), st.sampled_from(Mode), EVIDENCE, st.lists(st.sampled_from(Fault)))
+def test_any_evidence_is_judged_and_can_be_told(
+    plan: AcceptanceProfile, mode: Mode, evidence: Evidence, faults: list[Fault]
+) -> None:
+    judgement = evaluate(plan, mode, evidence=evidence, faults=tuple(faults))
+    assert len(judgement.outcomes) == len(plan.criteria)
+    assert judgement == evaluate(plan, mode, evidence=evidence, faults=tuple(faults))
+    for outcome in judgement.outcomes:
+        if outcome.samples < outcome.samples_needed:
+            assert outcome.outcome is Outcome.INCONCLUSIVE
+    for lang in LANGUAGES:
+        assert len(explain(judgement, lang)) >= 2 + len(plan.criteria) + len(faults)
+
+
+@given(
+    st.sampled_from(PLANS), st.sampled_from(Mode), EVIDENCE,
+    st.lists(st.sampled_from(Fault)), st.sampled_from(Fault),
+)  # fmt: skip
+def test_one_more_fault_is_never_a_pass(
+    plan: AcceptanceProfile, mode: Mode, evidence: Evidence, faults: list[Fault], one_more: Fault
+) -> None:
+    judgement = evaluate(plan, mode, evidence=evidence, faults=(*faults, one_more))
+    assert judgement.verdict is Verdict.INVALID
+
+
+# A better line.
+
+
+PACKETS = 201
+SHORTER = profile(
+    *(
+        each | {"n_min": 190} if each.get("n_min") == 950 else each
+        for each in home().content()["criteria"]
+    )
+)
+"""The home plan with a shorter delay stream, so that many lines can be tried."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a line does to a session of the home plan; every figure is better when smaller."""
+
+    late_us: int
+    late: int
+    lost_up: int
+    lost_down: int
+    slow_bps: tuple[int, ...]
+    attempts_lost: int
+
+    def evidence(self) -> Evidence:
+        up, down = self.lost_up, self.lost_up + self.lost_down
+        rtt_us = [50_000] * (PACKETS - self.late) + [50_000 + self.late_us] * self.late
+        stream = idle_stream(rtt_us=rtt_us, lost_up=range(up), lost_down=range(up, down))
+        rates = (each for each in self.slow_bps)
+        goodput = tuple(
+            exact_run(way, 2_000_000 - next(rates)) for _ in range(3) for way in Direction
+        )
+        answered = (False,) * self.attempts_lost + (True,) * (6 - self.attempts_lost)
+        return good_evidence(attempts=tries(answered, answered), idle=(stream,), goodput=goodput)
+
+
+RATES = st.integers(0, 1_999_000)
+LINES = st.builds(
+    Line,
+    late_us=st.integers(0, 300_000),
+    late=st.integers(0, 20) | st.integers(0, PACKETS),
+    lost_up=st.integers(0, 4) | st.integers(0, PACKETS // 2),
+    lost_down=st.integers(0, 4) | st.integers(0, PACKETS // 2),
+    slow_bps=st.tuples(*[st.integers(0, 700_000) | RATES] * 6),
+    attempts_lost=st.integers(0, 1) | st.integers(0, 6),
+)
+
+
+def part_of(figure: int) -> st.SearchStrategy[int]:
+    return st.integers(0, figure)
+
+
+def better(line: Line) -> st.SearchStrategy[tuple[Line, Line]]:
+    improved = st.builds(
+        Line,
+        late_us=part_of(line.late_us),
+        late=part_of(line.late),
+        lost_up=part_of(line.lost_up),
+        lost_down=part_of(line.lost_down),
+        slow_bps=st.tuples(*map(part_of, line.slow_bps)),
+        attempts_lost=part_of(line.attempts_lost),
+    )
+    return st.tuples(st.just(line), improved)
+
+
+@given(LINES.flatmap(better))
+def test_a_better_line_never_gets_a_worse_verdict(lines: tuple[Line, Line]) -> None:
+    worse, improved = (
+        WORST_FIRST.index(
+            evaluate(SHORTER, Mode.STANDARD, evidence=each.evidence(), faults=()).verdict
+        )
+        for each in lines
+    )
+    assert worse <= improved
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param(Line(0, 0, 0, 0, (0,) * 6, 0), Verdict.PASS, id="perfect"),
+        pytest.param(Line(0, 0, 0, 0, (0,) * 6, 1), Verdict.INCONCLUSIVE, id="one attempt lost"),
+        pytest.param(Line(0, 0, 3, 0, (0,) * 6, 0), Verdict.FAIL, id="three packets lost"),
+    ],
+)
+def test_the_lines_that_are_tried_reach_every_verdict(line: Line, expected: Verdict) -> None:
+    judgement = evaluate(SHORTER, Mode.STANDARD, evidence=line.evidence(), faults=())
+    assert judgement.verdict is expected
+
+
+# One unit either side of each limit.
+
+
+@given(st.integers(100, 600), st.integers(1, 3_000_000), st.data())
+def test_one_packet_decides_a_percentile(packets: int, limit_us: int, data: st.DataObject) -> None:
+    plan = profile(criterion(n_min=100, limit=limit_us))
+    allowed = packets * 5 // 100
+    for events, expected in ((allowed, Outcome.PASS), (allowed + 1, Outcome.FAIL)):
+        lost = data.draw(st.integers(0, events))
+        late = events - lost
+        rtt_us = [limit_us + 1] * late + [limit_us] * (packets - late)
+        stream = idle_stream(rtt_us=rtt_us, lost_up=range(packets - lost, packets))
+        assert outcome_on(plan, Evidence(idle=(stream,))) is expected
+
+
+@given(st.integers(100, 600), st.integers(0, 500_000))
+def test_one_packet_decides_a_share(packets: int, limit_ppm: int) -> None:
+    plan = profile({**LOSS, "n_min": 100, "limit": limit_ppm})
+    allowed = packets * limit_ppm // 1_000_000
+    for lost, expected in ((allowed, Outcome.PASS), (allowed + 1, Outcome.FAIL)):
+        stream = idle_stream(packets=packets, lost_up=range(lost))
+        assert outcome_on(plan, Evidence(idle=(stream,))) is expected
+
+
+@given(st.integers(20_000, 2_048_000), st.integers(3, 8))
+def test_one_bit_per_second_decides_the_mean_of_runs(limit_bps: int, count: int) -> None:
+    plan = profile({**RUN, "limit": limit_bps}, rate_layer="tcp")
+    enough = [exact_run(Direction.DOWN, limit_bps)] * count
+    short = [*enough[1:], exact_run(Direction.DOWN, limit_bps - 1)]
+    assert outcome_on(plan, Evidence(goodput=tuple(enough))) is Outcome.PASS
+    assert outcome_on(plan, Evidence(goodput=tuple(short))) is Outcome.FAIL
+
+
+@given(st.integers(3, 12), st.integers(0, 11))
+def test_one_attempt_decides_reachability(count: int, failed: int) -> None:
+    plan = profile(home().content()["criteria"][0])
+    every = (True,) * count
+    but_one = tuple(at != failed % count for at in range(count))
+    assert outcome_on(plan, Evidence(attempts=tries(every, ()))) is Outcome.PASS
+    assert outcome_on(plan, Evidence(attempts=tries(but_one, ()))) is Outcome.INCONCLUSIVE
