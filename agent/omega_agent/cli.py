@@ -1,0 +1,397 @@
+"""The `omega` command: parse, put together, leave. Nothing is decided here.
+
+Theory of operation. typer parses and leaves a `Run` behind: what to do, not yet done. Then `main`
+does it, at the one edge where errors become a line and an exit code. Only typer is loaded to parse
+and to print help; what a command needs is imported when it runs, so `omega measure --help` is there
+at once, also on a CPE.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeAlias
+
+import typer
+
+from omega_agent.errors import WrongUseError, in_language
+from omega_agent.settings import HOME_VARIABLE, home_directory, language, refuse_other_systems
+from omega_core.edge import leave_with
+from omega_core.errors import ExitCode, OmegaError
+
+if TYPE_CHECKING:
+    from omega_agent.surroundings import Surroundings
+    from omega_core.verdict import Mode
+
+PROGRAM: Final = "omega"
+_TYPER_WRONG_USAGE: Final = 2
+_WAIT_S_MAX: Final = 7 * 24 * 3_600
+
+
+@dataclass(slots=True)
+class Run:
+    """What the command line came to: options of all commands, and what to do."""
+
+    lang: str | None = None
+    home: Path | None = None
+    do: Callable[[], int] | None = None
+
+
+Lang: TypeAlias = Annotated[
+    str | None, typer.Option("--lang", metavar="en|fr", help="Language; else the locale's.")
+]
+Home: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--home", metavar="DIR", help=f"The agent's folder; else ${HOME_VARIABLE}."),
+]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Progress: TypeAlias = Annotated[
+    str,
+    typer.Option("--progress", metavar="STYLE", help="On stderr: auto, bar, lines, json or none."),
+]
+Save: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--save", metavar="FILE", help="Keep the record, for omega verify."),
+]
+OptionalServer: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--server", metavar="URL", help="The server; else the one enrolled with."),
+]
+Insecure: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        help="Allow plain http to a public address, and https with any certificate.",
+    ),
+]
+ModeName: TypeAlias = Annotated[
+    str, typer.Option("--mode", metavar="MODE", help="quick (seconds) or standard (minutes).")
+]
+Quick: TypeAlias = Annotated[bool, typer.Option("--quick", help="Short for --mode quick.")]
+
+app = typer.Typer(
+    name=PROGRAM,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+outbox_app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        from omega_probe.environment import software  # noqa: PLC0415 - see the module
+
+        typer.echo(software())
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    *,
+    lang: Lang = None,
+    home: Home = None,
+    version: Annotated[  # noqa: ARG001 - its callback has printed it
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print it and end."),
+    ] = False,
+) -> None:
+    """Measure an Internet line, judge it by its plan, keep and post the signed record."""
+    context.obj.lang, context.obj.home = lang, home
+
+
+@app.command()
+def measure(
+    context: typer.Context,
+    *,
+    server: OptionalServer = None,
+    as_json: Json = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Take less time, and know less.")] = False,
+    insecure: Insecure = False,
+    save: Save = None,
+    progress: Progress = "auto",
+    lang: Lang = None,
+    home: Home = None,
+) -> None:
+    """Measure the line once; judge nothing, post nothing."""
+    run = _run(context, lang, home)
+
+    def do() -> int:
+        from omega_agent import commands_measure  # noqa: PLC0415 - see the module
+
+        around = _around(run, as_json=as_json, progress=progress)
+        return commands_measure.measure(
+            around, server=server, insecure=insecure, quick=quick, save_to=save
+        )
+
+    run.do = do
+
+
+@app.command("test")
+def self_test(
+    context: typer.Context,
+    *,
+    server: OptionalServer = None,
+    plan: Annotated[
+        str | None, typer.Option("--plan", metavar="ID", help="Judge by what this plan promises.")
+    ] = None,
+    as_json: Json = False,
+    insecure: Insecure = False,
+    save: Save = None,
+    progress: Progress = "auto",
+    lang: Lang = None,
+    home: Home = None,
+) -> None:
+    """Test your own line, in plain words; the record is posted and attributed to nobody."""
+    run = _run(context, lang, home)
+
+    def do() -> int:
+        from omega_agent import commands_measure  # noqa: PLC0415 - see the module
+
+        around = _around(run, as_json=as_json, progress=progress)
+        return commands_measure.test(
+            around, server=server, insecure=insecure, plan_id=plan, save_to=save
+        )
+
+    run.do = do
+
+
+@app.command()
+def enrol(
+    context: typer.Context,
+    *,
+    server: Annotated[str, typer.Option("--server", metavar="URL", help="The server to join.")],
+    token: Annotated[
+        str, typer.Option("--token", metavar="T", help="One-time token from the operator.")
+    ],
+    server_key: Annotated[
+        str | None,
+        typer.Option("--server-key", metavar="KEY", help="Accept the server with this key only."),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Forget an earlier enrolment; make a new key.")
+    ] = False,
+    insecure: Insecure = False,
+    lang: Lang = None,
+    home: Home = None,
+) -> None:
+    """Make a key on this device, register it with the server, and pin the server's key."""
+    run = _run(context, lang, home)
+
+    def do() -> int:
+        from omega_agent import commands_keep  # noqa: PLC0415 - see the module
+
+        return commands_keep.enrol_device(
+            _around(run),
+            server=server,
+            token=token,
+            server_key=server_key,
+            insecure=insecure,
+            replace=replace,
+        )
+
+    run.do = do
+
+
+@app.command()
+def accept(
+    context: typer.Context,
+    *,
+    sheet: Annotated[
+        str, typer.Option("--sheet", metavar="ID", help="Number of the installation sheet.")
+    ],
+    mode: ModeName = "standard",
+    quick: Quick = False,
+    as_json: Json = False,
+    save: Save = None,
+    progress: Progress = "auto",
+    lang: Lang = None,
+    home: Home = None,
+) -> None:
+    """Accept an installation: measure, judge, seal, post to the sheet."""
+    run = _run(context, lang, home)
+
+    def do() -> int:
+        from omega_agent import commands_measure  # noqa: PLC0415 - see the module
+
+        around = _around(run, as_json=as_json, progress=progress)
+        chosen = _mode(mode, quick=quick)
+        return commands_measure.accept(around, sheet_id=sheet, mode=chosen, save_to=save)
+
+    run.do = do
+
+
+@app.command()
+def diagnose(
+    context: typer.Context,
+    *,
+    ticket: Annotated[str, typer.Option("--ticket", metavar="ID", help="Number of the ticket.")],
+    mode: ModeName = "quick",
+    as_json: Json = False,
+    save: Save = None,
+    progress: Progress = "auto",
+    lang: Lang = None,
+    home: Home = None,
+) -> None:
+    """Measure for a ticket and post the record to its diagnostics."""
+    run = _run(context, lang, home)
+
+    def do() -> int:
+        from omega_agent import commands_measure  # noqa: PLC0415 - see the module
+
+        around = _around(run, as_json=as_json, progress=progress)
+        chosen = _mode(mode, quick=False)
+        return commands_measure.diagnose(around, ticket_id=ticket, mode=chosen, save_to=save)
+
+    run.do = do
+
+
+@outbox_app.callback()
+def outbox(
+    context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
+) -> None:
+    """Records that wait to be posted; without a command, list them."""
+    run = _run(context, lang, home)
+    if context.invoked_subcommand is None:
+        run.do = partial(_list_outbox, run, as_json=as_json)
+
+
+@outbox_app.command("list")
+def outbox_list(
+    context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
+) -> None:
+    """List what waits, and what the server refused."""
+    run = _run(context, lang, home)
+    run.do = partial(_list_outbox, run, as_json=as_json)
+
+
+@outbox_app.command("send")
+def outbox_send(
+    context: typer.Context,
+    *,
+    wait: Annotated[
+        int,
+        typer.Option(
+            "--wait",
+            metavar="SECONDS",
+            min=0,
+            max=_WAIT_S_MAX,
+            help="Try again for so long, with growing pauses.",
+        ),
+    ] = 0,
+    as_json: Json = False,
+    lang: Lang = None,
+    home: Home = None,
+) -> None:
+    """Post what waits, and say what is left."""
+    run = _run(context, lang, home)
+
+    def do() -> int:
+        from omega_agent import commands_keep  # noqa: PLC0415 - see the module
+
+        return commands_keep.send_outbox(_around(run, as_json=as_json), wait_s=wait)
+
+    run.do = do
+
+
+app.add_typer(outbox_app, name="outbox")
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle, or a sealed record.")],
+    trust: Annotated[
+        Path | None,
+        typer.Option(
+            "--trust", metavar="KEYFILE", help="Public keys to trust, one a line in base64url."
+        ),
+    ] = None,
+    as_json: Json = False,
+    lang: Lang = None,
+    home: Home = None,
+) -> None:
+    """Check a record without a network: unchanged, known keys, verdict judged again."""
+    run = _run(context, lang, home)
+
+    def do() -> int:
+        from omega_agent import commands_keep  # noqa: PLC0415 - see the module
+
+        return commands_keep.verify_file(_around(run, as_json=as_json), path=file, trust=trust)
+
+    run.do = do
+
+
+def main() -> NoReturn:
+    """Run the program. This is the only place that ends the process."""
+    leave_with(PROGRAM, _parse_and_do)
+
+
+def _parse_and_do() -> int:
+    refuse_other_systems(sys.platform)
+    run = Run()
+    try:
+        app(obj=run, prog_name=PROGRAM)
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(ExitCode.INTERNAL)
+        if code == _TYPER_WRONG_USAGE:
+            return ExitCode.USAGE
+        if code or run.do is None:
+            return code
+    return _in_its_language(run)
+
+
+def _in_its_language(run: Run) -> int:
+    if run.do is None:
+        return ExitCode.ACCEPTED
+    try:
+        return run.do()
+    except OmegaError as error:
+        raise in_language(error, language(run.lang, os.environ)) from error
+
+
+def _run(context: typer.Context, lang: str | None, home: Path | None) -> Run:
+    """Return the run, with what a command's own options say over what stood before it."""
+    run: Run = context.obj
+    run.lang = lang or run.lang
+    run.home = home or run.home
+    return run
+
+
+def _around(run: Run, *, as_json: bool = False, progress: str = "auto") -> Surroundings:
+    from omega_agent.home import Home as AgentHome  # noqa: PLC0415 - see the module
+    from omega_agent.surroundings import Surroundings  # noqa: PLC0415 - see the module
+    from omega_agent.texts import Speaker  # noqa: PLC0415 - see the module
+
+    return Surroundings(
+        home=AgentHome(home_directory(run.home, os.environ, uid=os.getuid())),
+        speaker=Speaker(language(run.lang, os.environ)),
+        as_json=as_json,
+        progress=progress,
+    )
+
+
+def _list_outbox(run: Run, *, as_json: bool) -> int:
+    from omega_agent import commands_keep  # noqa: PLC0415 - see the module
+
+    return commands_keep.list_outbox(_around(run, as_json=as_json))
+
+
+def _mode(name: str, *, quick: bool) -> Mode:
+    from omega_core.verdict import Mode  # noqa: PLC0415 - see the module
+
+    chosen = "quick" if quick else name
+    if chosen not in {Mode.QUICK, Mode.STANDARD}:
+        raise WrongUseError("mode", known="quick, standard")
+    return Mode(chosen)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""`omega enrol`, `outbox`, `verify`: what each does, once its options are parsed.
+
+Each returns the exit code. An error that is expected is raised and becomes one line at the edge.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterable
+from pathlib import Path
+
+from omega_agent.enrolling import check_may_enrol, check_token, enrol, parse_server_key
+from omega_agent.errors import WrongUseError
+from omega_agent.identity import load_identity
+from omega_agent.outbox import SetAside, Waiting
+from omega_agent.reporter import Passed
+from omega_agent.server_url import parse_server_url
+from omega_agent.show import utc
+from omega_agent.show_verify import verify_lines
+from omega_agent.surroundings import Surroundings, print_json
+from omega_agent.tables import table
+from omega_agent.uplink import Uplink
+from omega_agent.verify import verify
+from omega_agent.verify_report import EXIT_CODE_OF_STANDING
+from omega_agent.waiting_record import DamagedItemError, parse_waiting
+from omega_core.errors import ExitCode
+from omega_core.keys import NotAKeyError, PublicKey
+from omega_core.limits import BUNDLE_BYTES_MAX
+from omega_probe.environment import software
+
+
+def enrol_device(
+    around: Surroundings,
+    *,
+    server: str,
+    token: str,
+    server_key: str | None,
+    insecure: bool,
+    replace: bool,
+) -> int:
+    """Make a key on this device, register it, and pin the server's."""
+    url = parse_server_url(server)
+    expected = None if server_key is None else parse_server_key(server_key)
+    check_token(token)
+    outbox = around.workplace().outbox
+    check_may_enrol(around.home, replace=replace, waiting=sum(1 for _ in outbox.pending()))
+    with (
+        around.home.measuring(),
+        Uplink(url, software=software(), clock=around.clock, insecure=insecure) as uplink,
+    ):
+        identity = enrol(
+            around.home,
+            uplink,
+            server=url,
+            insecure=insecure,
+            token=token,
+            expected_key=expected,
+            software=software(),
+            clock=around.clock,
+        )
+    say = around.speaker.say
+    around.print_lines(
+        [
+            say("enrolled", agent=identity.agent_id, server=identity.server),
+            say("enrolled_key", key=identity.server_key.text),
+        ]
+    )
+    return ExitCode.ACCEPTED
+
+
+def list_outbox(around: Surroundings) -> int:
+    """Show what waits to be posted, and what the server refused."""
+    outbox = around.workplace().outbox
+    waiting = [_described(each) for each in outbox.pending()]
+    refused = [{**_described(each), "reason": each.reason} for each in outbox.set_aside()]
+    if around.as_json:
+        print_json({"waiting": waiting, "refused": refused})
+        return ExitCode.ACCEPTED
+    say = around.speaker.say
+    if not waiting:
+        around.print_lines([say("outbox_empty")])
+    else:
+        around.print_lines([say("outbox_waiting", count=len(waiting)), *_listed(waiting)])
+    if refused:
+        reasons = [around.speaker.refusal(str(each["reason"])) for each in refused]
+        around.print_lines([say("outbox_refused", count=len(refused)), *_listed(refused, reasons)])
+    return ExitCode.ACCEPTED
+
+
+def send_outbox(around: Surroundings, *, wait_s: int) -> int:
+    """Post what waits, again and again for as long as is asked; say what is left."""
+    place = around.workplace()
+    with around.interrupts.watched():
+        passed = place.reporter.drain(
+            wait_s=wait_s,
+            clock=around.clock,
+            rng=random.SystemRandom(),
+            pause=around.interrupts.stop.wait,
+        )
+    left = sum(1 for _ in place.outbox.pending())
+    say = around.speaker.say
+    if around.as_json:
+        print_json(_sent(passed, left))
+    else:
+        around.print_lines([say("sent", count=len(passed.posted)), *_why(around, passed)])
+        if left:
+            around.print_lines([say("left", count=left)])
+    if left:
+        return ExitCode.UNAVAILABLE
+    return ExitCode.USAGE if passed.refused else ExitCode.ACCEPTED
+
+
+def verify_file(around: Surroundings, *, path: Path, trust: Path | None) -> int:
+    """Check a record without a network."""
+    identity = None if trust is not None else load_identity(around.home)
+    trusted = _keys_in(trust) if trust is not None else []
+    statements: list[str] = []
+    if identity is not None:
+        trusted.append(identity.server_key)
+        statements.append(identity.statement)
+    report = verify(_content_of(path), trusted=trusted, statements=statements)
+    if around.as_json:
+        print_json(report.content())
+    else:
+        around.print_lines(verify_lines(report, around.speaker, colour=around.shower.colour))
+    return EXIT_CODE_OF_STANDING[report.standing]
+
+
+def _content_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(BUNDLE_BYTES_MAX + 1)
+    except OSError as error:
+        raise WrongUseError(
+            "file_unreadable", path=path, why=os.strerror(error.errno or 0)
+        ) from error
+    if len(content) > BUNDLE_BYTES_MAX:
+        raise WrongUseError("file_too_large", path=path, limit=BUNDLE_BYTES_MAX)
+    return content
+
+
+def _keys_in(path: Path) -> list[PublicKey]:
+    """Return the keys of a file, one a line in base64url; `#` begins a remark."""
+    keys = []
+    for number, line in enumerate(_content_of(path).decode("utf-8", "replace").splitlines(), 1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        try:
+            keys.append(PublicKey.from_text(text))
+        except NotAKeyError as error:
+            raise WrongUseError("trust_line", path=path, line=number) from error
+    if not keys:
+        raise WrongUseError("trust_empty", path=path)
+    return keys
+
+
+def _described(each: Waiting | SetAside) -> dict[str, object]:
+    """Return what an item is: which record, of when, for what, to where."""
+    try:
+        item = parse_waiting(each.content)
+        record = item.opened()
+    except DamagedItemError:
+        return {"digest": each.record_id, "damaged": True}
+    session = record.session
+    return {
+        "digest": each.record_id,
+        "measured": utc(session.started_unix_us),
+        "purpose": session.purpose,
+        "id": session.sheet_id or session.ticket_id,
+        "server": item.server_url,
+    }
+
+
+def _listed(
+    described: Iterable[dict[str, object]], reasons: Iterable[str] | None = None
+) -> list[str]:
+    rows = [
+        [
+            f"  {each['digest']}",
+            *(str(each.get(key) or "-") for key in ("measured", "purpose", "id", "server")),
+        ]
+        for each in described
+    ]
+    if reasons is not None:
+        rows = [[*row, reason] for row, reason in zip(rows, reasons, strict=True)]
+    return table(rows)
+
+
+def _why(around: Surroundings, passed: Passed) -> list[str]:
+    """Return why some were not taken: each reason once."""
+    say = around.speaker.say
+    refused = [
+        say("refused", why=around.speaker.refusal(each.code), digest=digest)
+        for digest, each in passed.refused.items()
+    ]
+    later = sorted({str(each) for each in passed.later.values()})
+    busy = [say("sending_elsewhere")] if passed.elsewhere else []
+    return [*refused, *later, *busy]
+
+
+def _sent(passed: Passed, left: int) -> dict[str, object]:
+    return {
+        "posted": sorted(passed.posted),
+        "refused": {digest: each.code for digest, each in passed.refused.items()},
+        "waiting": left,
+        "why_waiting": sorted({str(each) for each in passed.later.values()}),
+    }

@@ -1,0 +1,189 @@
+"""`omega measure`, `test`, `accept`, `diagnose`: what each does, once its options are parsed.
+
+Each returns the exit code. An error that is expected is raised and becomes one line at the edge;
+what was measured has been printed by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from omega_agent.device import Device, any_device, enrolled_device
+from omega_agent.errors import NotKeptError
+from omega_agent.home import Home
+from omega_agent.measuring import Held
+from omega_agent.report import (
+    RunReport,
+    exit_code,
+    exit_code_of_measurement,
+    run_report,
+)
+from omega_agent.sealing import faults_of, measurement, observed, seal_record
+from omega_agent.session_request import Wanted
+from omega_agent.sessions import (
+    Delivery,
+    Kept,
+    Workplace,
+    ask_for,
+    carry_out,
+    complete_bundle,
+    deliver,
+    deliver_earlier,
+    measurer_of,
+    seal_and_keep,
+)
+from omega_agent.surroundings import Surroundings, check_can_save, save
+from omega_core.errors import ExitCode
+from omega_core.evidence import Ended
+from omega_core.record import Measurement
+from omega_core.verdict import Mode
+
+_CUT_SHORT = {Ended.LINK_LOST, Ended.TEST_POINT_LOST, Ended.REFUSED}
+
+
+def measure(
+    around: Surroundings, *, server: str | None, insecure: bool, quick: bool, save_to: Path | None
+) -> int:
+    """Measure once; judge nothing, post nothing."""
+    check_can_save(save_to)
+    device = any_device(around.home, server, insecure=insecure, clock=around.clock)
+    wanted = Wanted(purpose="selftest", mode=Mode.QUICK if quick else Mode.MEASURE)
+    with around.working() as place, _alone(around.home, device):
+        asked = ask_for(wanted, device, place)
+        with around.interrupts.gently() as stop:
+            held = carry_out(asked, device, place, judged=False, stop=stop)
+    faults = faults_of(held.result, observed(held.result, held.granted))
+    found = measurement(held, measurer_of(device, place), faults)
+    if around.as_json:
+        around.print_json(found)
+    else:
+        around.print_lines(_measured(around, found, held))
+    if save_to is not None:
+        sealed = seal_record(
+            held, measurer_of(device, place), chain=asked.chain, statement=device.statement
+        )
+        save(save_to, sealed.bundle)
+    if around.interrupts.stop.is_set():
+        return ExitCode.INTERRUPTED
+    if held.granted is None:
+        return ExitCode.UNAVAILABLE
+    _send_earlier(around, device, place)
+    return ExitCode.UNAVAILABLE if _cut_short(held) else exit_code_of_measurement(found)
+
+
+def test(
+    around: Surroundings,
+    *,
+    server: str | None,
+    insecure: bool,
+    plan_id: str | None,
+    save_to: Path | None,
+) -> int:
+    """Test oneself, against a plan if one is named; the record is posted and is nobody's."""
+    check_can_save(save_to)
+    device = any_device(around.home, server, insecure=insecure, clock=around.clock)
+    wanted = Wanted(purpose="selftest", mode=Mode.QUICK, plan_id=plan_id)
+    return _judged(around, wanted, device, save_to)
+
+
+def accept(around: Surroundings, *, sheet_id: str, mode: Mode, save_to: Path | None) -> int:
+    """Measure for an installation sheet, and post the record to it."""
+    check_can_save(save_to)
+    device = enrolled_device(around.home)
+    wanted = Wanted(purpose="install", mode=mode, sheet_id=sheet_id)
+    return _judged(around, wanted, device, save_to)
+
+
+def diagnose(around: Surroundings, *, ticket_id: str, mode: Mode, save_to: Path | None) -> int:
+    """Measure for a ticket, and post the record to its diagnostics."""
+    check_can_save(save_to)
+    device = enrolled_device(around.home)
+    wanted = Wanted(purpose="ticket", mode=mode, ticket_id=ticket_id)
+    return _judged(around, wanted, device, save_to)
+
+
+def _judged(around: Surroundings, wanted: Wanted, device: Device, save_to: Path | None) -> int:
+    """Measure, seal, keep, post, show; then raise what must be said last."""
+    with around.working() as place, _alone(around.home, device):
+        asked = ask_for(wanted, device, place)
+        with around.interrupts.gently() as stop:
+            held = carry_out(asked, device, place, judged=True, stop=stop)
+            kept = seal_and_keep(held, asked.chain, device, place)
+    interrupted = around.interrupts.stop.is_set()
+    delivery = Delivery(waiting=kept.in_outbox)
+    if not interrupted and (held.granted is not None or not kept.in_outbox):
+        delivery = deliver(kept, place)
+    report = run_report(kept, delivery, interrupted=interrupted)
+    if around.as_json:
+        around.print_json(report)
+    else:
+        around.print_lines(_told(around, report, held))
+    _tell_earlier(around, delivery)
+    if save_to is not None:
+        save(save_to, complete_bundle(kept, delivery))
+    _raise_what_failed(kept, delivery, saved=save_to is not None)
+    return ExitCode.UNAVAILABLE if _unjudged_and_cut(held, report) else exit_code(report)
+
+
+def _told(around: Surroundings, report: RunReport, held: Held) -> list[str]:
+    """Return the result for people: the verdict that counts, or what was measured."""
+    shower, found = around.shower, report.measurement
+    if report.judgement is None or report.verdict is None:
+        lines = _measured(around, found, held)
+    else:
+        lines = shower.judgement(replace(report.judgement, verdict=report.verdict), found)
+        if report.verdict is not report.judgement.verdict:
+            lines.append(shower.server_differs(report.judgement.verdict))
+    return [*lines, "", *shower.fate(report)]
+
+
+def _measured(around: Surroundings, found: Measurement, held: Held) -> list[str]:
+    """Return what was measured, and what was tried in vain."""
+    shower = around.shower
+    lines = shower.measurement(found, failure=held.failure, cut_short=_cut_short(held))
+    return [*lines, *shower.attempts_in_vain(held.result.evidence)]
+
+
+def _send_earlier(around: Surroundings, device: Device, place: Workplace) -> None:
+    """Post what waits from earlier runs, now that the server has been reached."""
+    if device.agent_id is not None:
+        _tell_earlier(around, deliver_earlier(place))
+
+
+def _tell_earlier(around: Surroundings, delivery: Delivery) -> None:
+    if delivery.earlier_posted:
+        around.tell(around.speaker.say("earlier_posted", count=delivery.earlier_posted))
+    if delivery.earlier_refused:
+        around.tell(around.speaker.say("earlier_refused", count=delivery.earlier_refused))
+
+
+def _raise_what_failed(kept: Kept, delivery: Delivery, *, saved: bool) -> None:
+    """Raise why the record is not where it belongs; nothing for one that is posted or waits."""
+    if delivery.refused is not None:
+        raise delivery.refused
+    if kept.not_kept is not None and delivery.posted is None and not saved:
+        raise NotKeptError("nothing_kept", kept=kept.not_kept, posted=delivery.later or "-")
+
+
+def _cut_short(held: Held) -> bool:
+    return any(end.ended in _CUT_SHORT for end in held.result.evidence.tasks)
+
+
+def _unjudged_and_cut(held: Held, report: RunReport) -> bool:
+    """Say whether nobody judged a run that lost its line or test point on the way."""
+    return report.verdict is None and not report.interrupted and _cut_short(held)
+
+
+@contextmanager
+def _alone(home: Home, device: Device) -> Iterator[None]:
+    """Hold the device while it measures; a stranger without a home can't, and goes on."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(home.measuring())
+        except NotKeptError:
+            if device.agent_id is not None:
+                raise
+        yield

@@ -1,0 +1,93 @@
+"""The agent's home folder: what stands where, and one measurement at a time.
+
+HOME/agent.pem        the device's key, mode 0600 (agent.pem.new: of an enrolment under way)
+     identity.json    which server it is enrolled with, and as whom
+     chain.json       how many grants it has used, and its last record
+     outbox/          records that wait for their receipt
+     records/         the last records that got one
+     lock             held while this device measures
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from omega_agent.errors import NotKeptError, WrongUseError
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths in the agent's home; nothing is made before it is needed."""
+
+    path: Path
+
+    @property
+    def key_file(self) -> Path:
+        """The device's private key."""
+        return self.path / "agent.pem"
+
+    @property
+    def new_key_file(self) -> Path:
+        """The key of an enrolment under way; it becomes the device's with the server's answer."""
+        return self.path / "agent.pem.new"
+
+    @property
+    def identity_file(self) -> Path:
+        """Who this device is to which server."""
+        return self.path / "identity.json"
+
+    @property
+    def chain_file(self) -> Path:
+        """The place of the next record among those of this device."""
+        return self.path / "chain.json"
+
+    @property
+    def outbox(self) -> Path:
+        """Records that wait for their receipt."""
+        return self.path / "outbox"
+
+    @property
+    def records(self) -> Path:
+        """The last records that got one."""
+        return self.path / "records"
+
+    def make(self) -> None:
+        """Create the folder, for its owner only, unless it is there; raises NotKeptError."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise NotKeptError("home", path=self.path, why=reason_of(error)) from error
+
+    @contextlib.contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Hold the device for one measurement: two at once would measure each other.
+
+        Raises WrongUseError when another process holds it, NotKeptError when there is no home.
+        """
+        self.make()
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise NotKeptError("home", path=self.path, why=reason_of(error)) from error
+        try:
+            _lock(descriptor, self.path)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise WrongUseError("already_measuring", path=path) from None
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system says of a failure, without the path."""
+    return os.strerror(error.errno) if error.errno else type(error).__name__

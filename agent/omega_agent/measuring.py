@@ -1,0 +1,242 @@
+"""One session from the question to the facts: reach the server, ask, measure.
+
+    check_control ----> proofs of our addresses ----> signed request ----> grant, checked
+         | nobody answers, or not as an Omega server          |
+         v                                                    v  chain written, durably
+    run_without_grant: what failed, and where          run_session: the probe's tasks
+         |                                                    |
+         +-----------------> Held <---------------------------+
+
+A refusal of the server is no fact about the line and leaves as the error it is. Silence is one: the
+session is then held without a grant, and says what could not be reached.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from omega_acceptance.demand import Demand, demand, demand_without_profile
+from omega_agent.errors import NoAnswerError, WrongAnswerError
+from omega_agent.interrupts import Interrupts
+from omega_agent.server_url import ServerUrl
+from omega_agent.session_request import Granted, Wanted, open_grant, session_request
+from omega_core.clock import Clock
+from omega_core.control import AddressProof, GrantAnswer, ServerInfo
+from omega_core.errors import OmegaError
+from omega_core.evidence import Attempt, AttemptKind, Family
+from omega_core.keys import NotAKeyError, PublicKey, SigningKey
+from omega_probe.events import Emitter
+from omega_probe.plan import (
+    CONNECTIVITY_ATTEMPTS_DEFAULT,
+    ControlTarget,
+    GoodputTask,
+    MeasurementPlan,
+    TestPointAccess,
+)
+from omega_probe.session import SessionResult, check_control, run_session, run_without_grant
+
+_NONCE_OCTETS = 24
+_REASON_CHARS_MAX = 512
+_REACHED_BY = {AttemptKind.TCP, AttemptKind.HTTP}
+
+
+class Controller(Protocol):
+    """Whom a session is asked of; `Uplink` is one. What it raises: see there."""
+
+    def server_info(self) -> ServerInfo:
+        """Return what the server says of itself."""
+        ...
+
+    def address_proof(self, family: Family) -> AddressProof:
+        """Return the server's word on our address in one family, asked over that family."""
+        ...
+
+    def request_session(self, request: bytes) -> GrantAnswer:
+        """Send a sealed session request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurer:
+    """Who measures: the key, its name at the server (None for a key of one run), and with what."""
+
+    key: SigningKey
+    agent_id: str | None
+    server: ServerUrl
+    software: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A session that was held: its facts, and the grant, or why there was none."""
+
+    wanted: Wanted
+    result: SessionResult
+    granted: Granted | None
+    failure: OmegaError | None
+    """Why there is no grant."""
+
+    @property
+    def no_grant_reason(self) -> str | None:
+        """The failure as the record keeps it, in English."""
+        return None if self.failure is None else str(self.failure)[:_REASON_CHARS_MAX]
+
+
+def control_target(server: ServerUrl) -> ControlTarget:
+    """Return where the probe tries whether the server can be reached."""
+    return ControlTarget(
+        scheme=server.scheme, host=server.host, port=server.port, path=f"{server.path}/healthz"
+    )
+
+
+def reach(
+    server: ServerUrl, *, clock: Clock, emit: Emitter, interrupts: Interrupts
+) -> tuple[Attempt, ...]:
+    """Return every attempt on the server; raises KeyboardInterrupt when stopped meanwhile."""
+    with interrupts.gently() as stop:
+        attempts = check_control(
+            control_target(server),
+            attempts=CONNECTIVITY_ATTEMPTS_DEFAULT,
+            clock=clock,
+            emit=emit,
+            stop=stop,
+        )
+    if stop.is_set():
+        raise KeyboardInterrupt
+    return attempts
+
+
+def families_reached(attempts: Sequence[Attempt]) -> tuple[Family, ...]:
+    """Return the families over which something answered at the server's port."""
+    return tuple(
+        sorted(
+            {
+                attempt.family
+                for attempt in attempts
+                if attempt.family is not None and attempt.answered and attempt.kind in _REACHED_BY
+            }
+        )
+    )
+
+
+def ask(
+    wanted: Wanted,
+    measurer: Measurer,
+    controller: Controller,
+    *,
+    pinned: PublicKey | None,
+    families: Sequence[Family],
+    seq: int,
+    clock: Clock,
+) -> Granted:
+    """Return the grant; raises what the Controller raises, NotTrustedError for a bad one.
+
+    `pinned` is the server's key; a stranger has none and takes the one that the server shows.
+    """
+    proofs = _proofs(controller, families, measurer.server)
+    server_key = pinned or _shown_key(controller)
+    request = session_request(
+        wanted,
+        agent_id=measurer.agent_id,
+        key=measurer.key,
+        seq=seq,
+        proofs=proofs,
+        software=measurer.software,
+        nonce=secrets.token_urlsafe(_NONCE_OCTETS),
+        now_unix_us=clock.unix_us(),
+    )
+    answer = controller.request_session(request)
+    return open_grant(answer, wanted, kid=measurer.key.public.kid, server_key=server_key)
+
+
+def measure(
+    granted: Granted,
+    attempts: Sequence[Attempt],
+    *,
+    stop_when_invalid: bool,
+    clock: Clock,
+    emit: Emitter,
+    stop: threading.Event,
+) -> SessionResult:
+    """Use the grant: hold the session with the test point; `stop` ends it in good order."""
+    return run_session(
+        plan_of(_demand(granted), stop_when_invalid=stop_when_invalid),
+        access_of(granted),
+        earlier_attempts=tuple(attempts),
+        clock=clock,
+        emit=emit,
+        stop=stop,
+    )
+
+
+def measure_without_grant(
+    server: ServerUrl, attempts: Sequence[Attempt], *, clock: Clock, emit: Emitter
+) -> SessionResult:
+    """Return the facts of a dead line: the host, and what could not be reached."""
+    return run_without_grant(tuple(attempts), control_target(server), clock=clock, emit=emit)
+
+
+def plan_of(wanted: Demand, *, stop_when_invalid: bool) -> MeasurementPlan:
+    """Return the probe's plan for what a profile demands."""
+    return MeasurementPlan(
+        connectivity_attempts=wanted.connectivity_attempts,
+        idle_duration_ns=wanted.idle_duration_ns,
+        idle_period_ns=wanted.idle_period_ns,
+        goodput=tuple(
+            GoodputTask(direction=run.direction, duration_ns=run.duration_ns)
+            for run in wanted.goodput
+        ),
+        expected_bps_down=wanted.expected_bps_down,
+        expected_bps_up=wanted.expected_bps_up,
+        stop_when_invalid=stop_when_invalid,
+    )
+
+
+def access_of(granted: Granted) -> TestPointAccess:
+    """Return what the probe needs of the grant."""
+    grant = granted.grant
+    return TestPointAccess(
+        session_id=grant.session_id,
+        grant=granted.envelope,
+        secret=granted.secret,
+        addresses=grant.test_point.addresses,
+        tcp_port=grant.test_point.tcp_port,
+        udp_port=grant.test_point.udp_port,
+        bytes_down_max=grant.limits.bytes_down,
+        bytes_up_max=grant.limits.bytes_up,
+        duration_s_max=grant.limits.duration_s,
+    )
+
+
+def _demand(granted: Granted) -> Demand:
+    mode = granted.grant.mode
+    return (
+        demand_without_profile(mode) if granted.profile is None else demand(granted.profile, mode)
+    )
+
+
+def _shown_key(controller: Controller) -> PublicKey:
+    try:
+        return PublicKey.from_text(controller.server_info().server_key)
+    except NotAKeyError as error:
+        raise WrongAnswerError("not_omega_message", why=error) from error
+
+
+def _proofs(
+    controller: Controller, families: Sequence[Family], server: ServerUrl
+) -> list[AddressProof]:
+    """Return a proof for each family that works; raises the last error when none does."""
+    proofs, failure = [], NoAnswerError("no_answer", server=server, why="no attempt was answered")
+    last: NoAnswerError | WrongAnswerError = failure
+    for family in families:
+        try:
+            proofs.append(controller.address_proof(family))
+        except (NoAnswerError, WrongAnswerError) as error:
+            last = error
+    if not proofs:
+        raise last
+    return proofs

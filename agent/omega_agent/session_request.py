@@ -1,0 +1,119 @@
+"""Asking for a session, and checking what comes back before anything is done with it.
+
+The request is signed and carries the address proofs, which also show that it is fresh. The answer
+is believed only so far as the server's key goes: the grant's signature, that it grants what was
+asked for to the key that asked, and that the profile beside it is the one the grant pins. Times in
+it are for the test point to judge; this device's clock may be years off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from omega_acceptance.errors import ProfileError
+from omega_acceptance.schema import AcceptanceProfile, profile_from_content
+from omega_agent.errors import NotTrustedError
+from omega_core.canonical import NotPlainJsonError
+from omega_core.control import AddressProof, Grant, GrantAnswer, SessionRequest
+from omega_core.envelope import (
+    EnvelopeError,
+    PayloadType,
+    keys_by_id,
+    open_sealed,
+    parse_envelope,
+    seal,
+)
+from omega_core.keys import NotAKeyError, PublicKey, SigningKey, from_base64url
+from omega_core.models import ContentError, model_bytes, parse_model
+from omega_core.record import Purpose
+from omega_core.verdict import Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a command wants measured, and what for."""
+
+    purpose: Purpose
+    mode: Mode
+    sheet_id: str | None = None
+    ticket_id: str | None = None
+    plan_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """A grant that was checked, as it came and as it reads, and the profile it pins."""
+
+    envelope: str
+    digest: str
+    grant: Grant
+    server_key: PublicKey
+    secret: bytes
+    profile: AcceptanceProfile | None
+
+
+def session_request(
+    wanted: Wanted,
+    *,
+    agent_id: str | None,
+    key: SigningKey,
+    seq: int,
+    proofs: Sequence[AddressProof],
+    software: str,
+    nonce: str,
+    now_unix_us: int,
+) -> bytes:
+    """Return the sealed request."""
+    request = SessionRequest(
+        purpose=wanted.purpose,
+        mode=wanted.mode,
+        sheet_id=wanted.sheet_id,
+        ticket_id=wanted.ticket_id,
+        plan_id=wanted.plan_id,
+        agent_id=agent_id,
+        agent_key=key.public.text,
+        software=software,
+        nonce=nonce,
+        requested_unix_us=now_unix_us,
+        seq=seq,
+        address_tokens=tuple(proof.token for proof in proofs),
+    )
+    return seal(model_bytes(request), PayloadType.SESSION_REQUEST, key)
+
+
+def open_grant(answer: GrantAnswer, wanted: Wanted, *, kid: str, server_key: PublicKey) -> Granted:
+    """Return what was granted; raises NotTrustedError unless it is what was asked for."""
+    try:
+        sealed = parse_envelope(answer.grant.encode("utf-8"))
+        payload = open_sealed(sealed, PayloadType.GRANT, keys_by_id([server_key]))
+        grant = parse_model(Grant, payload)
+        secret = from_base64url(grant.session_secret)
+    except (EnvelopeError, NotPlainJsonError, ContentError, NotAKeyError) as error:
+        raise NotTrustedError("grant", why=error) from None
+    asked = (kid, wanted.purpose, wanted.mode, wanted.sheet_id, wanted.ticket_id)
+    if asked != (grant.agent_kid, grant.purpose, grant.mode, grant.sheet_id, grant.ticket_id):
+        raise NotTrustedError("grant", why="it grants something that was not asked for")
+    return Granted(
+        envelope=answer.grant,
+        digest=sealed.payload_digest,
+        grant=grant,
+        server_key=server_key,
+        secret=secret,
+        profile=_profile(answer, grant),
+    )
+
+
+def _profile(answer: GrantAnswer, grant: Grant) -> AcceptanceProfile | None:
+    """Return the profile of the answer; raises NotTrustedError unless the grant pins it."""
+    if answer.profile is None or grant.profile is None:
+        if answer.profile is not None or grant.profile is not None:
+            raise NotTrustedError("grant", why="profile and its digest come together")
+        return None
+    try:
+        profile = profile_from_content(answer.profile)
+    except ProfileError as error:
+        raise NotTrustedError("grant", why=error) from None
+    if profile.ref != grant.profile:
+        raise NotTrustedError("grant", why="the profile is not the one it pins")
+    return profile

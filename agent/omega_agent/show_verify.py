@@ -1,0 +1,46 @@
+"""What `omega verify` found, as lines of text for stdout."""
+
+from __future__ import annotations
+
+from omega_agent.show import utc
+from omega_agent.tables import coloured
+from omega_agent.texts import Speaker
+from omega_agent.verify_report import Standing, VerifyReport
+
+_SIGN = {Standing.TRUSTED: "✓", Standing.NOT_TRUSTED: "?", Standing.INVALID: "✗"}
+
+
+def verify_lines(report: VerifyReport, speaker: Speaker, *, colour: bool) -> list[str]:
+    """Return what can be said of the file: the standing first, then why, then what is in it."""
+    say, sign = speaker.say, _SIGN[report.standing]
+    head = coloured(f"{sign} {say(f'verify_{report.standing}')}", sign, colour=colour)
+    lines = [head]
+    if report.failed is not None:
+        lines.append(say("verify_failed", check=report.failed, detail=report.detail))
+    lines += [f"  {say(f'unchecked_{each}')}" for each in report.unchecked]
+    if report.passed:
+        lines.append(say("verify_passed", checks=", ".join(dict.fromkeys(report.passed))))
+    return [*lines, *_contents(report, speaker)]
+
+
+def _contents(report: VerifyReport, speaker: Speaker) -> list[str]:
+    """Return what the file says of itself, once its signature has been checked."""
+    say, record, receipt = speaker.say, report.record, report.receipt
+    if record is None:
+        return []
+    session = record.session
+    lines = [
+        say("verify_record", digest=report.digest),
+        say(
+            "verify_session",
+            purpose=session.purpose,
+            id=session.sheet_id or session.ticket_id or "-",
+            agent=record.agent.id or "-",
+            at=utc(session.started_unix_us),
+        ),
+    ]
+    if receipt is not None:
+        lines.append(say("verify_receipt", at=utc(receipt.received_unix_us)))
+    if report.verdict is not None:
+        lines.append(say("verify_verdict", verdict=report.verdict))
+    return lines

@@ -1,0 +1,98 @@
+"""What a command finds around it: home, language, where its output goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omega_agent.emitters import Display, display
+from omega_agent.errors import WrongUseError
+from omega_agent.home import Home, reason_of
+from omega_agent.interrupts import Interrupts
+from omega_agent.sessions import Workplace
+from omega_agent.show import Shower
+from omega_agent.tables import wants_colour
+from omega_agent.texts import Speaker
+from omega_core.bundle import Bundle
+from omega_core.clock import Clock, SystemClock
+from omega_core.files import write_durably
+from omega_core.models import StrictModel, content_of
+from omega_probe.environment import software
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Made once by the command line; results go to stdout, everything else to stderr."""
+
+    home: Home
+    speaker: Speaker
+    as_json: bool = False
+    progress: str = "auto"
+    clock: Clock = field(default_factory=SystemClock)
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    @property
+    def shower(self) -> Shower:
+        """What says results to people."""
+        return Shower(self.speaker, colour=wants_colour(sys.stdout, os.environ))
+
+    @contextmanager
+    def working(self) -> Iterator[Workplace]:
+        """Give what sessions work with, with progress shown until left and Ctrl-C handled."""
+        with self.interrupts.watched(), self._display() as shown:
+            yield self.workplace(shown)
+
+    def workplace(self, shown: Display | None = None) -> Workplace:
+        """Return what sessions and the outbox work with; without a display nothing is shown."""
+        emitting = shown or Display(self.speaker, self.interrupts.stop)
+        return Workplace(
+            home=self.home,
+            clock=self.clock,
+            software=software(),
+            emit=emitting.emit,
+            interrupts=self.interrupts,
+        )
+
+    def print_json(self, message: StrictModel) -> None:
+        """Print one JSON object, on one line."""
+        print_json(content_of(message))
+
+    def print_lines(self, lines: Iterable[str]) -> None:
+        """Print results for people."""
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+
+    def tell(self, line: str) -> None:
+        """Say something that is no result."""
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+    def _display(self) -> Display:
+        return display(self.progress, self.speaker, self.interrupts.stop, sys.stderr)
+
+
+def print_json(content: object) -> None:
+    """Print one JSON value, on one line."""
+    sys.stdout.write(json.dumps(content, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def check_can_save(path: Path | None) -> None:
+    """Raise WrongUseError for a place that can't take a file: before the time is spent."""
+    if path is None:
+        return
+    folder = path.absolute().parent
+    if path.is_dir() or not folder.is_dir():
+        raise WrongUseError("save_place", path=path, why=os.strerror(20 if folder.exists() else 2))
+    if not os.access(folder, os.W_OK):
+        raise WrongUseError("save_place", path=path, why=reason_of(PermissionError(13, "")))
+
+
+def save(path: Path, bundle: Bundle) -> None:
+    """Write a bundle where it was asked for; raises StorageError."""
+    write_durably(path, bundle.to_bytes())

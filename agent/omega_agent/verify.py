@@ -1,0 +1,381 @@
+"""Check a record without a network: `omega verify FILE`.
+
+Theory of operation. Bytes and trusted keys in, a report out; nothing is ever raised, whatever the
+bytes. The checks run in a fixed order and the first that fails names the report. Size and shape
+come before signatures, signatures before content, and content is read from the verified bytes only;
+nothing is serialised again.
+
+    record       envelope_shape payload_base64 payload_type key_statement key_missing key_id
+                 signature[i] payload_form schema
+    receipt      receipt digest envelope_digest
+    grant        grant            same agent, session, purpose, plan
+    second end   observation observers_disagree
+    profile      profile          the one that the grant pins
+    judge again  metrics_mismatch verdict_mismatch
+
+A trusted key is a server's: its statement names the agent's key, its signature stands under grant
+and receipt. What a key signed that nobody offered can't be checked; the report says so and is then
+at best *valid, key not trusted*. Where one part is vouched for by a trusted key every part must be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from omega_acceptance.errors import ProfileError
+from omega_acceptance.evaluate import evaluate
+from omega_acceptance.schema import AcceptanceProfile, profile_from_content
+from omega_agent.verify_report import Standing, Unchecked, VerifyReport
+from omega_core.bundle import Bundle, parse_bundle
+from omega_core.canonical import NotPlainJsonError
+from omega_core.control import Grant, KeyStatement, Observation, Receipt
+from omega_core.derive import metrics_of
+from omega_core.envelope import (
+    EnvelopeError,
+    PayloadType,
+    Sealed,
+    keys_by_id,
+    open_sealed,
+    parse_envelope,
+)
+from omega_core.keys import NotAKeyError, PublicKey
+from omega_core.limits import GRANT_EARLY_S, GRANT_LATE_S
+from omega_core.metrics import MetricValue, NoValue
+from omega_core.models import ContentError, ModelT, StrictModel, parse_model
+from omega_core.observers import disagreements
+from omega_core.record import Record
+from omega_core.units import US_PER_S
+from omega_core.verdict import Fault, Verdict
+
+_BUNDLE_BEGINS = b'{"bundle_version"'
+
+
+def verify(
+    data: bytes, *, trusted: Sequence[PublicKey], statements: Sequence[str] = ()
+) -> VerifyReport:
+    """Return what can be said of these bytes: a bundle, or a bare envelope.
+
+    `trusted` are keys whose word is taken. `statements` are sealed key statements that are at hand
+    beside the file, for a bare envelope that brings none.
+    """
+    report = VerifyReport()
+    checks = _Checks(keys_by_id(trusted), report)
+    try:
+        if data.startswith(_BUNDLE_BEGINS):
+            bundle = parse_bundle(data)
+            report.passed.append("bundle_shape")
+            checks.bundle(bundle)
+        else:
+            checks.bare(parse_envelope(data), statements)
+    except EnvelopeError as error:
+        report.standing, report.failed, report.detail = Standing.INVALID, error.check, error.detail
+    except (ValueError, ArithmeticError, LookupError) as error:
+        # Signed by a key we know, of the right form, and yet the judge can't make sense of it.
+        report.standing, report.failed = Standing.INVALID, "verdict_mismatch"
+        report.detail = f"the facts can't be judged: {type(error).__name__}"
+    return report
+
+
+class _Checks:
+    """One run over one file; every method raises EnvelopeError naming the check that failed."""
+
+    def __init__(self, trusted: Mapping[str, PublicKey], report: VerifyReport) -> None:
+        self._trusted = trusted
+        self._report = report
+        self._server_parts: list[bool] = []
+
+    def bundle(self, bundle: Bundle) -> None:
+        """Check a record with everything that goes with it."""
+        sealed = self._parsed(bundle.record)
+        keys, vouched = self._statements(bundle.keys)
+        record, kid = self._record(sealed, keys)
+        self._receipt(bundle.receipt, sealed, record)
+        grant, granted_by_trusted = self._grant(bundle.grant, record, kid)
+        self._observation(bundle.observation, record, grant)
+        profile = self._profile(bundle, record)
+        self._judged_again(record, profile, observed=bundle.observation is not None)
+        self._of_this_record(keys, kid, grant)
+        if record.agent.id is None:
+            is_vouched = granted_by_trusted
+        else:
+            is_vouched = vouched.get(kid) == record.agent.id
+        self._conclude(is_vouched=is_vouched or kid in self._trusted)
+
+    def bare(self, sealed: Sealed, statements: Sequence[str]) -> None:
+        """Check an envelope that stands alone."""
+        self._passed("envelope_shape", "payload_base64")
+        if sealed.payload_type == PayloadType.RECORD:
+            keys, vouched = self._statements(statements)
+            record, kid = self._record(sealed, keys)
+            self._judged_again(record, None, observed=False)
+            self._report.unchecked += [
+                Unchecked.NO_RECEIPT,
+                Unchecked.NO_GRANT,
+                Unchecked.NO_OBSERVATION,
+            ]
+            self._conclude(
+                is_vouched=kid in self._trusted or vouched.get(kid, "") == record.agent.id
+            )
+            return
+        model = _OTHER_KINDS.get(sealed.payload_type)
+        if model is None:
+            raise EnvelopeError("payload_type", "not a kind that Omega signs")
+        self._report.kind = sealed.payload_type
+        self._report.digest = sealed.payload_digest
+        self._passed("payload_type")
+        payload = open_sealed(sealed, sealed.payload_type, self._trusted)
+        self._passed("key_missing", "key_id", "signature")
+        _content(model, payload)
+        self._passed("payload_form", "schema")
+        self._conclude(is_vouched=True)
+
+    def _parsed(self, envelope: str) -> Sealed:
+        sealed = parse_envelope(envelope.encode("utf-8"))
+        self._passed("envelope_shape", "payload_base64")
+        return sealed
+
+    def _statements(self, envelopes: Sequence[str]) -> tuple[dict[str, PublicKey], dict[str, str]]:
+        """Return the keys that are offered by id, and for those a trusted key names, whose."""
+        keys, vouched = dict(self._trusted), {}
+        for envelope in envelopes:
+            try:
+                sealed = parse_envelope(envelope.encode("utf-8"))
+                statement = _content(KeyStatement, sealed.payload)
+                key = _stated_key(statement)
+                own = {key.kid: key} if statement.role == "agent" else {}
+                by_trusted = self._signed(sealed, PayloadType.KEY, own)
+            except (EnvelopeError, NotAKeyError) as error:
+                raise EnvelopeError("key_statement", str(error)) from error
+            keys[key.kid] = key
+            if by_trusted and statement.role == "agent":
+                vouched[key.kid] = statement.id
+        if envelopes:
+            self._passed("key_statement")
+        return keys, vouched
+
+    def _signed(
+        self, sealed: Sealed, payload_type: str, own: Mapping[str, PublicKey] | None = None
+    ) -> bool:
+        """Say whether trusted keys signed this; a key nobody offered leaves it open.
+
+        `own` is the key that a statement is about: signing itself it offers itself, no more.
+        """
+        kids = {signature.kid for signature in sealed.signatures}
+        if own and kids == own.keys() and not kids & self._trusted.keys():
+            open_sealed(sealed, payload_type, own)
+            return False
+        if not kids <= self._trusted.keys():
+            if sealed.payload_type != payload_type:
+                raise EnvelopeError("payload_type", f"not {payload_type}")
+            self._server_parts.append(False)
+            return False
+        open_sealed(sealed, payload_type, self._trusted)
+        self._server_parts.append(True)
+        return True
+
+    def _record(self, sealed: Sealed, keys: Mapping[str, PublicKey]) -> tuple[Record, str]:
+        """Return the record and the id of the key that signed it."""
+        if len(sealed.signatures) != 1:
+            raise EnvelopeError("envelope_shape", "a record has one signature")
+        payload = open_sealed(sealed, PayloadType.RECORD, keys)
+        self._passed("payload_type", "key_missing", "key_id", "signature[0]")
+        record = _content(Record, payload)
+        self._passed("payload_form", "schema")
+        kid = sealed.signatures[0].kid
+        if record.agent.kid != kid:
+            raise EnvelopeError("key_id", "the record names another key than the one that signed")
+        self._report.record = record
+        self._report.digest = sealed.payload_digest
+        return record, kid
+
+    def _part(self, check: str, payload_type: str, envelope: str) -> tuple[Sealed, bool]:
+        """Return an envelope that a server signed, and whether a trusted one did."""
+        try:
+            sealed = parse_envelope(envelope.encode("utf-8"))
+            return sealed, self._signed(sealed, payload_type)
+        except EnvelopeError as error:
+            raise EnvelopeError(check, str(error)) from error
+
+    def _receipt(self, envelope: str | None, of: Sealed, record: Record) -> None:
+        if envelope is None:
+            self._report.unchecked.append(Unchecked.NO_RECEIPT)
+            return
+        sealed, _ = self._part("receipt", PayloadType.RECEIPT, envelope)
+        receipt = _part_content("receipt", Receipt, sealed)
+        if receipt.session_id != record.session.id:
+            raise EnvelopeError("receipt", "it is for another session")
+        self._passed("receipt")
+        if receipt.record_digest != of.payload_digest:
+            raise EnvelopeError("digest", "the receipt is for another record")
+        self._passed("digest")
+        if receipt.envelope_digest != of.envelope_digest:
+            raise EnvelopeError("envelope_digest", "the receipt is for another envelope")
+        self._passed("envelope_digest")
+        self._report.receipt = receipt
+
+    def _grant(self, envelope: str | None, record: Record, kid: str) -> tuple[Grant | None, bool]:
+        """Return the grant, and whether a trusted key signed it."""
+        if envelope is None:
+            if record.grant_digest is not None:
+                raise EnvelopeError("grant", "the record has one that is not in the file")
+            self._report.unchecked.append(Unchecked.NO_GRANT)
+            return None, False
+        sealed, by_trusted = self._part("grant", PayloadType.GRANT, envelope)
+        grant = _part_content("grant", Grant, sealed)
+        if sealed.payload_digest != record.grant_digest:
+            raise EnvelopeError("grant", "the record was made under another grant")
+        if differing := _differing(grant, record, kid):
+            raise EnvelopeError("grant", f"grant and record differ in {differing}")
+        self._passed("grant")
+        return grant, by_trusted
+
+    def _observation(self, envelope: str | None, record: Record, grant: Grant | None) -> None:
+        if envelope is None:
+            if record.observation_digest is not None:
+                raise EnvelopeError("observation", "the record has one that is not in the file")
+            self._report.unchecked.append(Unchecked.NO_OBSERVATION)
+            return
+        if grant is None:
+            raise EnvelopeError("observation", "there is no grant that names its test point")
+        try:
+            sealed = parse_envelope(envelope.encode("utf-8"))
+            keys = keys_by_id([PublicKey.from_text(grant.test_point.key)])
+            payload = open_sealed(sealed, PayloadType.OBSERVATION, keys)
+            observation = _content(Observation, payload)
+        except (EnvelopeError, NotAKeyError) as error:
+            raise EnvelopeError("observation", str(error)) from error
+        if record.observation_digest not in {None, sealed.payload_digest}:
+            raise EnvelopeError("observation", "the record names another observation")
+        if differing := _observed_elsewhere(observation, record, grant):
+            raise EnvelopeError("observation", f"observation and grant differ in {differing}")
+        self._passed("observation")
+        found = disagreements(record.evidence, observation)
+        if found and Fault.OBSERVERS_DISAGREE not in record.validity:
+            raise EnvelopeError("observers_disagree", str(found[0]))
+        self._passed("observers_disagree")
+
+    def _profile(self, bundle: Bundle, record: Record) -> AcceptanceProfile | None:
+        if bundle.profile is None:
+            if record.profile is not None:
+                self._report.unchecked.append(Unchecked.NO_PROFILE)
+            return None
+        try:
+            profile = profile_from_content(bundle.profile)
+        except ProfileError as error:
+            raise EnvelopeError("profile", error.what) from error
+        if profile.ref != record.profile:
+            raise EnvelopeError("profile", "not the one the record was judged by")
+        self._passed("profile")
+        return profile
+
+    def _judged_again(
+        self, record: Record, profile: AcceptanceProfile | None, *, observed: bool
+    ) -> None:
+        for name, derived in metrics_of(record.evidence).items():
+            if _figures(record.metrics[name]) != _figures(derived):
+                raise EnvelopeError("metrics_mismatch", f"{name} does not follow from the evidence")
+        self._passed("metrics_mismatch")
+        if profile is None:
+            return
+        judged = evaluate(
+            profile, record.session.mode, evidence=record.evidence, faults=record.validity
+        )
+        self._report.verdict = judged.verdict
+        stated = record.preview.verdict if record.preview else None
+        if stated is not judged.verdict:
+            raise EnvelopeError("verdict_mismatch", f"judged again it is {judged.verdict}")
+        receipt = self._report.receipt
+        # The server may have seen observers disagree whose observation is not in this file.
+        allowed = {judged.verdict} if observed else {judged.verdict, Verdict.INVALID}
+        if receipt is not None and receipt.verdict not in allowed:
+            raise EnvelopeError("verdict_mismatch", f"judged again it is {judged.verdict}")
+        self._passed("verdict_mismatch")
+
+    def _of_this_record(self, keys: Mapping[str, PublicKey], kid: str, grant: Grant | None) -> None:
+        """Refuse statements about keys that have no part in this record."""
+        used = {kid}
+        if grant is not None:
+            used.add(PublicKey.from_text(grant.test_point.key).kid)
+        if keys.keys() - self._trusted.keys() - used:
+            raise EnvelopeError("key_statement", "it is about a key that signed nothing here")
+
+    def _conclude(self, *, is_vouched: bool) -> None:
+        """Say how far the file is to be trusted; all checks have passed."""
+        if any(self._server_parts) and not all(self._server_parts):
+            raise EnvelopeError("key_missing", "one part is signed by a key nobody offered")
+        if not all(self._server_parts):
+            self._report.unchecked.append(Unchecked.SERVER_KEY_UNKNOWN)
+        if not is_vouched:
+            self._report.unchecked.append(Unchecked.AGENT_KEY_NOT_VOUCHED)
+        trusted = is_vouched and all(self._server_parts)
+        self._report.standing = Standing.TRUSTED if trusted else Standing.NOT_TRUSTED
+
+    def _passed(self, *names: str) -> None:
+        self._report.passed += names
+
+
+_OTHER_KINDS: Mapping[str, type[StrictModel]] = {
+    PayloadType.GRANT: Grant,
+    PayloadType.OBSERVATION: Observation,
+    PayloadType.RECEIPT: Receipt,
+    PayloadType.KEY: KeyStatement,
+}
+
+
+def _content(model: type[ModelT], payload: bytes) -> ModelT:
+    try:
+        return parse_model(model, payload)
+    except NotPlainJsonError as error:
+        raise EnvelopeError("payload_form", str(error)) from error
+    except ContentError as error:
+        raise EnvelopeError("schema", str(error)) from error
+
+
+def _part_content(check: str, model: type[ModelT], sealed: Sealed) -> ModelT:
+    try:
+        return _content(model, sealed.payload)
+    except EnvelopeError as error:
+        raise EnvelopeError(check, str(error)) from error
+
+
+def _figures(metric: MetricValue) -> tuple[int | None, int, NoValue | None]:
+    """Return what must follow from the evidence; how it was made is told in prose."""
+    return metric.value, metric.samples, metric.reason
+
+
+def _stated_key(statement: KeyStatement) -> PublicKey:
+    key = PublicKey.from_text(statement.key)
+    if key.kid != statement.kid:
+        raise EnvelopeError("key_id", "the key is not the one its id says")
+    return key
+
+
+def _differing(grant: Grant, record: Record, kid: str) -> str | None:
+    """Return the first thing in which the record is not what was granted."""
+    session = record.session
+    pairs = {
+        "agent": (grant.agent_kid, kid),
+        "session": (grant.session_id, session.id),
+        "purpose": (grant.purpose, session.purpose),
+        "mode": (grant.mode, session.mode),
+        "sheet": (grant.sheet_id, session.sheet_id),
+        "ticket": (grant.ticket_id, session.ticket_id),
+        "plan": (grant.plan_id, record.plan_id),
+        "profile": (grant.profile, record.profile),
+        # A record may leave the test point out: it was named in the grant and never reached.
+        "test point": (grant.test_point.id, session.test_point or grant.test_point.id),
+    }
+    return next((name for name, (granted, stated) in pairs.items() if granted != stated), None)
+
+
+def _observed_elsewhere(observation: Observation, record: Record, grant: Grant) -> str | None:
+    """Return the first thing in which the observation is not of this session."""
+    earliest = grant.not_before_unix_us - GRANT_EARLY_S * US_PER_S
+    latest = grant.not_after_unix_us + (GRANT_LATE_S + grant.limits.duration_s) * US_PER_S
+    pairs = {
+        "session": observation.session_id == grant.session_id,
+        "grant": observation.grant_digest == record.grant_digest,
+        "test point": observation.test_point == grant.test_point.id,
+        "time": earliest <= observation.started_unix_us <= latest,
+    }
+    return next((name for name, same in pairs.items() if not same), None)

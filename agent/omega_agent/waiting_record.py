@@ -1,0 +1,61 @@
+"""What one item of the outbox holds: the bundle so far, and where it is to be posted.
+
+The server's address and pinned key stand in the item, so it can be sent whatever becomes of the
+device's enrolment, and its receipt is checked against the key that was trusted when it was sealed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from omega_core.bundle import Bundle
+from omega_core.canonical import NotPlainJsonError
+from omega_core.envelope import EnvelopeError, parse_envelope
+from omega_core.facts import Version1
+from omega_core.models import ContentError, Digest, KeyText, StrictModel, model_bytes, parse_model
+from omega_core.record import Record
+
+
+class DamagedItemError(ValueError):
+    """The item's bytes are not what was put there."""
+
+
+class WaitingRecord(StrictModel):
+    """A sealed record with everything it is posted with. `bundle.receipt` is still null."""
+
+    item_version: Version1 = 1
+    digest: Digest
+    server_url: Annotated[str, Field(max_length=256)]
+    insecure: bool
+    server_key: KeyText
+    bundle: Bundle
+
+    def to_bytes(self) -> bytes:
+        """Return what is kept in the outbox."""
+        return model_bytes(self)
+
+    def with_receipt(self, receipt: bytes) -> Bundle:
+        """Return the complete bundle."""
+        return self.bundle.model_copy(update={"receipt": receipt.decode("utf-8")})
+
+    def opened(self) -> Record:
+        """Return the record inside, which is our own; raises DamagedItemError."""
+        try:
+            payload = parse_envelope(self.bundle.record.encode("utf-8")).payload
+            return parse_model(Record, payload)
+        except (NotPlainJsonError, ContentError, EnvelopeError) as error:
+            raise DamagedItemError(str(error)) from error
+
+
+def parse_waiting(content: bytes) -> WaitingRecord:
+    """Return the item; raises DamagedItemError and nothing else."""
+    try:
+        item = parse_model(WaitingRecord, content)
+        sealed = parse_envelope(item.bundle.record.encode("utf-8"))
+    except (NotPlainJsonError, ContentError, EnvelopeError) as error:
+        raise DamagedItemError(str(error)) from error
+    if sealed.payload_digest != item.digest:
+        raise DamagedItemError("the record is not the one the item is named after")
+    return item
