@@ -46,3 +46,20 @@ def test_when_it_is_full_the_end_is_still_told() -> None:
     assert len(counts.at_us) == ENTRIES_MAX
     assert (counts.at_us[-1], counts.octets[-1]) == (2 * ENTRIES_MAX - 1, 2 * ENTRIES_MAX - 1)
     assert counts.at_us[-2] == ENTRIES_MAX - 2
+
+
+@pytest.mark.parametrize(
+    ("at_us", "expected"),
+    [
+        pytest.param(499, 0, id="before it joined"),
+        pytest.param(500, 0, id="as it joins"),
+        pytest.param(525, 50, id="on the line between two entries"),
+        pytest.param(550, 100, id="at an entry"),
+        pytest.param(9_999, 100, id="after the last one"),
+    ],
+)
+def test_octets_by_a_moment(at_us: int, expected: int) -> None:
+    flow = series()
+    flow.add(1_550_000, 100)
+    assert flow.octets_at(at_us) == expected
+    assert flow.joined_us == 500

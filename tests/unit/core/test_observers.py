@@ -194,6 +194,7 @@ def test_honest_observers_agree(claimed: Evidence) -> None:
 def test_finds_where_they_differ(claimed: Evidence, where: str) -> None:
     found = disagreements(claimed, _SEEN)
     assert [each.where for each in found] == [where]
+    assert str(found[0]) == f"{where}: {found[0].what}"
 
 
 _MUCH = 100 * IN_FLIGHT_OCTETS * 1_000_000 // APART_PPM_MAX
