@@ -93,7 +93,7 @@ ATTEMPTS = st.builds(
 )
 TASKS = st.builds(
     TaskEnd,
-    task=st.sampled_from(["idle", "goodput", "goodput_down", "goodput_up", "connectivity"]),
+    task=st.sampled_from(["idle", "goodput_down", "goodput_up", "connectivity"]),
     ended=st.sampled_from(Ended),
     started_offset_us=st.just(0),
     duration_us=st.just(0),

@@ -78,14 +78,6 @@ def not_judged(
     )
 
 
-def why_unfinished(evidence: Evidence, tasks: frozenset[str]) -> Because | None:
-    """Return why none of these tasks came to its end; None when one did, or none is recorded."""
-    ends = [end.ended for end in evidence.tasks if end.task in tasks]
-    if not ends or FINISHED.intersection(ends):
-        return None
-    return Because.BUDGET if Ended.BUDGET in ends else Because.NOT_MEASURED
-
-
 def udp_is_blocked(evidence: Evidence) -> bool:
     """Say whether the test point answers, but to no UDP packet: a filter, not a bad line."""
     answered: dict[bool, list[bool]] = {True: [], False: []}

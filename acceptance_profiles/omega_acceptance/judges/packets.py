@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from omega_acceptance.judges.case import (
+    FINISHED,
     Case,
     Finding,
     met_or_not,
     not_judged,
     udp_is_blocked,
-    why_unfinished,
 )
+from omega_core.evidence import Ended
 from omega_core.verdict import Because
-
-_IDLE = frozenset({"idle"})
 
 
 def judge_percentile(case: Case) -> Finding:
@@ -74,9 +73,9 @@ def _why_no_stream(case: Case) -> Because | None:
     silent = not streams or all(rtt_us is None for rtt_us in streams[0].rtt_us)
     if silent and udp_is_blocked(case.evidence):
         return Because.UDP_BLOCKED
-    unfinished = why_unfinished(case.evidence, _IDLE)
-    if unfinished is not None:
-        return unfinished
+    ends = [end.ended for end in case.evidence.tasks if end.task == "idle"]
+    if ends and not FINISHED.intersection(ends):
+        return Because.BUDGET if Ended.BUDGET in ends else Because.NOT_MEASURED
     return None if streams and streams[0].rtt_us else Because.NOT_MEASURED
 
 

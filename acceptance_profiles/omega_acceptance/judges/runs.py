@@ -10,14 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from omega_acceptance.judges.case import (
-    FINISHED,
-    Case,
-    Finding,
-    met_or_not,
-    not_judged,
-    why_unfinished,
-)
+from omega_acceptance.judges.case import FINISHED, Case, Finding, met_or_not, not_judged
 from omega_core.evidence import Ended, GoodputRun
 from omega_core.goodput import steady_rate
 from omega_core.verdict import Because
@@ -61,8 +54,9 @@ def geometric_mean(rates: Sequence[int]) -> int:
 
 
 def _why_too_few(case: Case, runs: Sequence[GoodputRun], *, counted: int) -> Because:
-    tasks = frozenset({"goodput", case.criterion.metric.replace("_bps", "")})
-    unfinished = why_unfinished(case.evidence, tasks)
-    if unfinished is Because.BUDGET or any(run.ended is Ended.BUDGET for run in runs):
+    task = case.criterion.metric.replace("_bps", "")
+    ends = [run.ended for run in runs]
+    ends += [end.ended for end in case.evidence.tasks if end.task == task]
+    if Ended.BUDGET in ends:
         return Because.BUDGET
     return Because.TOO_FEW_SAMPLES if counted else Because.NOT_MEASURED

@@ -37,14 +37,14 @@ def test_standard_alternates_the_directions_run_by_run() -> None:
     assert wanted.idle_period_ns == 20_000_000
     assert packet_count(wanted.idle_duration_ns, wanted.idle_period_ns) == 1_001
     assert wanted.connectivity_attempts == 3
-    assert (wanted.seconds, wanted.bytes_down, wanted.bytes_up) == (180, 25_000_000, 6_000_000)
+    assert (wanted.seconds, wanted.bytes_down, wanted.bytes_up) == (180, 200_000_000, 200_000_000)
 
 
 def test_quick_takes_one_short_run_each_way() -> None:
     wanted = demand(home(), Mode.QUICK)
     assert runs(wanted) == [(DOWN, 3), (UP, 3)]
     assert wanted.idle_duration_ns == 3 * NS_PER_S
-    assert (wanted.seconds, wanted.bytes_down, wanted.bytes_up) == (30, 3_000_000, 1_000_000)
+    assert (wanted.seconds, wanted.bytes_down, wanted.bytes_up) == (30, 40_000_000, 40_000_000)
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.id)
@@ -67,6 +67,25 @@ def test_a_shipped_budget_holds_twice_what_the_network_lets_through(
         seconds = sum(run.duration_ns for run in wanted.goodput if run.direction is direction)
         assert 2 * expected_bps(plan, direction) * seconds <= 8 * NS_PER_S * allowed
         assert octets_at_most(plan, mode, direction) <= allowed
+
+
+@pytest.mark.parametrize(
+    ("plan_id", "port_bps"),
+    [
+        pytest.param("wimax-home-2m", 100_000_000, id="a slow plan on a fast port"),
+        pytest.param("wimax-business-4m", 100_000_000, id="a business plan"),
+        pytest.param("adsl-home-8m", 100_000_000, id="a copper plan"),
+        pytest.param("ftth-home-300", 1_000_000_000, id="a fibre plan on a gigabit port"),
+    ],
+)
+@pytest.mark.parametrize("mode", [Mode.QUICK, Mode.STANDARD])
+def test_a_line_far_above_its_plan_does_not_use_up_the_budget(
+    plan_id: str, port_bps: int, mode: Mode
+) -> None:
+    wanted = demand(Catalogue.builtin().get(plan_id, 1), mode)
+    for direction, allowed in ((DOWN, wanted.bytes_down), (UP, wanted.bytes_up)):
+        busy_ns = sum(run.duration_ns for run in wanted.goodput if run.direction is direction)
+        assert port_bps * busy_ns < 8 * NS_PER_S * allowed
 
 
 @pytest.mark.parametrize(

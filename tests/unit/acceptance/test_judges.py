@@ -314,10 +314,21 @@ class TestMeanLog:
         assert came_to(outcome) == (OPEN, because)
         assert outcome.samples == 2
 
-    @pytest.mark.parametrize("name", ["goodput", "goodput_down"])
-    def test_a_task_that_used_up_the_budget_says_so(self, name: str) -> None:
-        evidence = Evidence(tasks=(task(name, Ended.BUDGET),))
-        assert came_to(judged(RUN, evidence)) == (OPEN, Because.BUDGET)
+    @pytest.mark.parametrize(
+        ("ends", "because"),
+        [
+            pytest.param((Ended.BUDGET,), Because.BUDGET, id="no room for the first run"),
+            pytest.param((Ended.COMPLETED, Ended.BUDGET), Because.BUDGET, id="none for the next"),
+            pytest.param((Ended.SKIPPED,), Because.NOT_MEASURED, id="left out"),
+        ],
+    )
+    def test_a_run_that_was_never_begun_says_why(
+        self, ends: tuple[Ended, ...], because: Because
+    ) -> None:
+        evidence = Evidence(tasks=tuple(task("goodput_down", ended) for ended in ends))
+        assert came_to(judged(RUN, evidence)) == (OPEN, because)
+        other = Evidence(tasks=tuple(task("goodput_up", ended) for ended in ends))
+        assert came_to(judged(RUN, other)) == (OPEN, Because.NOT_MEASURED)
 
     def test_a_run_whose_rate_is_undefined_does_not_count(self) -> None:
         empty = replace(exact_run(), flows=())
