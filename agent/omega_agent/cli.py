@@ -148,7 +148,7 @@ def self_test(
     lang: Lang = None,
     home: Home = None,
 ) -> None:
-    """Test your own line, in plain words; the record is posted and attributed to nobody."""
+    """Test your own line, by a plan if you name one; posted as nobody's."""
     run = _run(context, lang, home)
 
     def do() -> int:
@@ -181,7 +181,7 @@ def enrol(
     lang: Lang = None,
     home: Home = None,
 ) -> None:
-    """Make a key on this device, register it with the server, and pin the server's key."""
+    """Make a key on this device, register it, pin the server's key."""
     run = _run(context, lang, home)
 
     def do() -> int:
@@ -256,7 +256,7 @@ def diagnose(
 def outbox(
     context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
 ) -> None:
-    """Records that wait to be posted; without a command, list them."""
+    """List or send the records that wait to be posted."""
     run = _run(context, lang, home)
     if context.invoked_subcommand is None:
         run.do = partial(_list_outbox, run, as_json=as_json)
@@ -318,7 +318,7 @@ def verify(
     lang: Lang = None,
     home: Home = None,
 ) -> None:
-    """Check a record without a network: unchanged, known keys, verdict judged again."""
+    """Check a record without a network, and judge it again."""
     run = _run(context, lang, home)
 
     def do() -> int:

@@ -142,9 +142,9 @@ def _told(around: Surroundings, report: RunReport, held: Held) -> list[str]:
 
 def _measured(around: Surroundings, found: Measurement, held: Held) -> list[str]:
     """Return what was measured, and what was tried in vain."""
-    shower = around.shower
-    lines = shower.measurement(found, failure=held.failure, cut_short=_cut_short(held))
-    return [*lines, *shower.attempts_in_vain(held.result.evidence)]
+    return around.shower.measurement(
+        found, held.result.evidence, failure=held.failure, cut_short=_cut_short(held)
+    )
 
 
 def _send_earlier(around: Surroundings, device: Device, place: Workplace) -> None:

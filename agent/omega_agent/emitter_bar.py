@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
-from omega_agent.emitters import Display, end_line, reading
+from omega_agent.emitters import LEFT_OUT, Display, end_line, reading
 from omega_agent.texts import Speaker
-from omega_core.evidence import Ended
 from omega_probe.events import Event, Notice, PhaseEnded, PhaseProgress, PhaseStarted
 
 _BAR_CELLS = 24
@@ -74,8 +73,8 @@ class BarDisplay(Display):
         return self._rows[task]
 
     def _ended(self, event: PhaseEnded) -> None:
-        if event.end.task not in self._rows and event.end.ended is Ended.SKIPPED:
-            return  # it was never begun: no line for what is left out on purpose
+        if event.end.task not in self._rows and event.end.ended in LEFT_OUT:
+            return  # it was never begun, and nobody waits for it
         row = self._row(event.end.task, total_us=event.end.duration_us)
         total = next(task.total for task in self._progress.tasks if task.id == row)
         self._progress.update(row, completed=total, told=end_line(event, self._speaker))

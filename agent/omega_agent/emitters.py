@@ -31,6 +31,7 @@ from omega_probe.events import Event, Notice, PhaseEnded, PhaseProgress, PhaseSt
 Style: TypeAlias = Literal["auto", "bar", "lines", "json", "none"]
 STYLES: Final[tuple[Style, ...]] = get_args(Style)
 _WELL_ENDED = {Ended.COMPLETED, Ended.DECIDED}
+LEFT_OUT = {Ended.SKIPPED, Ended.NO_GRANT}
 _HEADLINES_MAX = 3  # what a line has room for
 
 
@@ -76,6 +77,7 @@ class LineDisplay(Display):
     def __init__(self, speaker: Speaker, stop: threading.Event, stream: TextIO) -> None:
         super().__init__(speaker, stop)
         self._stream = stream
+        self._begun: str | None = None
 
     def note(self, line: str) -> None:
         """See `Display.note`."""
@@ -85,13 +87,22 @@ class LineDisplay(Display):
     def _show(self, event: Event) -> None:
         match event:
             case PhaseStarted():
+                self._begun = event.task
                 self.note(begin_line(event, self._speaker))
             case PhaseEnded():
-                self.note(f"  {end_line(event, self._speaker)}")
+                self._ended(event)
             case Notice():
                 self.note(f"  {self._speaker.notice(event.code)}")
             case PhaseProgress():
                 pass
+
+    def _ended(self, event: PhaseEnded) -> None:
+        """Say how a task ended; one that was never begun only if it was meant to be."""
+        if event.end.task == self._begun:
+            self.note(f"  {end_line(event, self._speaker)}")
+        elif event.end.ended not in LEFT_OUT:
+            phase = self._speaker.phase(event.end.task)
+            self.note(f"{phase}: {end_line(event, self._speaker)}")
 
 
 class JsonDisplay(Display):

@@ -230,7 +230,7 @@ def _proofs(
     controller: Controller, families: Sequence[Family], server: ServerUrl
 ) -> list[AddressProof]:
     """Return a proof for each family that works; raises the last error when none does."""
-    proofs, failure = [], NoAnswerError("no_answer", server=server, why="no attempt was answered")
+    proofs, failure = [], NoAnswerError("no_attempt", server=server)
     last: NoAnswerError | WrongAnswerError = failure
     for family in families:
         try:

@@ -27,13 +27,14 @@ from omega_agent.tables import SIGN, coloured, table
 from omega_agent.texts import Speaker
 from omega_core.errors import OmegaError
 from omega_core.evidence import Evidence
-from omega_core.metrics import MetricValue
+from omega_core.metrics import MetricValue, NoValue
 from omega_core.record import Measurement
 from omega_core.units import PPM, US_PER_S
 from omega_core.verdict import CriterionOutcome, Fault, Judgement, Outcome, Verdict
 
 _FIGURES_RIGHT = frozenset({1, 2})
 _CRITERIA_RIGHT = frozenset({3, 4})
+_NOT_MEANT = {NoValue.NOT_MEASURED, NoValue.NO_GRANT}
 _BOUND = {"at_least": "≥", "at_most": "≤"}
 
 
@@ -45,9 +46,9 @@ class Shower:
     colour: bool
 
     def measurement(
-        self, found: Measurement, *, failure: OmegaError | None, cut_short: bool
+        self, found: Measurement, evidence: Evidence, *, failure: OmegaError | None, cut_short: bool
     ) -> list[str]:
-        """Return a sentence on the whole, then every quantity with its value and sample.
+        """Return a sentence on the whole, what was in vain, and every quantity with its value.
 
         `failure` is why there was no session.
         """
@@ -63,9 +64,9 @@ class Shower:
         return [
             head,
             *self._faults(found.validity),
+            *self._attempts_in_vain(evidence),
             "",
             *self._figures(found.metrics),
-            "",
             self._cost(found),
         ]
 
@@ -89,7 +90,7 @@ class Shower:
             self._cost(found),
         ]
 
-    def attempts_in_vain(self, evidence: Evidence) -> list[str]:
+    def _attempts_in_vain(self, evidence: Evidence) -> list[str]:
         """Return which kinds of attempt failed, how often, and why; nothing when none did."""
         tried: Counter[tuple[str, bool]] = Counter()
         failed: Counter[tuple[str, bool, str]] = Counter()
@@ -140,7 +141,10 @@ class Shower:
         return [f"  ! {fault_sentence(fault, self.speaker.language)}" for fault in faults]
 
     def _figures(self, metrics: Mapping[str, MetricValue]) -> list[str]:
-        """Return the metrics that have a value as a table, then why the others have none."""
+        """Return the metrics that have a value as a table, then why others have none.
+
+        What no task of the run was to measure stays unsaid here; `--json` has every name.
+        """
         say, lang = self.speaker.say, self.speaker.language
         head = (say("col_quantity"), say("col_value"), say("col_samples"))
         rows = [
@@ -154,10 +158,11 @@ class Shower:
         ]
         absent: dict[str, list[str]] = {}
         for name, each in metrics.items():
-            if each.reason is not None:
+            if each.reason is not None and each.reason not in _NOT_MEANT:
                 absent.setdefault(say(f"absent_{each.reason}"), []).append(metric_name(name, lang))
         lines = table([head, *rows], right=_FIGURES_RIGHT) if rows else []
-        return [*lines, *(f"{why}: {'; '.join(names)}" for why, names in absent.items())]
+        lines += [f"{why}: {'; '.join(names)}" for why, names in absent.items()]
+        return [*lines, ""] if lines else []
 
     def _criteria(self, outcomes: Sequence[CriterionOutcome]) -> list[str]:
         say = self.speaker.say

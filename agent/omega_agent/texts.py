@@ -32,6 +32,7 @@ _WHO: Mapping[str, str] = {
     "mode": "typed",
     "name_form": "typed",
     "no_answer": "line",
+    "no_attempt": "line",
     "not_enrolled": "enrol",
     "not_linux": "linux",
     "not_omega": "same_server",

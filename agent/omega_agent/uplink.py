@@ -15,11 +15,16 @@ from __future__ import annotations
 
 import socket
 import ssl
+import sys
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
-import httpx
+# httpx looks for its own command line, which loads pygments and more of rich: 6 MB of memory for
+# nothing. It takes this for "not installed", which it allows for.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # how to bar an import
+
+import httpx  # noqa: E402 - after the line above
 
 from omega_agent.errors import (
     BusyError,

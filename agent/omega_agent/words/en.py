@@ -20,6 +20,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.mode": "--mode is one of: {known}",
         "error.name_form": "{name} is no number of a sheet or ticket and no name of a plan",
         "error.no_answer": "no answer from {server}: {why}",
+        "error.no_attempt": "every attempt to reach {server} was in vain",
         "error.not_enrolled": "this device is not enrolled ({path})",
         "error.not_linux": "omega measures on Linux only, not on {platform}",
         "error.not_omega": "{server} does not answer like an Omega server ({what})",

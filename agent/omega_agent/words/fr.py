@@ -20,6 +20,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.mode": "--mode vaut l'un de : {known}",
         "error.name_form": "{name} n'est ni un numéro de fiche ou de ticket, ni un nom d'offre",
         "error.no_answer": "pas de réponse de {server} : {why}",
+        "error.no_attempt": "chaque tentative de joindre {server} a été vaine",
         "error.not_enrolled": "cet appareil n'est pas enrôlé ({path})",
         "error.not_linux": "omega ne mesure que sous Linux, pas sous {platform}",
         "error.not_omega": "{server} ne répond pas comme un serveur Omega ({what})",
