@@ -13,18 +13,16 @@ redirects not followed. One client is used by one thread.
 
 from __future__ import annotations
 
+import omega_agent.lean_httpx  # noqa: F401 - before httpx, for what it does
+
+# isort: split
 import socket
 import ssl
-import sys
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
-# httpx looks for its own command line, which loads pygments and more of rich: 6 MB of memory for
-# nothing. It takes this for "not installed", which it allows for.
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # how to bar an import
-
-import httpx  # noqa: E402 - after the line above
+import httpx
 
 from omega_agent.errors import (
     BusyError,
