@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -110,6 +111,7 @@ def run_test_point(
     ] = None,
     tcp_port: _PortOption = 0,
     udp_port: _PortOption = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Run a test point alone, until SIGTERM or Ctrl-C."""
     configure_logs()
@@ -125,8 +127,15 @@ def run_test_point(
             hosts=tuple(host or (ANY_ADDRESS,)),
             tcp_port=tcp_port,
             udp_port=udp_port,
-        )
+        ),
+        lambda ports: _announce_ports(ports, as_json=as_json),
     )
+
+
+def _announce_ports(ports: test_points.Ports, *, as_json: bool) -> None:
+    line = f"test point: TCP port {ports.tcp_port}, UDP port {ports.udp_port}"
+    show(asdict(ports), lambda: [line], as_json=as_json)
+    typer.get_text_stream("stdout").flush()
 
 
 def migrate(data: Data = None, database: DatabaseUrl = None) -> None:
