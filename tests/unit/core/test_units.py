@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from omega_core import units
 from omega_core.units import rate_bps, share_ppm_rounded_down, share_ppm_rounded_up
 
 
@@ -36,3 +37,10 @@ def test_shares_round_towards_the_worse_side(
 )
 def test_rate(octets: int, span_us: int, expected: int | None) -> None:
     assert rate_bps(octets, span_us) == expected
+
+
+def test_units_fit_each_other() -> None:
+    assert (units.NS_PER_US, units.US_PER_MS, units.PPM) == (10**3, 10**3, 10**6)
+    assert units.NS_PER_US * units.US_PER_MS == units.NS_PER_MS == 10**6
+    assert units.NS_PER_US * units.US_PER_S == units.NS_PER_S == 10**9
+    assert units.BITS_PER_OCTET == 8
