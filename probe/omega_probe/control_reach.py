@@ -1,10 +1,12 @@
 """Can the Controller be reached: name, TCP, HTTP, over each family that name and host have.
 
-Theory of operation. In each round the name is looked up in both families at once, then each family
-that has an address and a route gets a TCP attempt and, when that connects, an HTTP one on the same
-connection. Several addresses of a family take turns. A family that the name or the host does not
-have is no attempt, only a notice: nobody promised it. If there is a route in no family at all,
-that is the finding, and every family of the name says so.
+Theory of operation. A round looks the name up in both families at once; then each family that has
+an address and a route gets a TCP attempt and, when that connects, an HTTP one on the same
+connection. Several addresses of a family take turns. Rounds begin a fifth of a second apart and
+don't wait for each other, so a dead line takes one waiting time and not one for each round.
+
+A family that the name or the host does not have is no attempt, only a notice: nobody promised it.
+If there is a route in no family at all, that is the finding, and every family of the name says so.
 
 Runs before there is a grant, also on a dead line, and costs a few packets.
 """
@@ -17,8 +19,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from omega_core.clock import Clock
-from omega_core.evidence import Attempt, AttemptKind, Ended, Family, TaskEnd
-from omega_core.units import NS_PER_MS, NS_PER_US
+from omega_core.evidence import Attempt, AttemptKind, Ended, Family
+from omega_core.units import NS_PER_MS
 from omega_probe.attempts import (
     connect,
     has_default_route,
@@ -27,18 +29,18 @@ from omega_probe.attempts import (
     lookup,
     timed,
 )
-from omega_probe.events import Emitter, Notice, PhaseEnded, PhaseProgress, PhaseStarted
+from omega_probe.events import Emitter, Notice
 from omega_probe.http_attempt import get, tls_context
 from omega_probe.plan import ControlTarget
-from omega_probe.waiting import StoppedError, Waiter, side_by_side
+from omega_probe.task_book import TaskBook
+from omega_probe.waiting import StoppedError, Waiter, side_by_side, staggered
 
 if TYPE_CHECKING:
     import ssl
 
 TASK: Final = "control"
 FAMILIES: Final[tuple[Family, Family]] = (4, 6)
-_PAUSE_NS: Final = 100 * NS_PER_MS
-_ROUND_EXPECTED_NS: Final = 300 * NS_PER_MS
+ROUNDS_APART_NS: Final = 200 * NS_PER_MS
 
 
 def check_control(
@@ -49,71 +51,59 @@ def check_control(
     emit: Emitter,
     stop: threading.Event | None = None,
 ) -> tuple[Attempt, ...]:
-    """Return every attempt on the Controller, in order; what was made so far when stopped."""
+    """Return every attempt on the Controller; what was made so far when stopped."""
     waiter = Waiter(clock, stop or threading.Event())
-    started_ns = clock.monotonic_ns()
-    expected_us = attempts * _ROUND_EXPECTED_NS // NS_PER_US
-    emit(PhaseStarted(task=TASK, expected_us=expected_us))
-    made: list[Attempt] = []
+    book = TaskBook(clock, clock.monotonic_ns(), emit)
+    book.begin(TASK, expected_ns=attempts * ROUNDS_APART_NS)
+    control = _Control(target, waiter)
+    rounds = [partial(control.round, number) for number in range(attempts)]
     ended = Ended.COMPLETED
     try:
-        rounds = _Rounds(target, waiter, emit)
-        for number in range(attempts):
-            if number:
-                waiter.pause(_PAUSE_NS)
-            made += rounds.next(number)
-            done_us = (clock.monotonic_ns() - started_ns) // NS_PER_US
-            emit(PhaseProgress(task=TASK, done_us=done_us, expected_us=expected_us))
+        staggered(rounds, ROUNDS_APART_NS, waiter)
     except StoppedError:
         ended = Ended.INTERRUPTED
-    duration_us = (clock.monotonic_ns() - started_ns) // NS_PER_US
-    end = TaskEnd(task=TASK, ended=ended, started_offset_us=0, duration_us=duration_us)
-    emit(PhaseEnded(end=end))
-    return tuple(made)
+    for code in sorted(control.notices):
+        emit(Notice(code=code))
+    book.end(ended)
+    return tuple(control.made)
 
 
-class _Rounds:
-    """What is kept from one round to the next: the addresses found, and the notices given."""
+class _Control:
+    """The Controller as rounds find it; notices gather what is no attempt."""
 
-    def __init__(self, target: ControlTarget, waiter: Waiter, emit: Emitter) -> None:
+    def __init__(self, target: ControlTarget, waiter: Waiter) -> None:
+        self.made: list[Attempt] = []
+        self.notices: set[str] = set()
         self._target = target
         self._waiter = waiter
-        self._emit = emit
-        self._noticed: set[str] = set()
         self._context: ssl.SSLContext | None = tls_context() if target.scheme == "https" else None
-        literal = literal_address(target.host)
-        self._named = literal is None
-        self._addresses: dict[Family, tuple[str, ...]] = (
-            {} if literal is None else {literal[0]: (literal[1],)}
-        )
+        self._literal = literal_address(target.host)
 
-    def next(self, number: int) -> list[Attempt]:
-        """Make one round and return its attempts. Raises StoppedError."""
-        made = self._look_up() if self._named else []
-        chosen = {
-            family: addresses[number % len(addresses)]
-            for family, addresses in self._addresses.items()
-        }
-        port = self._target.port
+    def round(self, number: int) -> None:
+        """Make one round; what was made of it stays in `made`. Raises StoppedError."""
+        if self._literal is None:
+            addresses = self._look_up()
+        else:
+            addresses = {self._literal[0]: (self._literal[1],)}
+        chosen = {family: found[number % len(found)] for family, found in addresses.items()}
         reachable = {family for family in chosen if has_route(chosen[family], family)}
-        for family in chosen.keys() - reachable if reachable else ():
-            self._notice(f"no_route_ipv{family}")
+        if reachable:
+            self.notices.update(f"no_route_ipv{family}" for family in chosen.keys() - reachable)
         tasks = [
-            partial(self._ask, chosen[family], port, family)
+            partial(self._ask, chosen[family], self._target.port, family)
             for family in sorted(reachable or chosen)
         ]
-        for answers in side_by_side(tasks):
-            made += answers
-        return made
+        side_by_side(tasks)
 
-    def _look_up(self) -> list[Attempt]:
-        """Ask for the name in both families and keep what is found."""
-        tasks = [partial(self._look_up_one, family) for family in FAMILIES]
-        found = side_by_side(tasks)
-        for attempt, addresses in found:
-            if attempt.family is not None and addresses:
-                self._addresses[attempt.family] = addresses
-        return [*self._counted([attempt for attempt, _ in found])]
+    def _look_up(self) -> dict[Family, tuple[str, ...]]:
+        """Ask for the name in both families, and return what it has."""
+        found = side_by_side([partial(self._look_up_one, family) for family in FAMILIES])
+        self.made += self._counted([attempt for attempt, _ in found])
+        return {
+            attempt.family: addresses
+            for attempt, addresses in found
+            if attempt.family is not None and addresses
+        }
 
     def _look_up_one(self, family: Family) -> tuple[Attempt, tuple[str, ...] | None]:
         return timed(
@@ -133,25 +123,21 @@ class _Rounds:
             if attempt.answered:
                 yield attempt
             elif attempt.reason == "name_not_found":
-                self._notice(f"no_address_ipv{attempt.family}")
+                self.notices.add(f"no_address_ipv{attempt.family}")
             elif attempt.family is not None and has_default_route(attempt.family):
                 yield attempt
 
-    def _ask(self, address: str, port: int, family: Family) -> list[Attempt]:
+    def _ask(self, address: str, port: int, family: Family) -> None:
         waiter = self._waiter
         reach = partial(connect, address, port, family, waiter)
         tcp, connection = timed(waiter.clock, AttemptKind.TCP, family, reach, to_test_point=False)
+        self.made.append(tcp)
         if connection is None:
-            return [tcp]
+            return
         with connection:
             ask = partial(get, connection, self._target, self._context, waiter)
             http, _ = timed(waiter.clock, AttemptKind.HTTP, family, ask, to_test_point=False)
-        return [tcp, http]
-
-    def _notice(self, code: str) -> None:
-        if code not in self._noticed:
-            self._noticed.add(code)
-            self._emit(Notice(code=code))
+        self.made.append(http)
 
 
 def _of_no_family(lookups: list[Attempt]) -> Attempt:

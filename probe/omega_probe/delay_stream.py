@@ -1,16 +1,17 @@
 """One delay stream of a session: opened, sent, closed by the reflector's report.
 
-Shared by the idle task and by connectivity over UDP; a stream beside a load is one more caller. The
-control connection is watched while the stream runs, so a test point that dies ends it at once,
-while a line that is cut only shows as loss: the stream goes on, for the line may come back. When
-the last packets went unanswered, the report is not waited for longer than a packet is.
+Shared by the idle task and by connectivity over UDP; a stream beside a load is one more caller, and
+runs in a thread of its own. The control connection is watched while a stream runs, so a test point
+that dies ends it at once, while a line that is cut only shows as loss: the stream goes on, for the
+line may come back. When the last packets went unanswered, the report is not waited for longer than
+a packet is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from omega_core import limits
@@ -68,6 +69,14 @@ class HeldStream:
     started_ns: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedStream:
+    """A stream that the reflector answers, and the socket for it."""
+
+    ssid: int
+    driver: StreamDriver
+
+
 def ended_of(error: TestPointLostError | TestPointRefusedError) -> Ended:
     """Return how a task ends that met this error."""
     if isinstance(error, TestPointLostError):
@@ -82,36 +91,51 @@ def hold_stream(
     progress: Callable[[int, int | None], None] | None = None,
 ) -> HeldStream:
     """Open, run and close a stream; raises nothing for what the network does."""
-    opened = OpenStream(stream=plan.stream, authenticated=plan.key is not None)
+    opened = open_stream(plan, at)
+    if isinstance(opened, HeldStream):
+        return opened
+    return close_stream(plan, at, run_stream(plan, at, opened, progress=progress))
+
+
+def open_stream(plan: StreamPlan, at: AtTestPoint) -> OpenedStream | HeldStream:
+    """Let the stream be answered; return what it came to when it can't even begin."""
+    asked = OpenStream(stream=plan.stream, authenticated=plan.key is not None)
     try:
-        ready = at.client.request(opened)
+        ready = at.client.request(asked)
         driver = StreamDriver(plan.address, ready.udp_port, plan.family, at.waiter.clock)
     except (TestPointLostError, TestPointRefusedError) as error:
         return HeldStream(ended=ended_of(error), detail=str(error))
     except OSError as error:
         return HeldStream(ended=Ended.LINK_LOST, failure=reason_of(error), detail="no route")
-    with closing(driver):
-        machine = StampSender(
-            count=plan.count,
-            period_ns=plan.period_ns,
-            ssid=ready.ssid,
-            key=plan.key,
-            phase_ns=plan.phase_ns,
-        )
-        return _run(plan, at, driver, machine, progress)
+    return OpenedStream(ssid=ready.ssid, driver=driver)
 
 
-def _run(
+def run_stream(
     plan: StreamPlan,
     at: AtTestPoint,
-    driver: StreamDriver,
-    machine: StampSender,
-    progress: Callable[[int, int | None], None] | None,
+    opened: OpenedStream,
+    *,
+    progress: Callable[[int, int | None], None] | None = None,
+    watches: bool = True,
 ) -> HeldStream:
+    """Send and receive, with no word to the test point.
+
+    Streams may run side by side; one of them watches the control connection.
+    """
+    driver = opened.driver
+    machine = StampSender(
+        count=plan.count,
+        period_ns=plan.period_ns,
+        ssid=opened.ssid,
+        key=plan.key,
+        phase_ns=plan.phase_ns,
+    )
     started_ns = at.waiter.clock.monotonic_ns()
     ended, detail = Ended.COMPLETED, ""
+    watched = at.client if watches else None
     try:
-        driver.run(machine, stop=at.waiter.stop, watched=at.client, progress=progress)
+        with closing(driver):
+            driver.run(machine, stop=at.waiter.stop, watched=watched, progress=progress)
     except (TestPointLostError, TestPointRefusedError) as error:
         ended, detail = ended_of(error), str(error)
     at.meter.add(
@@ -122,20 +146,24 @@ def _run(
             family=plan.family,
         )
     )
-    outcome, report = machine.outcome(), None
-    if ended is Ended.COMPLETED:
-        report, ended, detail = _report(plan, at, outcome)
     return HeldStream(
         ended=ended,
         detail=detail,
-        outcome=outcome,
-        report=report,
+        outcome=machine.outcome(),
         failure=driver.failure,
         ip_octets=driver.ip_octets(machine.packet_octets),
         timestamps=driver.timestamps,
         host_drops=driver.host_drops,
         started_ns=started_ns,
     )
+
+
+def close_stream(plan: StreamPlan, at: AtTestPoint, held: HeldStream) -> HeldStream:
+    """Ask for the reflector's report, unless the test point is gone."""
+    if held.outcome is None or held.ended is not Ended.COMPLETED:
+        return held
+    report, ended, detail = _report(plan, at, held.outcome)
+    return replace(held, report=report, ended=ended, detail=detail)
 
 
 def _report(

@@ -150,12 +150,13 @@ class SessionRunner:
         self._watch.begin("connectivity")
         ended, detail = Ended.COMPLETED, ""
         try:
-            self._attempts += tcp_attempts(
+            tcp_attempts(
                 self._addresses,
                 self._access.tcp_port,
                 rounds=rounds,
                 waiter=self._waiter,
                 meter=self._meter,
+                keep=self._attempts.append,
             )
             self._book.progress()
             at = self._open()

@@ -8,22 +8,30 @@ cost one request. These attempts are what `reachable_ppm` counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Final
 
-from omega_core.evidence import Attempt, AttemptKind, Family
+from omega_core.evidence import Attempt, AttemptKind, Ended, Family
 from omega_core.units import NS_PER_MS, NS_PER_US
 from omega_probe.attempts import connect, has_route, literal_address, timed
-from omega_probe.delay_stream import AtTestPoint, HeldStream, StreamPlan, hold_stream
+from omega_probe.delay_stream import (
+    AtTestPoint,
+    HeldStream,
+    OpenedStream,
+    StreamPlan,
+    close_stream,
+    open_stream,
+    run_stream,
+)
 from omega_probe.own_traffic import OwnTrafficMeter
 from omega_probe.plan import TestPointAccess
-from omega_probe.waiting import Waiter, side_by_side
+from omega_probe.waiting import Waiter, side_by_side, staggered
 
 PACKETS_AN_ATTEMPT: Final = 3
 PERIOD_NS: Final = 30 * NS_PER_MS
-_PAUSE_NS: Final = 100 * NS_PER_MS
+ROUNDS_APART_NS: Final = 200 * NS_PER_MS
 
 
 def reachable_families(access: TestPointAccess) -> tuple[dict[Family, str], tuple[Family, ...]]:
@@ -52,18 +60,18 @@ def tcp_attempts(
     rounds: int,
     waiter: Waiter,
     meter: OwnTrafficMeter,
-) -> list[Attempt]:
-    """Make the rounds, every family at once in each; raises StoppedError."""
-    made: list[Attempt] = []
-    for number in range(rounds):
-        if number:
-            waiter.pause(_PAUSE_NS)
-        tasks = [
-            partial(_tcp_attempt, address, port, family, waiter, meter)
-            for family, address in addresses.items()
-        ]
-        made += side_by_side(tasks)
-    return made
+    keep: Callable[[Attempt], None],
+) -> None:
+    """Make the rounds, every family at once in each, without one waiting for another.
+
+    Each attempt is handed to `keep` as soon as it is made. Raises StoppedError.
+    """
+
+    def attempt(address: str, family: Family) -> None:
+        keep(_tcp_attempt(address, port, family, waiter, meter))
+
+    tasks = [partial(attempt, address, family) for family, address in addresses.items()]
+    staggered([partial(side_by_side, tasks)] * rounds, ROUNDS_APART_NS, waiter)
 
 
 def udp_attempts(
@@ -73,10 +81,9 @@ def udp_attempts(
     rounds: int,
     first_stream: int,
 ) -> tuple[list[Attempt], HeldStream | None]:
-    """Make the attempts of each family in turn; return also the stream that cut them short."""
-    made: list[Attempt] = []
-    for stream, (family, address) in enumerate(addresses.items(), start=first_stream):
-        plan = StreamPlan(
+    """Make the attempts of every family at once; return also a stream that could not go on."""
+    plans = [
+        StreamPlan(
             stream=stream,
             address=address,
             family=family,
@@ -84,11 +91,33 @@ def udp_attempts(
             period_ns=PERIOD_NS,
             phase_ns=0,
         )
-        held = hold_stream(plan, at)
-        made += attempts_of(held, family)
-        if held.outcome is None or at.waiter.stop.is_set():
-            return made, held
-    return made, None
+        for stream, (family, address) in enumerate(addresses.items(), start=first_stream)
+    ]
+    opened, cut_short = _open_all(plans, at)
+    runs = [
+        partial(run_stream, plan, at, ready, watches=number == 0)
+        for number, (plan, ready) in enumerate(opened)
+    ]
+    made: list[Attempt] = []
+    for (plan, _), run in zip(opened, side_by_side(runs), strict=True):
+        held = close_stream(plan, at, run)
+        made += attempts_of(held, plan.family)
+        if held.ended is not Ended.COMPLETED:
+            cut_short = held
+    return made, cut_short
+
+
+def _open_all(
+    plans: Sequence[StreamPlan], at: AtTestPoint
+) -> tuple[list[tuple[StreamPlan, OpenedStream]], HeldStream | None]:
+    """Open streams until one can't be; return that one as well."""
+    opened: list[tuple[StreamPlan, OpenedStream]] = []
+    for plan in plans:
+        ready = open_stream(plan, at)
+        if isinstance(ready, HeldStream):
+            return opened, ready
+        opened.append((plan, ready))
+    return opened, None
 
 
 def attempts_of(held: HeldStream, family: Family) -> list[Attempt]:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeVar
 
 from omega_core.clock import Clock
@@ -53,6 +54,19 @@ class Waiter:
                 return False
             if poller.poll(min(left_ns, SLICE_NS) / NS_PER_MS):
                 return True
+
+
+def staggered(
+    tasks: Sequence[Callable[[], ResultT]], apart_ns: int, waiter: Waiter
+) -> list[ResultT]:
+    """Begin a task each `apart_ns`, whether or not those before have ended; see `side_by_side`."""
+
+    def later(number: int, task: Callable[[], ResultT]) -> ResultT:
+        if number:
+            waiter.pause(number * apart_ns)
+        return task()
+
+    return side_by_side([partial(later, number, task) for number, task in enumerate(tasks)])
 
 
 def side_by_side(tasks: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
