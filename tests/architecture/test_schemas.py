@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,3 +56,25 @@ def test_what_we_write_fits_the_published_schema(name: str, message: StrictModel
     assert not fits({**content, version: 2}, schema)
     assert not fits({**content, "surprise": 1}, schema)
     assert not fits({key: content[key] for key in content if key != version}, schema)
+
+
+BANNED = re.compile(
+    "jitter|speed|bandwidth|throughput|ping|latency|median|client|success|error|mbps|percent"
+)
+
+
+def test_no_name_in_json_is_one_the_glossary_bans() -> None:
+    names = {name for path in SCHEMAS.glob("*.json") for name in names_in(path)}
+    assert len(names) > 150
+    assert {name for name in names if BANNED.search(name)} == {"tx_errors"} & names
+
+
+def names_in(path: Path) -> set[str]:
+    """Return every property name of a schema file."""
+    schemas = [json.loads(path.read_bytes())]
+    names = set[str]()
+    while schemas:
+        schema = schemas.pop()
+        names |= schema.get("properties", {}).keys()
+        schemas += [*schema.get("$defs", {}).values(), *schema.get("properties", {}).values()]
+    return names
