@@ -103,7 +103,8 @@ def _bounded(receive: Receive, octets_max: int) -> Receive:
         message = await receive()
         octets += len(message.get("body", b""))
         if octets > octets_max:
-            await _drain(receive, _DRAINED_TIMES * octets_max)
+            if message.get("more_body", False):
+                await _drain(receive, _DRAINED_TIMES * octets_max)
             raise RefusalError(Code.TOO_LARGE, f"at most {octets_max} octets are taken here")
         return message
 
