@@ -18,7 +18,8 @@ from omega_core.evidence import (
     StreamReport,
 )
 from omega_core.metrics import Direction
-from omega_core.observers import APART_PPM_MAX, IN_FLIGHT_OCTETS, disagreements
+from omega_core.observers import APART_PPM_MAX, CUT_OCTETS, disagreements
+from omega_core.units import PPM
 
 _REPORT = StreamReport(received=((0, 1), (3, 4)), replies=4, duplicates=0, reordered=0)
 _STREAM = IdleStream(
@@ -197,24 +198,25 @@ def test_finds_where_they_differ(claimed: Evidence, where: str) -> None:
     assert str(found[0]) == f"{where}: {found[0].what}"
 
 
-_MUCH = 100 * IN_FLIGHT_OCTETS * 1_000_000 // APART_PPM_MAX
-_MUCH_APART = 100 * IN_FLIGHT_OCTETS
+_MUCH = 10 * CUT_OCTETS * PPM // APART_PPM_MAX
+_SHARE = 10 * CUT_OCTETS  # 1,000 ppm of it
+_CUT = _MUCH // 10  # what a run of one second carries in a tenth
 
 
 @pytest.mark.parametrize(
     ("read", "acked", "sent", "agree"),
     [
-        pytest.param(0, IN_FLIGHT_OCTETS, IN_FLIGHT_OCTETS, True, id="one window unread"),
-        pytest.param(0, IN_FLIGHT_OCTETS + 1, IN_FLIGHT_OCTETS + 1, False, id="one octet more"),
-        pytest.param(IN_FLIGHT_OCTETS + 5, 5, 5, True, id="one window sent after the reading"),
-        pytest.param(IN_FLIGHT_OCTETS + 6, 5, 5, False, id="one octet more than that"),
+        pytest.param(0, CUT_OCTETS, CUT_OCTETS, True, id="one segment unread"),
+        pytest.param(0, CUT_OCTETS + 1, CUT_OCTETS + 1, False, id="one octet more unread"),
+        pytest.param(_MUCH, _MUCH + _CUT, _MUCH + _CUT, True, id="unread for a tenth of a second"),
         pytest.param(
-            5 * IN_FLIGHT_OCTETS, 0, 5 * IN_FLIGHT_OCTETS, True, id="not yet acknowledged"
+            _MUCH, _MUCH + _CUT + 1, _MUCH + _CUT + 1, False, id="unread for a little longer"
         ),
-        pytest.param(_MUCH, _MUCH + _MUCH_APART, _MUCH + _MUCH_APART, True, id="1,000 ppm"),
-        pytest.param(
-            _MUCH, _MUCH + _MUCH_APART + 1, _MUCH + _MUCH_APART + 1, False, id="just over 1,000 ppm"
-        ),
+        pytest.param(5 * _MUCH, 0, 5 * _MUCH, True, id="sent and not yet acknowledged"),
+        pytest.param(_MUCH, 0, _MUCH - _SHARE, True, id="1,000 ppm more than sent"),
+        pytest.param(_MUCH, 0, _MUCH - _SHARE - 1, False, id="over 1,000 ppm more than sent"),
+        pytest.param(1_000, 0, 999, True, id="a thousandth more than sent"),
+        pytest.param(999, 0, 998, False, id="over a thousandth more than sent, on a slow line"),
     ],
 )
 @pytest.mark.parametrize("direction", list(Direction))
@@ -229,11 +231,11 @@ def test_tolerance_is_what_can_be_on_its_way(
 
 
 def test_opposite_errors_of_two_flows_do_not_cancel() -> None:
-    much = 3 * IN_FLIGHT_OCTETS
+    much = 3 * CUT_OCTETS
     each = replace(
         run(0, Direction.DOWN, 0, acked=0),
         flows=(flow(0, much), flow(1, 0)),
-        senders=(sender(0, acked=0), sender(1, acked=much)),
+        senders=(sender(0, acked=much, sent=much), sender(1, acked=much)),
     )
     claimed = Evidence(goodput=(each,))
     assert [found.where for found in disagreements(claimed, observation(claimed))] == ["run 0 down"]
