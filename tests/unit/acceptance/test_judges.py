@@ -128,6 +128,11 @@ class TestPercentile:
         assert outcome.outcome is expected
         assert outcome.samples == 100
 
+    def test_a_line_that_answers_to_nothing_is_down_and_not_filtered(self) -> None:
+        silent = idle_stream(packets=100, lost_up=range(100))
+        dead = Evidence(idle=(silent,), attempts=tries((N,) * 6, (N,) * 6))
+        assert judged(self.ONE, dead).outcome is FAIL
+
     def test_the_value_shown_is_of_the_packets_that_came_back(self) -> None:
         stream = idle_stream(packets=100, rtt_us=60_000, lost_up=range(6))
         outcome = judged(self.ONE, Evidence(idle=(stream,)))

@@ -134,6 +134,7 @@ def test_one_unit_beyond_a_relation_is_refused(
 @pytest.mark.parametrize(
     ("path", "value"),
     [
+        pytest.param(("effective_until",), "2026-11-01", id="in force for one day"),
         pytest.param(("contracted", "up", "min_bps"), 400_000, id="min equals normal"),
         pytest.param(("contracted", "up", "normal_bps"), 512_000, id="normal equals max"),
         pytest.param(("contracted", "up", "provisioned_bps"), 512_000, id="provisioned is max"),
