@@ -10,7 +10,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from omega_core.evidence import FlowCounts, GoodputRun
-from omega_core.goodput import SteadyRate, octets_at, steady_rate
+from omega_core.goodput import (
+    SteadyRate,
+    octets_at,
+    probe_span_us,
+    same_octets,
+    steady_rate,
+)
 from omega_core.metrics import Direction
 from omega_core.units import PPM, US_PER_S
 from support.counters import Shape, counted, ramped, steady
@@ -95,6 +101,33 @@ def test_two_spans_within_5_percent_end_the_ramp(step_bps: int, *, finished_at_o
     assert found.ramp_finished
 
 
+@pytest.mark.parametrize(
+    ("until_us", "finished"),
+    [
+        pytest.param(500_000, True, id="two spans of 200 ms just fit before the last tick"),
+        pytest.param(499_999, False, id="a tick less and they don't"),
+    ],
+)
+def test_shortest_run_that_can_show_the_end_of_its_ramp(until_us: int, *, finished: bool) -> None:
+    found = rate_of([steady(RATE, end_us=until_us)], until_us=until_us, base_rtt_us=0)
+    assert found.ramp_finished is finished
+    assert abs(found.rate_bps - RATE) <= 64
+
+
+def test_the_end_of_the_ramp_is_looked_for_every_quarter_of_a_span() -> None:
+    line = Shape(((0, RATE // 2), (230_000, RATE // 2), (230_000, RATE), (10 * US_PER_S, RATE)))
+    assert rate_of([line], until_us=10 * US_PER_S, base_rtt_us=0).start_us == 250_000
+
+
+@pytest.mark.parametrize(("growth_ended_us", "finished"), [(4_950_000, True), (4_950_001, False)])
+def test_the_window_never_begins_after_half_of_the_run(
+    growth_ended_us: int, *, finished: bool
+) -> None:
+    line = [steady(RATE, end_us=10 * US_PER_S)]
+    found = rate_of(line, until_us=10 * US_PER_S, growth_ended_us=growth_ended_us, base_rtt_us=0)
+    assert (found.start_us, found.ramp_finished) == (4_950_000, finished)
+
+
 def test_a_ramp_that_never_ends_is_said_so() -> None:
     found = rate_of(
         [ramped(RATE, ramp_us=10 * US_PER_S, end_us=10 * US_PER_S + 1)], until_us=10 * US_PER_S + 1
@@ -117,6 +150,12 @@ def test_whole_run_and_octets_are_told_beside_the_rate() -> None:
     assert found.whole_run_bps < found.rate_bps * 9 // 10
 
 
+def test_the_whole_run_begins_with_its_first_flow() -> None:
+    line = steady(RATE, start_us=US_PER_S, end_us=3 * US_PER_S)
+    found = rate_of([line], until_us=3 * US_PER_S, base_rtt_us=0)
+    assert abs(found.whole_run_bps - RATE) <= 64
+
+
 def test_flows_with_different_windows_are_summed_over_one() -> None:
     # Twice 48 Mbit/s, but never at the same time: the sum of their own rates would be 96.
     half = RATE // 2
@@ -134,6 +173,7 @@ def test_flows_with_different_windows_are_summed_over_one() -> None:
         pytest.param((FlowCounts(flow=0, at_us=(), octets=()),), id="not even that"),
         pytest.param((FlowCounts(flow=0, at_us=(7, 7), octets=(0, 5)),), id="no time passed"),
         pytest.param((FlowCounts(flow=0, at_us=(0, 9), octets=(0, 0)),), id="nothing arrived"),
+        pytest.param((FlowCounts(flow=0, at_us=(0, 1), octets=(0, 5)),), id="one microsecond"),
     ],
 )
 def test_what_cannot_be_divided_has_no_rate(flows: tuple[FlowCounts, ...]) -> None:
@@ -148,12 +188,51 @@ def test_a_flow_that_never_ticked_does_not_hide_the_others() -> None:
     assert abs(found.rate_bps - RATE) <= 8
 
 
-def test_a_round_trip_longer_than_the_run_leaves_half_of_it() -> None:
-    (flow,) = counted([steady(RATE, end_us=2 * US_PER_S)], until_us=2 * US_PER_S)
-    found = steady_rate(run_of(flow, base_rtt_us=3 * US_PER_S))
-    assert found is not None
+def test_a_round_trip_longer_than_the_run_leaves_the_second_quarter_of_it() -> None:
+    line = steady(RATE, start_us=US_PER_S, end_us=3 * US_PER_S)
+    found = rate_of([line], until_us=3 * US_PER_S, base_rtt_us=3 * US_PER_S)
+    assert (found.start_us, found.end_us) == (1_475_000, 1_950_000)
     assert not found.ramp_finished
     assert abs(found.rate_bps - RATE) <= 64
+
+
+@pytest.mark.parametrize(
+    ("ends_us", "end_us"),
+    [
+        pytest.param(5_100_000, 5_000_000, id="a flow that ends past the half ends the window"),
+        pytest.param(5_000_000, 9_900_000, id="one that ends before it does not"),
+    ],
+)
+def test_a_flow_that_falls_silent(ends_us: int, end_us: int) -> None:
+    # Its last certain moment is a tick before its end; half of the run is at 4.95 s.
+    long, short = steady(RATE, end_us=10 * US_PER_S), steady(RATE, end_us=ends_us)
+    found = rate_of([long, short], until_us=10 * US_PER_S, base_rtt_us=0)
+    assert found.end_us == end_us
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        pytest.param(100_000, 104_999, True, id="less than 5 % more"),
+        pytest.param(100_000, 105_000, False, id="5 % more"),
+        pytest.param(100_000, 95_001, True, id="less than 5 % less"),
+        pytest.param(100_000, 95_000, False, id="5 % less"),
+        pytest.param(1, 1, True, id="a single octet each"),
+        pytest.param(0, 0, False, id="a line that stands still is not steady"),
+        pytest.param(0, 1, False, id="one that begins to move is not"),
+        pytest.param(1, 0, False, id="nor one that stops"),
+    ],
+)
+def test_same_octets(before: int, after: int, *, same: bool) -> None:
+    assert same_octets(before, after) is same
+
+
+@pytest.mark.parametrize(
+    ("base_rtt_us", "span_us"),
+    [(0, 200_000), (49_999, 200_000), (50_000, 200_000), (50_001, 200_004), (600_000, 2_400_000)],
+)
+def test_a_probe_span_is_four_round_trips_or_200_ms(base_rtt_us: int, span_us: int) -> None:
+    assert probe_span_us(base_rtt_us) == span_us
 
 
 @pytest.mark.parametrize(
