@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from omega_core.counters import ENTRIES_MAX, FlowSeries
+from omega_core.evidence import FlowCounts
 from omega_core.units import NS_PER_US
+
+FLOW: TypeAdapter[FlowCounts] = TypeAdapter(FlowCounts)
 
 
 def series() -> FlowSeries:
@@ -46,6 +50,17 @@ def test_when_it_is_full_the_end_is_still_told() -> None:
     assert len(counts.at_us) == ENTRIES_MAX
     assert (counts.at_us[-1], counts.octets[-1]) == (2 * ENTRIES_MAX - 1, 2 * ENTRIES_MAX - 1)
     assert counts.at_us[-2] == ENTRIES_MAX - 2
+
+
+@pytest.mark.parametrize("entries", [ENTRIES_MAX, ENTRIES_MAX + 1])
+def test_a_full_series_is_just_what_a_record_may_hold(entries: int) -> None:
+    series = FlowCounts(flow=0, at_us=tuple(range(entries)), octets=tuple(range(entries)))
+    data = FLOW.dump_json(series)
+    if entries <= ENTRIES_MAX:
+        assert FLOW.validate_json(data) == series
+    else:
+        with pytest.raises(ValidationError, match="too_long"):
+            FLOW.validate_json(data)
 
 
 @pytest.mark.parametrize(

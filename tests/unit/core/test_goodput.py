@@ -105,7 +105,7 @@ def test_two_spans_within_5_percent_end_the_ramp(step_bps: int, *, finished_at_o
     ("until_us", "finished"),
     [
         pytest.param(500_000, True, id="two spans of 200 ms just fit before the last tick"),
-        pytest.param(499_999, False, id="a tick less and they don't"),
+        pytest.param(400_000, False, id="a tick less and they don't"),
     ],
 )
 def test_shortest_run_that_can_show_the_end_of_its_ramp(until_us: int, *, finished: bool) -> None:
