@@ -29,7 +29,6 @@ from omega_probe.test_point_client import TestPointClient
 from omega_probe.waiting import Waiter
 
 LIMIT: Final = "limit"
-REPORT_AFTER_STOP_S: Final = 0.2  # of the half second in which stop is honoured
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +170,8 @@ def _report(
 ) -> tuple[StreamReport | None, Ended, str]:
     """Close the stream; return what the reflector counted, and how the task ends."""
     stopped = at.waiter.stop.is_set()
-    if stopped:
-        at.client.stop = None  # the session ends in order: its last words are not to be cut off
-    timeout_s: float = REPORT_AFTER_STOP_S if stopped else limits.CONTROL_TIMEOUT_S
-    if not stopped and outcome.is_silent_at_the_end(plan.period_ns):
+    timeout_s: float = limits.CONTROL_TIMEOUT_S
+    if outcome.is_silent_at_the_end(plan.period_ns):
         timeout_s = limits.WAITING_TIME_NS / NS_PER_S
     try:
         report = at.client.request(CloseStream(stream=plan.stream), timeout_s).report

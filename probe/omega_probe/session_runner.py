@@ -56,7 +56,6 @@ from omega_probe.waiting import SLICE_NS, StoppedError, Waiter
 IDLE_STREAM: Final = 2  # numbers 0 and 1 are connectivity's, one for each family
 FINISH_TIMEOUT_S: Final = 6  # a test point gives its own parts five seconds to report
 LAST_WORD_TIMEOUT_S: Final = 3  # on a line that seems down
-LAST_WORD_AFTER_STOP_S: Final = 0.2  # of the half second in which stop is honoured
 _HEADLINES: Final = (
     "reachable_ppm",
     "idle_rtt_us_p50",
@@ -137,6 +136,7 @@ class SessionRunner:
         self._book.end(ended, faults)
 
     def _listen(self, duration_ns: int) -> None:
+        self._waiter.check()
         until_ns = self._waiter.deadline_ns(duration_ns)
         while (left_ns := until_ns - self._waiter.clock.monotonic_ns()) > 0:
             self._waiter.pause(min(left_ns, SLICE_NS))
@@ -278,18 +278,11 @@ class SessionRunner:
         self._book.begin("finish", expected_ns=100 * NS_PER_MS)
         ended, detail = Ended.COMPLETED, ""
         try:
-            timeout_s = self._last_word_timeout_s()
-            client.stop = None
+            timeout_s = LAST_WORD_TIMEOUT_S if self._over else FINISH_TIMEOUT_S
             self._observation = client.request(Finish(), timeout_s).observation
         except (TestPointLostError, TestPointRefusedError) as error:
             ended, detail = ended_of(error), str(error)
         self._book.end(ended, detail)
-
-    def _last_word_timeout_s(self) -> float:
-        if self._waiter.stop.is_set():
-            return LAST_WORD_AFTER_STOP_S
-        ended = self._over[0] if self._over else Ended.COMPLETED
-        return LAST_WORD_TIMEOUT_S if ended in _GONE else FINISH_TIMEOUT_S
 
     def _ends(self, ended: Ended, detail: str, evidence: Evidence) -> None:
         """End the task under way, and with it all others if it says that all is over."""

@@ -56,6 +56,7 @@ from omega_probe.errors import TestPointLostError, TestPointRefusedError
 CONNECT_TIMEOUT_S: Final = 4  # one lost SYN is repeated after a second, two after three
 _READ_OCTETS: Final = 64 * 1024
 _SLICE_NS: Final = 100 * NS_PER_MS
+GRACE_NS: Final = 250 * NS_PER_MS
 _PROGRESS_KEPT: Final = 64  # counters are cumulative: the newest say everything
 _PATH_ERRORS: Final = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
 _FAMILY: Final = {socket.AF_INET: 4, socket.AF_INET6: 6}
@@ -116,7 +117,9 @@ class TestPointClient:
         self.welcome: Welcome
         """What the test point said first; set by `connect`."""
         self.stop: threading.Event | None = None
-        """When it is set while something waits, the wait ends as a task that was interrupted."""
+        """Once it is set, all further waiting together takes no longer than `GRACE_NS`: enough for
+        the last words of a session on most lines, and over within the half second that stop has."""
+        self._grace_until_ns: int | None = None
         self._connection = connection
         self._clock = clock
         self._gone: TestPointLostError | None = None
@@ -213,11 +216,21 @@ class TestPointClient:
         poller = select.poll()
         poller.register(self._connection, events)
         while (left_ns := deadline_ns - self._clock.monotonic_ns()) > 0:
-            if self.stop is not None and self.stop.is_set():
-                raise TestPointLostError(f"stopped during {waiting_for}", Ended.INTERRUPTED)
+            left_ns = min(left_ns, self._grace_left_ns(waiting_for))
             if poller.poll(min(left_ns, _SLICE_NS) / NS_PER_MS):
                 return
         raise TestPointLostError(f"no answer from the test point to {waiting_for}", Ended.LINK_LOST)
+
+    def _grace_left_ns(self, waiting_for: str) -> int:
+        """Return how long a wait may still take; raises TestPointLostError when stop was said."""
+        if self.stop is None or not self.stop.is_set():
+            return _SLICE_NS
+        now_ns = self._clock.monotonic_ns()
+        if self._grace_until_ns is None:
+            self._grace_until_ns = now_ns + GRACE_NS
+        if now_ns >= self._grace_until_ns:
+            raise TestPointLostError(f"stopped during {waiting_for}", Ended.INTERRUPTED)
+        return self._grace_until_ns - now_ns
 
     def _read(self) -> None:
         """Take in what has arrived, without waiting."""
