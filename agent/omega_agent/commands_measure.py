@@ -22,7 +22,7 @@ from omega_agent.report import (
     run_report,
 )
 from omega_agent.sealing import faults_of, measurement, observed, seal_record
-from omega_agent.session_request import Wanted
+from omega_agent.session_request import Wanted, named
 from omega_agent.sessions import (
     Delivery,
     Kept,
@@ -85,7 +85,7 @@ def test(
     """Test oneself, against a plan if one is named; the record is posted and is nobody's."""
     check_can_save(save_to)
     device = any_device(around.home, server, insecure=insecure, clock=around.clock)
-    wanted = Wanted(purpose="selftest", mode=Mode.QUICK, plan_id=plan_id)
+    wanted = Wanted(purpose="selftest", mode=Mode.QUICK, plan_id=plan_id and named(plan_id))
     return _judged(around, wanted, device, save_to)
 
 
@@ -93,7 +93,7 @@ def accept(around: Surroundings, *, sheet_id: str, mode: Mode, save_to: Path | N
     """Measure for an installation sheet, and post the record to it."""
     check_can_save(save_to)
     device = enrolled_device(around.home)
-    wanted = Wanted(purpose="install", mode=mode, sheet_id=sheet_id)
+    wanted = Wanted(purpose="install", mode=mode, sheet_id=named(sheet_id))
     return _judged(around, wanted, device, save_to)
 
 
@@ -101,7 +101,7 @@ def diagnose(around: Surroundings, *, ticket_id: str, mode: Mode, save_to: Path 
     """Measure for a ticket, and post the record to its diagnostics."""
     check_can_save(save_to)
     device = enrolled_device(around.home)
-    wanted = Wanted(purpose="ticket", mode=mode, ticket_id=ticket_id)
+    wanted = Wanted(purpose="ticket", mode=mode, ticket_id=named(ticket_id))
     return _judged(around, wanted, device, save_to)
 
 

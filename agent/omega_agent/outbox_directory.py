@@ -40,7 +40,7 @@ class DirectoryOutbox:
         """See `Outbox.put`."""
         check_record_id(record_id)
         with self._storage():
-            self._refused.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+            self._make()
             with _locked(self._refused, wait=True):
                 self._remove_drafts()
                 self._put(record_id, content)
@@ -86,9 +86,15 @@ class DirectoryOutbox:
     def sending(self) -> Iterator[bool]:
         """See `Outbox.sending`."""
         with self._storage():
-            self._refused.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+            self._make()
         with _locked(self._directory, wait=False) as mine:
             yield mine
+
+    def _make(self) -> None:
+        """Make the folders, for their owner only, unless they are there."""
+        self._directory.parent.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+        for folder in (self._directory, self._refused):
+            folder.mkdir(mode=_FOLDER, exist_ok=True)
 
     def _put(self, record_id: str, content: bytes) -> None:
         files = self._waiting()

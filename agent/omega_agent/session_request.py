@@ -8,12 +8,13 @@ it are for the test point to judge; this device's clock may be years off.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omega_acceptance.errors import ProfileError
 from omega_acceptance.schema import AcceptanceProfile, profile_from_content
-from omega_agent.errors import NotTrustedError
+from omega_agent.errors import NotTrustedError, WrongUseError
 from omega_core.canonical import NotPlainJsonError
 from omega_core.control import AddressProof, Grant, GrantAnswer, SessionRequest
 from omega_core.envelope import (
@@ -28,6 +29,8 @@ from omega_core.keys import NotAKeyError, PublicKey, SigningKey, from_base64url
 from omega_core.models import ContentError, model_bytes, parse_model
 from omega_core.record import Purpose
 from omega_core.verdict import Mode
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,13 @@ class Granted:
     server_key: PublicKey
     secret: bytes
     profile: AcceptanceProfile | None
+
+
+def named(text: str) -> str:
+    """Return a sheet's, ticket's or plan's name as typed; WrongUseError for what can't be one."""
+    if _NAME.fullmatch(text) is None:
+        raise WrongUseError("name_form", name=ascii(text[:80]))
+    return text
 
 
 def session_request(
