@@ -64,6 +64,21 @@ def test_delays_are_of_the_packets_answered() -> None:
     assert metrics["idle_ipdv_us_mean"].samples == 2
 
 
+@pytest.mark.parametrize(
+    ("slow", "p95", "p50"),
+    [
+        pytest.param(1, 20_000, 20_000, id="one of twenty slow: 19 are 95 %"),
+        pytest.param(2, 90_000, 20_000, id="two of twenty slow: 18 are not"),
+        pytest.param(10, 90_000, 20_000, id="half of them slow: the other half is 50 %"),
+        pytest.param(11, 90_000, 90_000, id="one more"),
+    ],
+)
+def test_percentiles_are_those_of_their_names(slow: int, p95: int, p50: int) -> None:
+    metrics = of_stream(idle_stream(rtt_us=[90_000] * slow + [20_000] * (20 - slow)))
+    assert told(metrics, "idle_rtt_us_p95", "idle_rtt_us_p50") == [p95, p50]
+    assert told(metrics, "idle_pdv_us_p95") == [p95 - 20_000]
+
+
 def test_one_reply_has_no_delay_variation_between_packets() -> None:
     metrics = of_stream(idle_stream(packets=3, lost_up=[0, 2]))
     assert told(metrics, *DELAYS) == [20_000, 20_000, 20_000, 0, "too_few_samples"]
@@ -248,6 +263,7 @@ def test_a_run_that_was_cut_short_gives_no_rate(ended: Ended) -> None:
     [
         pytest.param(0, 1_000_000, id="nothing sent twice"),
         pytest.param(20_000, 980_392, id="2 % of the payload sent twice is 1.96 % of all sent"),
+        pytest.param(1_000_000, 500_000, id="everything sent twice"),
     ],
 )
 def test_tcp_efficiency_is_rfc_6349(retransmitted_ppm: int, expected: int) -> None:
@@ -258,6 +274,8 @@ def test_tcp_efficiency_is_rfc_6349(retransmitted_ppm: int, expected: int) -> No
 def test_impossible_counts_of_a_sender_are_no_efficiency() -> None:
     run = goodput_run()
     wild = replace(sender_of(run.flows[0]), sent_octets=5, retransmitted_octets=6)
+    idle = replace(wild, sent_octets=6)
+    assert of_runs(replace(run, senders=(idle,)))["tcp_efficiency_ppm_down"].value == 0
     for senders in ((wild,), ()):
         found = of_runs(replace(run, senders=senders))
         assert told(found, "tcp_efficiency_ppm_down") == ["not_measured"]
