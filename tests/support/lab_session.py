@@ -105,4 +105,4 @@ def measure(
         timeout_s=_TIMEOUT_S,
         env=python_path(),
     )
-    return probe_child.result_from(done)
+    return probe_child.result_from(done.stdout)

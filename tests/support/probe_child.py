@@ -9,7 +9,6 @@ one line an event, which is also how a test knows the moment to cut the link.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 from dataclasses import asdict
@@ -55,9 +54,14 @@ def evidence_of(result: dict[str, Any]) -> Evidence:
     return adapter.validate_json(json.dumps(result["evidence"]))
 
 
-def result_from(child: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def asked_without_grant(target: dict[str, Any]) -> str:
+    """Return what the child reads when it is to look for a Controller only."""
+    return json.dumps({"target": target})
+
+
+def result_from(stdout: str) -> dict[str, Any]:
     """Return what the child wrote."""
-    found: dict[str, Any] = json.loads(child.stdout)
+    found: dict[str, Any] = json.loads(stdout)
     return found
 
 
