@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from omega_core.samples import ArrivalOrder
 from omega_core.units import BITS_PER_OCTET, NS_PER_S, US_PER_S
 from omega_probe.plan import GoodputTask, MeasurementPlan
 from support import probe_child
-from support.lab_session import LabTestPoint, measure, start
+from support.lab_session import LabTestPoint, await_event, finish, measure, start
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
 
@@ -251,19 +250,3 @@ def test_a_dead_line_says_what_it_could_not_reach(lab: Lab) -> None:
     assert {*ends(result).values()} == {Ended.NO_GRANT}
     assert result["environment"]["interface"]["name"] == "eth0"
     assert result["metrics"]["idle_rtt_us_p50"]["reason"] == "no_grant"
-
-
-def await_event(child: subprocess.Popen[str], line: str) -> None:
-    """Read the child's events up to one."""
-    assert child.stderr is not None
-    for said in child.stderr:
-        if said.strip() == line:
-            return
-    pytest.fail(f"the probe ended before {line!r}")
-
-
-def finish(child: subprocess.Popen[str]) -> dict[str, Any]:
-    """Return the child's result."""
-    stdout, stderr = child.communicate(timeout=90)
-    assert child.returncode == 0, stderr
-    return probe_child.result_from(stdout)

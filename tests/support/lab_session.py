@@ -32,8 +32,8 @@ def python_path() -> dict[str, str]:
 class LabTestPoint(RealTestPoint):
     """A test point on the server's host, and grants for a probe on the customer's."""
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
-        super().__init__(folder, hosts=(lab.server.v4, lab.server.v6))
+    def __init__(self, lab: Lab, folder: Path, *, hosts: tuple[str, ...] = ()) -> None:
+        super().__init__(folder, hosts=hosts or (lab.server.v4, lab.server.v6))
         self._lab = lab
 
     def __enter__(self) -> Self:
@@ -87,6 +87,22 @@ def start(lab: Lab, asked: str) -> subprocess.Popen[str]:
     child.stdin.close()
     child.stdin = None  # or `communicate` would close it again
     return child
+
+
+def await_event(child: subprocess.Popen[str], line: str) -> None:
+    """Read the child's events up to one; raises EOFError when it never comes."""
+    for said in child.stderr or ():
+        if said.strip() == line:
+            return
+    raise EOFError(f"the probe ended before {line!r}")
+
+
+def finish(child: subprocess.Popen[str]) -> dict[str, Any]:
+    """Return the child's result."""
+    stdout, stderr = child.communicate(timeout=_TIMEOUT_S)
+    if child.returncode != 0:
+        raise RuntimeError(stderr)
+    return probe_child.result_from(stdout)
 
 
 def measure(
