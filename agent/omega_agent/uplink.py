@@ -43,7 +43,7 @@ from omega_core.control import (
 from omega_core.errors import RefusedError
 from omega_core.evidence import Family
 from omega_core.limits import ANSWER_BYTES_MAX
-from omega_core.models import ContentError, ModelT, parse_model
+from omega_core.models import ContentError, Digest, ModelT, StrictModel, parse_model
 from omega_core.units import NS_PER_S
 
 CONNECT_TIMEOUT_S: Final = 5  # three lost SYNs, a second, two and four apart, are a dead path
@@ -52,6 +52,12 @@ _ANY_ADDRESS: Mapping[Family, str] = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - the
 _LATER = {408, 425, 429}  # of the 4xx, those that speak of the moment and not of the request
 _LATER_CODES = {"in_progress", "busy"}
 _JSON = {"content-type": "application/json"}
+
+
+class _Taken(StrictModel):
+    """The answer to an observation; a portal's page is none."""
+
+    digest: Digest
 
 
 class Uplink:
@@ -109,7 +115,7 @@ class Uplink:
 
     def post_observation(self, envelope: bytes) -> None:
         """Post what the test point signed; again changes nothing."""
-        self._send("POST", "/v1/observations", envelope)
+        _message(_Taken, self._send("POST", "/v1/observations", envelope))
 
     def post_record(self, envelope: bytes, digest: str) -> bytes:
         """Post a sealed record; return the sealed receipt, not checked here."""

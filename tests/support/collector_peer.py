@@ -1,0 +1,145 @@
+"""A Collector in memory, behind httpx's own in-memory transport: a real peer in a few lines.
+
+peer = CollectorPeer()
+peer.will(answer(503, "busy"), silence)     the next two requests meet these, later ones a Collector
+with peer.connect(waiting(seq=1)) as uplink: ...
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import TypeAlias
+
+import httpx
+
+from omega_agent.server_url import parse_server_url
+from omega_agent.uplink import Uplink
+from omega_agent.waiting_record import WaitingRecord
+from omega_core.canonical import digest_hex
+from omega_core.clock import Clock
+from omega_core.control import Refusal
+from omega_core.envelope import PayloadType
+from omega_core.models import model_bytes
+from omega_core.record import Chain
+from support.builders import (
+    AGENT_KEY,
+    SERVER_KEY,
+    TEST_POINT_KEY,
+    grant,
+    key_statement,
+    observation,
+    receipt,
+    record,
+    sealed,
+)
+from support.clock import HandClock
+
+URL = "http://127.0.0.1:8600"
+Meeting: TypeAlias = Callable[[httpx.Request], httpx.Response]
+
+
+class CollectorPeer:
+    """Takes observations and records, and gives receipts signed with the server's key."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.records: list[bytes] = []
+        """Every record posted, also one that was known."""
+        self.observations: list[bytes] = []
+        self.requests: list[httpx.Request] = []
+        self.clock = clock or HandClock()
+        self._meetings: list[Meeting] = []
+
+    def will(self, *meetings: Meeting) -> None:
+        """Let the next requests meet something else."""
+        self._meetings += meetings
+
+    def connect(self, _item: WaitingRecord | None = None) -> Uplink:
+        """Return the way here."""
+        return Uplink(
+            parse_server_url(URL),
+            software="omega test",
+            clock=self.clock,
+            transport=httpx.MockTransport(self._answer),
+        )
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if self._meetings:
+            return self._meetings.pop(0)(request)
+        if request.url.path == "/v1/observations":
+            self.observations.append(request.content)
+            return httpx.Response(201, json={"digest": digest_hex(request.content)})
+        if request.url.path == "/v1/records":
+            is_new = request.content not in self.records
+            self.records.append(request.content)
+            body = sealed(receipt(request.content), PayloadType.RECEIPT, SERVER_KEY)
+            return httpx.Response(201 if is_new else 200, content=body)
+        return answer(404, "not_found")(request)
+
+
+def answer(status: int, code: str, *, retry_after_s: int | None = None) -> Meeting:
+    """Return a refusal as the server writes it."""
+    refusal = Refusal(
+        title="No",
+        status=status,
+        detail=f"because of {code}",
+        code=code,
+        who_acts="operator: see to it",
+        retry_after_s=retry_after_s,
+    )
+    return lambda _: httpx.Response(
+        status,
+        content=model_bytes(refusal),
+        headers={"content-type": "application/problem+json"},
+    )
+
+
+def portal(_request: httpx.Request) -> httpx.Response:
+    """Answer as a captive portal does."""
+    return httpx.Response(302, headers={"location": "http://portal.example/login"})
+
+
+def page(_request: httpx.Request) -> httpx.Response:
+    """Answer with a page that is no answer of ours."""
+    return httpx.Response(200, text="<html>welcome</html>")
+
+
+def plain(content: object, status: int = 200) -> Meeting:
+    """Return an answer with this JSON."""
+    return lambda _: httpx.Response(status, content=json.dumps(content).encode())
+
+
+def body(content: bytes, status: int = 200) -> Meeting:
+    """Return an answer with these bytes."""
+    return lambda _: httpx.Response(status, content=content)
+
+
+def silence(request: httpx.Request) -> httpx.Response:
+    """Never answer."""
+    raise httpx.ConnectTimeout("timed out", request=request)
+
+
+@cache
+def waiting(seq: int = 1, *, server_url: str = URL, observed: bool = True) -> WaitingRecord:
+    """Return a record of the outbox, a different one for each place in the chain."""
+    message = record(chain=Chain(seq=seq, prev=None))
+    envelope = sealed(message, PayloadType.RECORD, AGENT_KEY)
+    seen = sealed(observation(), PayloadType.OBSERVATION, TEST_POINT_KEY)
+    return WaitingRecord.model_validate(
+        {
+            "digest": digest_hex(model_bytes(message)),
+            "server_url": server_url,
+            "insecure": False,
+            "server_key": SERVER_KEY.public.text,
+            "bundle": {
+                "record": envelope.decode(),
+                "grant": sealed(grant(), PayloadType.GRANT, SERVER_KEY).decode(),
+                "observation": seen.decode() if observed else None,
+                "receipt": None,
+                "keys": (sealed(key_statement(), PayloadType.KEY, SERVER_KEY).decode(),),
+                "profile": None,
+            },
+        }
+    )
