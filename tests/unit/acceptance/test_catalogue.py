@@ -64,7 +64,7 @@ def test_a_plan_is_found_under_each_of_its_names() -> None:
     found = catalogue.for_plan("WMX-HOME-2M-PROMO", ONE_DAY)
     assert found is catalogue.for_plan("WMX-HOME-2M", ONE_DAY)
     assert found.ref == catalogue.get("wimax-home-2m", 1).ref
-    assert {"FTTH-300-100", "ADSL-HOME-8M"} <= {*catalogue.plan_ids}
+    assert {"FTTH-300-100", "ADSL-HOME-20M"} <= {*catalogue.plan_ids}
 
 
 @pytest.mark.parametrize(

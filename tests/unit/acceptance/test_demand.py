@@ -74,7 +74,7 @@ def test_a_shipped_budget_holds_twice_what_the_network_lets_through(
     [
         pytest.param("wimax-home-2m", 100_000_000, id="a slow plan on a fast port"),
         pytest.param("wimax-business-4m", 100_000_000, id="a business plan"),
-        pytest.param("adsl-home-8m", 100_000_000, id="a copper plan"),
+        pytest.param("adsl-home-20m", 100_000_000, id="a copper plan"),
         pytest.param("ftth-home-300", 1_000_000_000, id="a fibre plan on a gigabit port"),
     ],
 )
@@ -92,7 +92,7 @@ def test_a_line_far_above_its_plan_does_not_use_up_the_budget(
     ("plan_id", "down", "up"),
     [
         pytest.param("wimax-home-2m", 2_048_000, 524_000, id="IP as it is"),
-        pytest.param("adsl-home-8m", 8_128_000 * 1_492 // 1_696, 731_924, id="from cells"),
+        pytest.param("adsl-home-20m", 22_740_000 * 1_492 // 1_696, 1_000_238, id="from cells"),
         pytest.param("ftth-home-1g", 975_292_587, 512_028_608, id="from frames"),
     ],
 )

@@ -412,7 +412,7 @@ def record_in_grant(granted: Granted) -> Any:  # noqa: ANN401 - a session
         ),
         pytest.param(changed_session(sheet_id="FI-2026-999999"), "session.sheet_id", id="sheet"),
         pytest.param(changed_session(test_point="tp-x"), "session.test_point", id="test point"),
-        pytest.param(lambda *_: {"plan_id": "ADSL-HOME-8M"}, "plan_id", id="plan"),
+        pytest.param(lambda *_: {"plan_id": "ADSL-HOME-20M"}, "plan_id", id="plan"),
         pytest.param(
             lambda *_: {"profile": ProfileRef(id="a", version=1, digest="0" * 64)},
             "profile",
@@ -520,7 +520,7 @@ def small_evidence() -> Evidence:
 
 def test_a_refused_record_leaves_no_trace_on_its_sheet(rig: Rig) -> None:
     granted = rig.installed(rig.enrolled())
-    refused(rig, rig.record(granted, plan_id="ADSL-HOME-8M"))
+    refused(rig, rig.record(granted, plan_id="ADSL-HOME-20M"))
     sheet = sheets.load(rig.store, str(granted.grant.sheet_id))
     assert sheet.postings == []
     assert [event.kind for event in sheet.events] == ["created", "dispatched"]

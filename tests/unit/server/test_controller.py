@@ -207,7 +207,7 @@ def test_refused(rig: Rig, changes: dict[str, Any], code: Code) -> None:
 
 def test_a_plan_that_is_not_the_subscribers_is_refused(rig: Rig) -> None:
     changes = {"purpose": "install", "mode": Mode.QUICK, "sheet_id": rig.sheet()}
-    refusal = refused(rig, rig.enrolled(), **changes, plan_id="ADSL-HOME-8M")
+    refusal = refused(rig, rig.enrolled(), **changes, plan_id="ADSL-HOME-20M")
     assert refusal.code is Code.PLAN_MISMATCH
     rig.granted(rig.enrolled(), **changes, plan_id=PLAN_ID)
 

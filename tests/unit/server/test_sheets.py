@@ -121,6 +121,6 @@ def test_what_is_not_there_is_said_to_be_unknown(rig: Rig, call: object, code: C
 def test_a_subscriber_is_added_once(rig: Rig) -> None:
     subscribers.add(rig.store, "S-1", "FTTH-300-100", 1)
     with pytest.raises(RefusalError) as refusal:
-        subscribers.add(rig.store, "S-1", "ADSL-HOME-8M", 2)
+        subscribers.add(rig.store, "S-1", "ADSL-HOME-20M", 2)
     assert refusal.value.code is Code.SUBSCRIBER_KNOWN
     assert rig.store.cases.subscriber("S-1").plan_id == "FTTH-300-100"
