@@ -95,3 +95,18 @@ def test_what_is_missing_of_a_broken_length_is_an_error_too() -> None:
         list(reader.feed(b"\xff" * 4))
     with pytest.raises(FrameError):
         _ = reader.octets_missing
+
+
+@pytest.mark.parametrize(
+    ("held", "missing"),
+    [
+        pytest.param(0, 4, id="the whole length"),
+        pytest.param(3, 1, id="the last octet of the length"),
+        pytest.param(4, 2, id="the whole body"),
+        pytest.param(5, 1, id="the last octet of the body"),
+    ],
+)
+def test_octets_missing(held: int, missing: int) -> None:
+    reader = FrameReader()
+    assert list(reader.feed(encode_frame(b"{}")[:held])) == []
+    assert reader.octets_missing == missing
