@@ -93,15 +93,19 @@ class OmegaServer:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the server left with code {self.process.wait()}")
+            raise RuntimeError(f"the server left with code {self.ended()}")
         self.announced = json.loads(line)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it by a signal; return its exit code."""
         self.process.send_signal(number)
-        assert self.process.stdout is not None
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for its end, whatever caused it; return its exit code."""
         code = self.process.wait(_START_S)
-        self.process.stdout.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
         return code
 
     def _listening(self) -> tuple[str, ...]:

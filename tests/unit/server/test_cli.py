@@ -1,0 +1,240 @@
+"""The operator's commands: data on stdout, one line per error, documented exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omega_acceptance.catalogue import PLANS_DIRECTORY
+from omega_core.errors import ExitCode
+from omega_server.cli import main
+from support.server_rig import Rig, make_rig
+
+Said = tuple[int, str, str]
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Call the program in this process; return exit code, stdout and stderr."""
+
+    def call(*arguments: str | Path) -> Said:
+        monkeypatch.setattr(sys, "argv", ["omega-server", *map(str, arguments)])
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        said = capsys.readouterr()
+        assert isinstance(leaving.value.code, int)
+        return leaving.value.code, said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder in which a server has run."""
+    with make_rig(tmp_path / "data"):
+        return tmp_path / "data"
+
+
+def good(said: Said) -> str:
+    code, out, err = said
+    assert (code, err) == (0, "")
+    return out
+
+
+def as_json(said: Said) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(good(said))
+
+
+def refused(said: Said) -> str:
+    code, out, err = said
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert err.startswith("omega-server: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_from_a_subscriber_to_a_dispatched_sheet(run: Run, data: Path) -> None:
+    at = ("--data", data)
+    added = as_json(run("subscriber", "add", "S-1", "--plan", "FTTH-300-100", *at, "--json"))
+    assert (added["plan_id"], added["activated_unix_us"]) == ("FTTH-300-100", None)
+    number = good(run("sheet", "create", "--subscriber", "S-1", *at)).strip()
+    assert as_json(run("sheet", "show", number, *at, "--json"))["state"] == "draft"
+    assert "activated" in good(run("subscriber", "activate", "S-1", *at))
+    assert as_json(run("sheet", "show", number, *at, "--json"))["state"] == "dispatched"
+    assert good(run("sheet", "list", *at)) == f"{number}  S-1  dispatched\n"
+    assert good(run("subscriber", "list", *at)).startswith("S-1  FTTH-300-100  activated 20")
+
+
+def test_a_ticket_is_opened_and_shown(run: Run, data: Path) -> None:
+    at = ("--data", data)
+    good(run("subscriber", "add", "S-1", "--plan", "FTTH-300-100", "--activate", *at))
+    number = good(
+        run("ticket", "open", "--subscriber", "S-1", "--description", "c'est lent", *at)
+    ).strip()
+    assert as_json(run("ticket", "show", number, *at, "--json"))["description"] == "c'est lent"
+    assert good(run("ticket", "show", number, *at)).startswith(f"{number}  acknowledged\n")
+    assert good(run("ticket", "list", *at)) == f"{number}  S-1  acknowledged\n"
+
+
+def test_a_sheet_is_shown_with_its_records(run: Run, tmp_path: Path) -> None:
+    with make_rig(tmp_path) as rig:
+        granted = rig.installed(rig.enrolled())
+        rig.post(rig.record(granted))
+        rig.installed(rig.enrolled(), sheet_id=granted.grant.sheet_id)
+    shown = good(run("sheet", "show", str(granted.grant.sheet_id), "--data", tmp_path))
+    assert "attempts    2: 1 valid, 0 invalid, 1 without a record" in shown
+    assert "standard" in shown
+    assert "observation_missing" in shown
+
+
+def test_a_token_is_shown_once(run: Run, data: Path) -> None:
+    token = good(run("token", "new", "--data", data)).strip()
+    listed = good(run("token", "list", "--data", data))
+    assert len(token) == 32
+    assert token not in listed
+    assert listed.count("unused") == 1
+    assert len(as_json(run("token", "list", "--data", data, "--json"))) == 1
+
+
+def test_a_device_is_listed_and_revoked(run: Run, tmp_path: Path) -> None:
+    with make_rig(tmp_path) as rig:
+        device = rig.enrolled()
+    at = ("--data", tmp_path)
+    assert good(run("agent", "list", *at)).startswith(f"{device.agent_id}  ")
+    gone = as_json(run("agent", "revoke", str(device.agent_id), "--reason", "lost", *at, "--json"))
+    assert gone["revoked_unix_us"] is not None
+    assert "revoked" in good(run("agent", "list", *at))
+    with make_rig(tmp_path) as rig:
+        (event,) = rig.store.cases.events("agent", device.agent_id)
+        assert event.content == {"reason": "lost"}
+
+
+def test_plans_are_listed_shown_and_checked(run: Run) -> None:
+    listed = as_json(run("plan", "list", "--json"))
+    assert {"FTTH-300-100", "WMX-HOME-2M"} <= {each["plan_id"] for each in listed}
+    assert "goodput_bps_down" in good(run("plan", "show", "FTTH-300-100"))
+    shown = as_json(run("plan", "show", "FTTH-300-100", "--json"))
+    assert shown["content"]["id"] == "ftth-home-300"
+    file = PLANS_DIRECTORY / "ftth-home-300.toml"
+    assert good(run("plan", "check", file)).startswith(f"{file}: good; ftth-home-300 version")
+
+
+def test_a_profile_with_a_mistake_is_named_with_its_line(run: Run, tmp_path: Path) -> None:
+    text = (PLANS_DIRECTORY / "ftth-home-300.toml").read_text("utf-8")
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace("mtu_bytes = 1500", "mtu_bytes = -1500"), "utf-8")
+    assert f"{file}:" in refused(run("plan", "check", file))
+
+
+def test_a_folder_of_plans_is_added(run: Run, tmp_path: Path) -> None:
+    text = (PLANS_DIRECTORY / "ftth-home-300.toml").read_text("utf-8")
+    mine = text.replace('"ftth-home-300"', '"mine"').replace('"FTTH-300-100"', '"MINE-1"')
+    (tmp_path / "mine.toml").write_text(mine, "utf-8")
+    listed = as_json(run("plan", "list", "--plans", tmp_path, "--json"))
+    assert "MINE-1" in {each["plan_id"] for each in listed}
+
+
+def test_migrating_makes_the_tables_and_again_changes_nothing(run: Run, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert good(run("migrate", "--data", tmp_path / "new")) == "the database is up to date\n"
+    assert good(run("sheet", "list", "--data", tmp_path / "new")) == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        pytest.param(["sheet", "show", "FI-9"], "FI-9", id="no such sheet"),
+        pytest.param(["ticket", "show", "TT-9"], "TT-9", id="no such ticket"),
+        pytest.param(["sheet", "create", "--subscriber", "S-9"], "S-9", id="no such subscriber"),
+        pytest.param(["subscriber", "activate", "S-9"], "S-9", id="no such subscriber to activate"),
+        pytest.param(["subscriber", "add", "S-1", "--plan", "X"], "'X'", id="no such plan"),
+        pytest.param(
+            ["subscriber", "add", "a b", "--plan", "FTTH-300-100"], "'a b'", id="not a name"
+        ),
+        pytest.param(["agent", "revoke", "MA-9", "--reason", "x"], "MA-9", id="no such device"),
+    ],
+)
+def test_what_is_refused_is_one_line(
+    run: Run, data: Path, arguments: list[str], named: str
+) -> None:
+    assert named in refused(run(*arguments, "--data", data))
+
+
+def test_a_subscriber_is_added_once(run: Run, data: Path) -> None:
+    add = ("subscriber", "add", "S-1", "--plan", "FTTH-300-100", "--data", data)
+    good(run(*add))
+    assert "S-1" in refused(run(*add))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        pytest.param(["sheet", "list"], "--data DIR, or --database URL", id="which server"),
+        pytest.param(["migrate"], "--data DIR, or --database URL", id="which to migrate"),
+        pytest.param(
+            ["sheet", "list", "--data", "/nonexistent"], "no database", id="no server ran"
+        ),
+        pytest.param(["sheet", "list", "--database", "mysql://x"], "mysql", id="another database"),
+        pytest.param(["plan", "show", "NONE"], "NONE", id="no such plan"),
+        pytest.param(
+            ["plan", "check", "/nonexistent.toml"], "/nonexistent.toml", id="no such file"
+        ),
+        pytest.param(["plan", "list", "--plans", "/nonexistent"], "/nonexistent", id="no folder"),
+        pytest.param(
+            ["run", "--data", "/nonexistent", "--host", "8.8.8.8"], "--insecure", id="in the clear"
+        ),
+        pytest.param(
+            ["run", "--data", "/nonexistent", "--tls-cert", "/no", "--tls-key", "/no"],
+            "/no",
+            id="no such certificate",
+        ),
+        pytest.param(
+            ["testpoint", "--key-file", "/no", "--server-key", "x", "--id", "tp"],
+            "--server-key",
+            id="not a key",
+        ),
+    ],
+)
+def test_what_cant_be_done_without_a_server(run: Run, arguments: list[str], named: str) -> None:
+    assert named in refused(run(*arguments))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["nonsense"], id="no such command"),
+        pytest.param(["run"], id="an option missing"),
+        pytest.param(["run", "--data", "x", "--port", "65536"], id="a port too high"),
+        pytest.param(["sheet", "show"], id="an argument missing"),
+    ],
+)
+def test_wrong_usage_leaves_with_64(run: Run, arguments: list[str]) -> None:
+    code, out, _ = run(*arguments)
+    assert (code, out) == (ExitCode.USAGE, "")
+
+
+def test_help_is_no_error(run: Run) -> None:
+    assert "subscriber" in good(run("--help"))
+
+
+def test_a_database_not_migrated_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "omega.sqlite").touch()
+    assert "omega-server migrate" in refused(run("sheet", "list", "--data", tmp_path))
+
+
+def test_commands_work_beside_a_running_server(run: Run, tmp_path: Path) -> None:
+    with make_rig(tmp_path) as rig:
+        check_beside(rig, run, tmp_path)
+
+
+def check_beside(rig: Rig, run: Run, data: Path) -> None:
+    sheet_id = rig.sheet()
+    assert sheet_id in good(run("sheet", "list", "--data", data))
+    good(run("subscriber", "add", "S-beside", "--plan", "FTTH-300-100", "--data", data))
+    assert rig.store.cases.subscriber("S-beside") is not None
