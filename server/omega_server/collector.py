@@ -34,17 +34,17 @@ from omega_acceptance.schema import profile_from_content
 from omega_core.clock import Clock
 from omega_core.control import Grant, Observation, Receipt
 from omega_core.derive import metrics_of
-from omega_core.envelope import PayloadType, Sealed, parse_envelope, seal
+from omega_core.envelope import PayloadType, Sealed, seal
 from omega_core.keys import SigningKey
-from omega_core.models import model_bytes, parse_model
+from omega_core.models import model_bytes
 from omega_core.observers import disagreements
 from omega_core.record import Record
 from omega_core.verdict import Fault, Judgement
 from omega_server import sheets, tickets
-from omega_server.envelopes import content, public_key, signed_payload, unsealed
+from omega_server.envelopes import content, public_key, signed_payload, stored, unsealed
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import GrantUsedError, ObservationKnownError, Store
-from omega_server.store.rows import EventRow, GrantRow, ObservationRow, RecordRow, Signer
+from omega_server.store.rows import EventRow, ObservationRow, RecordRow, Signer
 
 _JUDGEMENT = TypeAdapter(Judgement)
 _PROFILES_KEPT = 256  # a national operator sells fewer plans; one parsed profile is some 20 KiB
@@ -151,7 +151,7 @@ class Collector:
             raise RefusalError(Code.GRANT_UNKNOWN, "this server has issued no such grant")
         if row.agent_kid != record.agent.kid:
             raise RefusalError(Code.GRANT_OF_ANOTHER_AGENT, "the grant was issued to another key")
-        grant = _content_of(row)
+        grant = stored(Grant, row.envelope)
         for name in _differences(record, grant, row.agent_id):
             raise RefusalError(Code.GRANT_MISMATCH, f"{name} is not what was granted")
         return grant
@@ -193,7 +193,7 @@ class Collector:
             return Observers.MISSING
         if record.observation_digest not in {None, row.digest}:
             return Observers.DISAGREE
-        observation = parse_model(Observation, parse_envelope(row.envelope).payload)
+        observation = stored(Observation, row.envelope)
         return (
             Observers.DISAGREE if disagreements(record.evidence, observation) else Observers.AGREE
         )
@@ -221,10 +221,6 @@ def _same_bytes(known: RecordRow, sealed: Sealed) -> Posted:
     if known.envelope_digest != sealed.envelope_digest:
         raise RefusalError(Code.OTHER_BYTES_KNOWN, "this record is known in another envelope")
     return Posted(known, is_new=False)
-
-
-def _content_of(row: GrantRow) -> Grant:
-    return parse_model(Grant, parse_envelope(row.envelope).payload)
 
 
 def _check_agent(record: Record, sealed: Sealed, signer: Signer) -> None:

@@ -46,6 +46,14 @@ def content(model: type[ModelT], payload: bytes) -> ModelT:
         raise RefusalError(Code.SCHEMA_INVALID, str(error)) from error
 
 
+def stored(model: type[ModelT], envelope: bytes) -> ModelT:
+    """Return the message in an envelope that was checked before it was stored.
+
+    It is parsed by its schema only: that it is plain JSON, and signed, was established then.
+    """
+    return model.model_validate_json(parse_envelope(envelope).payload)
+
+
 def public_key(text: str) -> PublicKey:
     """Return the key written as `text`; raises RefusalError `schema_invalid`."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import pytest
 
 from omega_core.errors import UsageError
 from omega_core.keyfile import KeyFileError
-from omega_server.identity import OtherDatabaseError, is_same_secret, load_keys, load_operator_token
+from omega_server.identity import (
+    SERVER_KEY_FILE,
+    OtherDatabaseError,
+    is_same_secret,
+    load_keys,
+    load_operator_token,
+)
 from support.server_rig import make_rig
 
 
@@ -51,6 +58,25 @@ def test_a_database_of_another_server_is_refused(tmp_path: Path) -> None:
         pass
     with pytest.raises(OtherDatabaseError), make_rig(tmp_path / "two", database=url):
         pass
+
+
+def test_two_servers_with_one_key_share_a_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shared.sqlite"
+    load_keys(tmp_path / "one")
+    (tmp_path / "two/keys").mkdir(parents=True, mode=0o700)
+    shutil.copy2(tmp_path / "one" / SERVER_KEY_FILE, tmp_path / "two" / SERVER_KEY_FILE)
+    with (
+        make_rig(tmp_path / "one", database=url) as one,
+        make_rig(tmp_path / "two", database=url) as two,
+    ):
+        device = one.enrolled()
+        request = two.request(device, address_tokens=(one.proof(),))
+        granted = two.opened(device, two.services.controller.grant(request))
+        envelope = two.record(granted)
+        posted = one.post(envelope)
+        assert posted.is_new
+        assert two.post(envelope).row == posted.row
+        assert one.place.id != two.place.id
 
 
 def test_a_folder_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
