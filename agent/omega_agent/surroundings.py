@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omega_agent.emitters import Display, display
+from omega_agent.displays import Display
+from omega_agent.emitters import display
 from omega_agent.errors import WrongUseError
 from omega_agent.home import Home, reason_of
 from omega_agent.interrupts import Interrupts

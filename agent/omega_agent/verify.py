@@ -112,6 +112,7 @@ class _Checks:
                 Unchecked.NO_RECEIPT,
                 Unchecked.NO_GRANT,
                 Unchecked.NO_OBSERVATION,
+                *([Unchecked.NO_PROFILE] if record.profile else []),
             ]
             self._conclude(
                 is_vouched=kid in self._trusted or vouched.get(kid, "") == record.agent.id
@@ -257,7 +258,7 @@ class _Checks:
     def _profile(self, bundle: Bundle, record: Record) -> AcceptanceProfile | None:
         if bundle.profile is None:
             if record.profile is not None:
-                self._report.unchecked.append(Unchecked.NO_PROFILE)
+                raise EnvelopeError("profile", "the record was judged by one not in the file")
             return None
         try:
             profile = profile_from_content(bundle.profile)

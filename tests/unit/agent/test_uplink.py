@@ -88,18 +88,22 @@ def test_a_good_answer_is_the_message() -> None:
 
 
 def test_a_refusal_keeps_its_code_and_who_can_mend_it() -> None:
-    with uplink(answer(403, "plan_not_activated")) as to_server:
-        with pytest.raises(RefusedError) as raised:
-            to_server.request_session(b"{}")
+    with (
+        uplink(answer(403, "plan_not_activated")) as to_server,
+        pytest.raises(RefusedError) as raised,
+    ):
+        to_server.request_session(b"{}")
     assert raised.value.code == "plan_not_activated"
     assert raised.value.who_acts == "operator: see to it"
     assert raised.value.exit_code == ExitCode.USAGE
 
 
 def test_busy_is_no_refusal_for_the_shell() -> None:
-    with uplink(answer(503, "busy", retry_after_s=9)) as to_server:
-        with pytest.raises(BusyError) as raised:
-            to_server.server_info()
+    with (
+        uplink(answer(503, "busy", retry_after_s=9)) as to_server,
+        pytest.raises(BusyError) as raised,
+    ):
+        to_server.server_info()
     assert (raised.value.exit_code, raised.value.retry_after_s) == (ExitCode.UNAVAILABLE, 9)
 
 
@@ -112,9 +116,11 @@ def test_an_answer_that_never_ends_is_cut_off() -> None:
                 clock.pass_ns(NS_PER_S)
                 yield b" "
 
-    with uplink(lambda _: httpx.Response(200, stream=Dripping()), clock=clock) as to_server:
-        with pytest.raises(NoAnswerError, match="not finished"):
-            to_server.server_info()
+    with (
+        uplink(lambda _: httpx.Response(200, stream=Dripping()), clock=clock) as to_server,
+        pytest.raises(NoAnswerError, match="not finished"),
+    ):
+        to_server.server_info()
     assert clock.at_monotonic_ns >= ANSWER_TIMEOUT_S * NS_PER_S
 
 
@@ -182,9 +188,11 @@ def test_a_certificate_is_checked_unless_that_is_not_meant(
     ],
 )
 def test_every_call_speaks_of_silence_alike(call: Callable[[Uplink], object]) -> None:
-    with uplink(raises(httpx.ConnectTimeout("no"))) as to_server:
-        with pytest.raises(NoAnswerError, match=r"no answer from http://127\.0\.0\.1:8600"):
-            call(to_server)
+    with (
+        uplink(raises(httpx.ConnectTimeout("no"))) as to_server,
+        pytest.raises(NoAnswerError, match=r"no answer from http://127\.0\.0\.1:8600"),
+    ):
+        call(to_server)
 
 
 def test_a_page_is_no_answer_to_an_observation() -> None:

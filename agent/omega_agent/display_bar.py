@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
-from omega_agent.emitters import LEFT_OUT, Display, end_line, reading
+from omega_agent.displays import LEFT_OUT, Display, end_line, reading
 from omega_agent.texts import Speaker
 from omega_probe.events import Event, Notice, PhaseEnded, PhaseProgress, PhaseStarted
 

@@ -1,0 +1,93 @@
+"""The verifier against everything: any bytes, and every single bit of a bundle turned over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from omega_agent.verify import verify
+from omega_agent.verify_report import Standing
+from omega_core.evidence import Evidence
+from support.agent_story import Story
+from support.builders import SERVER_KEY
+from support.facts import evidence, goodput_run, idle_stream
+
+TRUSTED = [SERVER_KEY.public]
+
+
+@cache
+def bundle() -> bytes:
+    """Return a bundle with all its parts, small so that every one of them is met often."""
+    small: Evidence = evidence(
+        idle=(idle_stream(packets=4, lost_up=[1]),),
+        goodput=(goodput_run(flows=1, duration_us=600_000, ramp_us=100_000),),
+    )
+    return Story(evidence=replace(small, attempts=small.attempts[:2])).bundle().to_bytes()
+
+
+def test_the_bundle_is_valid_before_it_is_changed() -> None:
+    assert verify(bundle(), trusted=TRUSTED).standing is Standing.TRUSTED
+
+
+@given(st.integers(0, 8 * len(bundle()) - 1))
+@example(0)
+@example(8 * len(bundle()) - 1)
+def test_no_bit_is_free_to_change(bit: int) -> None:
+    changed = bytearray(bundle())
+    changed[bit // 8] ^= 1 << bit % 8
+    report = verify(bytes(changed), trusted=TRUSTED)
+    assert (report.standing, bool(report.failed)) == (Standing.INVALID, True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_no_byte_is_free_to_change() -> None:
+    for position in range(len(bundle())):
+        changed = bytearray(bundle())
+        changed[position] ^= 1 << position % 8
+        assert verify(bytes(changed), trusted=TRUSTED).standing is Standing.INVALID, position
+
+
+@given(st.integers(0, 8 * len(bundle()) - 1))
+def test_without_trust_a_changed_bit_is_never_trusted(bit: int) -> None:
+    changed = bytearray(bundle())
+    changed[bit // 8] ^= 1 << bit % 8
+    assert verify(bytes(changed), trusted=[]).standing is not Standing.TRUSTED
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_told_and_never_raised(data: bytes) -> None:
+    assert verify(data, trusted=TRUSTED).standing is Standing.INVALID
+
+
+@given(st.integers(0, len(bundle())), st.integers(0, len(bundle())), st.binary(max_size=40))
+def test_a_piece_cut_out_or_put_in_is_found(start: int, end: int, between: bytes) -> None:
+    first, last = sorted((start, end))
+    changed = bundle()[:first] + between + bundle()[last:]
+    valid = changed == bundle()
+    assert (verify(changed, trusted=TRUSTED).standing is Standing.TRUSTED) is valid
+
+
+_PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.sampled_from(["record", "grant", "observation", "receipt", "keys", "profile"]), _PLAIN)
+def test_any_content_in_any_part_is_told_and_never_raised(part: str, value: object) -> None:
+    content = {**json.loads(bundle()), part: value}
+    data = json.dumps(content, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode(
+        "utf-8", "surrogatepass"
+    )
+    report = verify(data, trusted=TRUSTED)
+    left_out = part == "receipt" and value is None  # it may not have come yet
+    assert (report.standing is Standing.INVALID) is not left_out
