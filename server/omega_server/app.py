@@ -22,7 +22,8 @@ import uvicorn
 
 from omega_core import limits
 from omega_core.clock import Clock
-from omega_server.api.application import Services, create_app
+from omega_server.api.application import create_app
+from omega_server.api.services import Services
 from omega_server.enrolment import make_token
 from omega_server.identity import OPERATOR_TOKEN_FILE, TEST_POINT_KEY_FILE
 from omega_server.installation import Installation, open_installation, services_of

@@ -20,7 +20,7 @@ from omega_core.clock import Clock
 from omega_core.errors import StorageError, UsageError
 from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
-from omega_server.api.application import Services
+from omega_server.api.services import Services
 from omega_server.collector import Collector
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment

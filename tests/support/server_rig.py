@@ -27,7 +27,7 @@ from omega_core.units import NS_PER_US
 from omega_core.verdict import Mode
 from omega_server import sheets, subscribers, tickets
 from omega_server.addresses import Proved
-from omega_server.api.application import Services
+from omega_server.api.services import Services
 from omega_server.collector import Posted
 from omega_server.enrolment import make_token
 from omega_server.identity import TEST_POINT_KEY_FILE, load_keys

@@ -9,43 +9,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from fastapi import FastAPI
 
-from omega_core.clock import Clock
-from omega_core.control import ServerInfo
-from omega_server.addresses import AddressProofs
 from omega_server.api import agents, operators, problems
 from omega_server.api.guards import BodyLimit, Deadline, TlsGuard
-from omega_server.collector import Collector
-from omega_server.controller import Controller
-from omega_server.enrolment import Enrolment
-from omega_server.store.port import Store
-from omega_server.workers import Workers
-
-SOFTWARE = "omega-server 0.1.0"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Services:
-    """Everything the endpoints call."""
-
-    store: Store
-    clock: Clock
-    server_key: str
-    operator_token: str
-    proofs: AddressProofs
-    controller: Controller
-    collector: Collector
-    enrolment: Enrolment
-    workers: Workers
-
-    def info(self) -> ServerInfo:
-        """Return what the server says of itself."""
-        return ServerInfo(
-            software=SOFTWARE, server_key=self.server_key, now_unix_us=self.clock.unix_us()
-        )
+from omega_server.api.services import Services
 
 
 def create_app(services: Services, *, insecure: bool) -> FastAPI:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias, cast
 
 from fastapi import Path, Request
 from fastapi.responses import Response
@@ -10,9 +10,7 @@ from pydantic import BaseModel
 
 from omega_core.control import Refusal
 from omega_core.models import model_bytes
-
-if TYPE_CHECKING:
-    from omega_server.api.application import Services
+from omega_server.api.services import Services
 
 JSON = "application/json"
 ENVELOPE_BODY: dict[str, Any] = {
