@@ -1,0 +1,100 @@
+"""`omega measure` over an emulated line: one JSON object, with every name of the registry in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.topology import Lab
+from omega_core.metrics import METRICS, NoValue
+from support.json_schema import fits
+from support.main_job import DOWN_BPS, LINK, UP_BPS, Ran, Site, site_over
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+
+SCHEMA = json.loads(
+    (Path(__file__).parents[2] / "docs" / "schemas" / "measurement.json").read_text("utf-8")
+)
+MEASURED_SO_FAR = ("reachable_", "idle_", "loss_", "reordered_", "goodput_")
+FIELDS = {"schema_version", "session", "environment", "validity", "cost", "metrics"}
+
+
+@pytest.fixture(scope="module")
+def line() -> Iterator[Lab]:
+    with Lab(LINK) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def site(line: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site_over(line, tmp_path_factory.mktemp("site")) as started:
+        yield started
+
+
+def check_whole(done: Ran) -> None:
+    """Check that all is there, of the right form, and near what the line does."""
+    assert done.code == 0, done.stderr
+    found = done.json
+    assert fits(found, SCHEMA)
+    assert found.keys() == FIELDS
+    assert (found["schema_version"], found["validity"]) == (1, [])
+    metrics = found["metrics"]
+    assert metrics.keys() == METRICS.keys()
+    for name, metric in metrics.items():
+        assert metric["unit"] == METRICS[name].unit
+        if name.startswith(MEASURED_SO_FAR):
+            assert isinstance(metric["value"], int), (name, metric)
+            assert metric["samples"] > 0
+            assert metric["method"]
+            assert metric["reason"] is None
+        else:
+            assert (metric["value"], metric["reason"]) == (None, NoValue.NOT_MEASURED), name
+    values = {name: metric["value"] for name, metric in metrics.items()}
+    assert values["reachable_ppm"] == 1_000_000
+    assert 20_000 <= values["idle_rtt_us_min"] <= values["idle_rtt_us_p50"] < 60_000
+    assert DOWN_BPS / 2 < values["goodput_bps_down"] < DOWN_BPS * 1.1
+    assert UP_BPS / 2 < values["goodput_bps_up"] < UP_BPS * 1.1
+    cost = found["cost"]
+    assert cost["bytes_down"] > values["goodput_bps_down"] // 8
+    assert cost["bytes_up"] > values["goodput_bps_up"] // 8
+    assert 0 < cost["duration_ms"] < 60_000
+
+
+@pytest.mark.parametrize("family", [4, pytest.param(6, marks=pytest.mark.slow)])
+def test_one_json_object_over_either_family(site: Site, line: Lab, family: int) -> None:
+    address = line.server.v4 if family == 4 else line.server.v6
+    done = site.device(f"v{family}").run(
+        "measure", "--server", site.url_at(address), "--quick", "--json"
+    )
+    check_whole(done)
+    session = done.json["session"]
+    assert session["server"] == site.url_at(address)
+    assert session["address"] == (line.customer.v4 if family == 4 else line.customer.v6)
+    assert (session["purpose"], session["mode"]) == ("selftest", "quick")
+    assert f"IPv{family}" in done.json["metrics"]["goodput_bps_down"]["method"]
+    environment = done.json["environment"]
+    assert environment["interface"]["name"] == "eth0"
+    assert environment["interface"]["mtu_bytes"] == 1_500
+
+
+@pytest.mark.slow
+def test_a_name_with_both_families_in_full_and_nothing_is_posted(site: Site, line: Lab) -> None:
+    """A device that is not enrolled leaves nothing behind: no record, no file but its lock."""
+    omega = site.device("stranger")
+    url = site.url_at(line.server.host_name)
+    done = omega.run("measure", "--server", url, "--json")
+    check_whole(done)
+    assert done.json["session"]["mode"] == "measure"
+    assert sorted(path.name for path in omega.home.rglob("*")) == ["lock"]
+
+
+@pytest.mark.slow
+def test_people_get_a_table_and_progress_beside_it(site: Site) -> None:
+    done = site.device("person").run("measure", "--server", site.url, "--quick", "--lang", "fr")
+    assert done.code == 0, done.stderr
+    assert "Mbit/s" in done.stdout
+    assert "{" not in done.stdout
+    assert "Débit" in done.stderr or "débit" in done.stderr
