@@ -75,7 +75,7 @@ def _open_at(
 ) -> OpenedSession:
     clock = waiter.clock
     connection = connect(address, access.tcp_port, family, waiter)
-    meter.watch(connection)
+    meter.watch(connection, bulk=False)
     client = TestPointClient(connection, access, clock)
     client.stop = waiter.stop
     try:

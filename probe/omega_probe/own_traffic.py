@@ -29,9 +29,12 @@ class OwnTrafficMeter:
         self._past = OwnTraffic()
         self._watched: dict[socket.socket, _Watched] = {}
 
-    def watch(self, connection: socket.socket) -> None:
-        """Count a TCP connection from now until `release`, with all it has carried before."""
-        watched = _Watched(connection)
+    def watch(self, connection: socket.socket, *, bulk: bool = True) -> None:
+        """Count a TCP connection from now until `release`, with all it has carried before.
+
+        One that carries messages is not `bulk`: its segments are of any size.
+        """
+        watched = _Watched(connection, bulk=bulk)
         with self._lock:
             self._watched[connection] = watched
 
@@ -65,27 +68,30 @@ def of_datagrams(*, sent: int, received: int, payload_octets: int, family: int) 
     )
 
 
-def of_tcp(info: TcpInfo, ip_octets: int) -> OwnTraffic:
+def of_tcp(info: TcpInfo, ip_octets: int, *, bulk: bool) -> OwnTraffic:
     """Return the traffic of one TCP connection whose IP header has `ip_octets`."""
     header = ip_octets + info.tcp_header_octets
     rx_headers, tx_headers = info.segs_in * header, info.segs_out * header
+    rx_payload = info.ip_octets_in(ip_octets) - rx_headers if bulk else info.bytes_received
+    tx_payload = info.ip_octets_out(ip_octets) - tx_headers
     return OwnTraffic(
-        rx=Carried(info.ip_octets_in(ip_octets) - rx_headers, rx_headers, info.segs_in),
-        tx=Carried(info.ip_octets_out(ip_octets) - tx_headers, tx_headers, info.segs_out),
+        rx=Carried(rx_payload, rx_headers, info.segs_in),
+        tx=Carried(tx_payload, tx_headers, info.segs_out),
     )
 
 
 class _Watched:
     """One connection; what was read last stays when it can't be read any more."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, *, bulk: bool) -> None:
         self._connection = connection
+        self._bulk = bulk
         self._ip_octets = _ip_octets(connection)
         self._latest = NOTHING
 
     def read(self) -> OwnTraffic:
         with suppress(OSError):
-            self._latest = of_tcp(read_tcp_info(self._connection), self._ip_octets)
+            self._latest = of_tcp(read_tcp_info(self._connection), self._ip_octets, bulk=self._bulk)
         return self._latest
 
 

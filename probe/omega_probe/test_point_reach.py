@@ -159,6 +159,6 @@ def _tcp_attempt(
     attempt, connection = timed(waiter.clock, AttemptKind.TCP, family, reach, to_test_point=True)
     if connection is not None:
         with closing(connection):
-            meter.watch(connection)
+            meter.watch(connection, bulk=False)
             meter.release(connection)
     return attempt

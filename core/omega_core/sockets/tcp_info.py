@@ -17,6 +17,7 @@ _TIMESTAMPS_BIT = 0x01
 _TIMESTAMPS_OCTETS = 12
 _TCP_HEADER_OCTETS = 20
 _IP_HEADER_OCTETS = {socket.AF_INET: 20, socket.AF_INET6: 40}
+_RCV_MSS_UNKNOWN = 536  # what the kernel assumes until it has seen a full segment
 _SYN = 1  # the kernel counts the SYN among the acknowledged octets
 
 # name: (struct format, offset); native byte order
@@ -77,14 +78,19 @@ class TcpInfo:
         return self.bytes_sent + self.segs_out * (ip_header_octets + self.tcp_header_octets)
 
     def ip_octets_in(self, ip_header_octets: int) -> int:
-        """IP octets that came in; duplicates of data are counted at full segment size.
+        """IP octets that came in on a connection that carries bulk, or nothing.
 
-        The kernel counts payload only once, so segments beyond it are taken as full ones.
+        The kernel counts payload once and only as far as it is in order. What came twice, or waits
+        behind a gap, is known by its segments alone, and those of bulk are full ones. Of small
+        messages this would be an overestimate; `bytes_received` is the better word there.
         """
-        payload = max(self.bytes_received, self.data_segs_in * self.rcv_mss)
-        if self.data_segs_in * self.rcv_mss > 2 * self.bytes_received:
-            payload = self.bytes_received  # many small segments: full size would be a wild guess
+        payload = max(self.bytes_received, self.data_segs_in * self._segment_octets_in)
         return payload + self.segs_in * (ip_header_octets + self.tcp_header_octets)
+
+    @property
+    def _segment_octets_in(self) -> int:
+        """Payload of a full segment from the peer; before one has come in order, as our own."""
+        return self.rcv_mss if self.rcv_mss > _RCV_MSS_UNKNOWN else self.snd_mss
 
     def sender_counts(self, flow: int) -> SenderCounts:
         """Return what the record keeps of a sending end."""
