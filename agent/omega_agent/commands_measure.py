@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from omega_agent.device import Device, any_device, enrolled_device
-from omega_agent.errors import NotKeptError
+from omega_agent.errors import NotKeptError, in_language
 from omega_agent.home import Home
 from omega_agent.measuring import Held
 from omega_agent.report import (
@@ -59,6 +59,7 @@ def measure(
     found = measurement(held, measurer_of(device, place), faults)
     if around.as_json:
         around.print_json(found)
+        _tell_what_failed(around, held)
     else:
         around.print_lines(_measured(around, found, held))
     if save_to is not None:
@@ -145,6 +146,16 @@ def _measured(around: Surroundings, found: Measurement, held: Held) -> list[str]
     return around.shower.measurement(
         found, held.result.evidence, failure=held.failure, cut_short=_cut_short(held)
     )
+
+
+def _tell_what_failed(around: Surroundings, held: Held) -> None:
+    """Say beside the JSON of a measurement, which has no field for it, why there is no more."""
+    say = around.speaker.say
+    if held.failure is not None:
+        why = in_language(held.failure, around.speaker.language)
+        around.tell(say("line_dead", why=why))
+    elif _cut_short(held):
+        around.tell(say("measured_in_part"))
 
 
 def _send_earlier(around: Surroundings, device: Device, place: Workplace) -> None:
