@@ -11,13 +11,12 @@ psutil is loaded when it is first needed, because it costs as much as all the re
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
-import platform
 import socket
 import struct
 import sys
+from array import array
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -147,8 +146,8 @@ class Host:
         """Return what does not change during a session."""
         return Environment(
             system=system_name(self._root),
-            kernel=platform.release(),
-            python=platform.python_version(),
+            kernel=os.uname().release,
+            python=".".join(str(part) for part in sys.version_info[:3]),
             software=software(),
             cpu_count=os.cpu_count() or 1,
             interface=interface,
@@ -221,15 +220,13 @@ def _hardware_type(any_socket: socket.socket, name: str) -> int | None:
 
 def _driver(any_socket: socket.socket, name: str) -> str | None:
     """Return the driver's name, for a virtual interface its kind; None where it has none."""
-    info = ctypes.create_string_buffer(
-        _ETHTOOL_GDRVINFO.to_bytes(4, sys.byteorder), _DRVINFO_OCTETS
-    )
-    request = _IFREQ_DATA.pack(name.encode(), ctypes.addressof(info))
+    info = array("B", _ETHTOOL_GDRVINFO.to_bytes(4, sys.byteorder).ljust(_DRVINFO_OCTETS, b"\0"))
+    address, _ = info.buffer_info()
     try:
-        fcntl.ioctl(any_socket, _SIOCETHTOOL, request)
+        fcntl.ioctl(any_socket, _SIOCETHTOOL, _IFREQ_DATA.pack(name.encode(), address))
     except OSError:
         return None
-    return info.raw[_DRIVER].split(b"\0", 1)[0].decode("ascii", "replace") or None
+    return info.tobytes()[_DRIVER].split(b"\0", 1)[0].decode("ascii", "replace") or None
 
 
 def _is_wireless(any_socket: socket.socket, name: str) -> bool:
