@@ -10,6 +10,7 @@ each other and no line is involved, traffic is not judged.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,6 +23,7 @@ from omega_core.environment import (
     Medium,
     TrafficCheck,
 )
+from omega_core.evidence import GoodputRun
 from omega_core.units import NS_PER_US
 from omega_core.verdict import Fault
 from omega_probe.environment import Host, link_header_octets
@@ -71,10 +73,9 @@ class HostWatch:
         """Whether traffic on the interface can be somebody else's on the line."""
         return self.interface is not None and self.interface.medium is not Medium.LOOPBACK
 
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """What has spoiled the session so far."""
-        return faults_of(self.interface, self._traffic)
+    def faults(self, runs: Sequence[GoodputRun] = ()) -> tuple[Fault, ...]:
+        """Return what has spoiled the session so far."""
+        return faults_of(self.interface, self._traffic, runs)
 
     def begin(self, phase: str) -> None:
         """Take the reading before a phase."""

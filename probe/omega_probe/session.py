@@ -79,7 +79,7 @@ def run_without_grant(
     return result_of(
         evidence=Evidence(tasks=tuple(book.ends), attempts=tuple(earlier_attempts)),
         environment=watch.environment(),
-        faults=watch.faults,
+        faults=watch.faults(),
         clocks=began.facts_until(Moment.now(clock)),
     )
 

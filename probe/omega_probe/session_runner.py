@@ -118,7 +118,7 @@ class SessionRunner:
     def _precheck(self) -> None:
         """Watch the interface for a while; nothing is sent."""
         watch, plan = self._watch, self._plan
-        listens = watch.judges_traffic and not (watch.faults and plan.stop_when_invalid)
+        listens = watch.judges_traffic and not (watch.faults() and plan.stop_when_invalid)
         self._book.begin("precheck", expected_ns=plan.precheck_ns if listens else 0)
         self._note_what_is_unknown()
         ended = Ended.COMPLETED
@@ -130,7 +130,7 @@ class SessionRunner:
             self._over = (ended, "")
         quiet = quiet_allowance(plan.expected_bps_down, plan.expected_bps_up)
         watch.end(quiet if listens and ended is Ended.COMPLETED else None)
-        faults = ", ".join(watch.faults)
+        faults = ", ".join(watch.faults())
         if faults and plan.stop_when_invalid and self._over is None:
             self._over = (Ended.SKIPPED, f"invalid: {faults}")
         self._book.end(ended, faults)
@@ -341,7 +341,7 @@ class SessionRunner:
                 goodput=tuple(self._runs),
             ),
             environment=self._watch.environment(),
-            faults=self._watch.faults,
+            faults=self._watch.faults(self._runs),
             clocks=self._began.facts_until(Moment.now(self._waiter.clock)),
             bytes_down=own.rx.ip_octets,
             bytes_up=own.tx.ip_octets,

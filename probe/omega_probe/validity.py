@@ -1,10 +1,11 @@
 """What spoils a run: pure checks over facts (measurement conditions, RFC 7594 section 3).
 
 A fault says nothing about the line. It carries a code only; who can mend it is told by whoever
-speaks to people. Two causes are known here:
+speaks to people. Three causes are known here:
 
 tunnel          packets to the test point leave by a tunnel: its ends are measured, not the line
 cross_traffic   the interface carried more than the probe's own packets and a small allowance
+flow_failed     a flow of a finished TCP run broke by itself: the rest of them is no rate of a line
 
 Cross-traffic is what the interface counted less what the probe knows of its own: IP octets of each
 packet sent and received, acknowledgements and retransmissions included, and the link header that
@@ -20,11 +21,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from omega_core.environment import Interface, InterfaceCounts, Medium, TrafficCheck
+from omega_core.evidence import Ended, GoodputRun
 from omega_core.units import BITS_PER_OCTET, PPM, US_PER_S
 from omega_core.verdict import Fault
 
 QUIET_SHARE_PPM: Final = 10_000  # of the plan, while nothing is measured: it would take that much
 LOAD_SHARE_PPM: Final = 20_000  # of the measured rate: what headers and joined segments leave open
+_FINISHED: Final = {Ended.COMPLETED, Ended.DECIDED}
 FLOOR_BPS: Final = 100_000  # name queries, clocks and neighbours on any network
 
 
@@ -151,13 +154,22 @@ def traffic_check(
     )
 
 
-def faults_of(interface: Interface | None, traffic: Sequence[TrafficCheck]) -> tuple[Fault, ...]:
-    """Return what spoiled a run, each cause once."""
+def faults_of(
+    interface: Interface | None,
+    traffic: Sequence[TrafficCheck],
+    runs: Sequence[GoodputRun] = (),
+) -> tuple[Fault, ...]:
+    """Return what spoiled a session, each cause once.
+
+    A run that was cut short gives no rate, so there a broken flow spoils nothing.
+    """
     found = []
     if interface is not None and interface.medium is Medium.TUNNEL:
         found.append(Fault.TUNNEL)
     if any(check.exceeded for check in traffic):
         found.append(Fault.CROSS_TRAFFIC)
+    if any(run.failed_flows and run.ended in _FINISHED for run in runs):
+        found.append(Fault.FLOW_FAILED)
     return tuple(found)
 
 

@@ -172,7 +172,7 @@ def test_a_phase_is_weighed_by_what_was_not_the_probes_own(tmp_path: Path) -> No
     assert check is not None
     assert check.rx_octets - check.own_rx_octets == 500
     assert not check.exceeded
-    assert not made.watch.faults
+    assert not made.watch.faults()
 
     made.watch.begin("idle")
     made.clock.pass_ns(NS_PER_S)
@@ -180,7 +180,7 @@ def test_a_phase_is_weighed_by_what_was_not_the_probes_own(tmp_path: Path) -> No
     check = made.watch.end(Allowance(rx_bps=8 * 500, tx_bps=8))
     assert check is not None
     assert check.exceeded
-    assert made.watch.faults == (Fault.CROSS_TRAFFIC,)
+    assert made.watch.faults() == (Fault.CROSS_TRAFFIC,)
 
 
 def test_what_arrives_after_the_last_mark_is_nobodys(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from omega_core.environment import Interface, InterfaceCounts, Medium
+from omega_core.evidence import Ended
+from omega_core.metrics import Direction
 from omega_core.units import US_PER_S
 from omega_core.verdict import Fault
 from omega_probe.validity import (
@@ -20,6 +22,7 @@ from omega_probe.validity import (
     quiet_allowance,
     traffic_check,
 )
+from support.facts import goodput_run
 
 BEFORE = InterfaceCounts(
     offset_us=1_000,
@@ -163,3 +166,19 @@ def test_what_spoils_a_run(medium: Medium, faults: tuple[Fault, ...], *, exceede
 
 def test_a_host_without_a_route_has_nothing_to_spoil() -> None:
     assert faults_of(None, []) == ()
+
+
+@pytest.mark.parametrize(
+    ("failed", "ended", "faults"),
+    [
+        pytest.param(0, Ended.COMPLETED, (), id="every flow lived to the end"),
+        pytest.param(1, Ended.COMPLETED, (Fault.FLOW_FAILED,), id="one broke by itself"),
+        pytest.param(1, Ended.DECIDED, (Fault.FLOW_FAILED,), id="one broke before it was decided"),
+        pytest.param(4, Ended.TEST_POINT_LOST, (), id="a run that was cut short gives no rate"),
+    ],
+)
+def test_a_flow_that_broke_spoils_a_finished_run(
+    failed: int, ended: Ended, faults: tuple[Fault, ...]
+) -> None:
+    run = replace(goodput_run(Direction.DOWN), failed_flows=failed, ended=ended)
+    assert faults_of(ETHERNET, [], [run]) == faults
