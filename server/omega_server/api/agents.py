@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
@@ -22,6 +23,7 @@ from omega_server.refusals import Code, RefusalError
 
 router = APIRouter(responses=REFUSALS)
 
+_log = structlog.get_logger(__name__)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -89,4 +91,5 @@ async def post_record(request: Request) -> Response:
         raise RefusalError(Code.IDEMPOTENCY_MISSING, detail)
     services, data = services_of(request), await request.body()
     posted = await services.workers.run(lambda: services.collector.post(data, key))
+    _log.info("record", digest=key, is_new=posted.is_new, verdict=posted.row.verdict)
     return sealed_answer(posted.row.receipt, 201 if posted.is_new else 200)

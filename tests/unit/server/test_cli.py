@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -226,6 +227,16 @@ def test_help_is_no_error(run: Run) -> None:
 def test_a_database_not_migrated_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "omega.sqlite").touch()
     assert "omega-server migrate" in refused(run("sheet", "list", "--data", tmp_path))
+
+
+def test_the_document_names_every_command_and_option_of_run(run: Run) -> None:
+    document = (Path(__file__).parents[3] / "docs/operations.md").read_text("utf-8")
+    options = set(re.findall(r"--[a-z-]+", good(run("run", "--help")))) - {"--help", "--json"}
+    assert {option for option in options if option not in document} == set()
+    for group in ("token", "agent", "subscriber", "sheet", "ticket", "plan"):
+        listed = good(run(group, "--help")).partition("Commands:")[2]
+        for command in re.findall(r"^  ([a-z]+)  ", listed, re.MULTILINE):
+            assert f"`{group} {command}" in document
 
 
 def test_commands_work_beside_a_running_server(run: Run, tmp_path: Path) -> None:
