@@ -63,15 +63,18 @@ def check_posted(site: Site, done: Ran, sheet: str, verdict: str, *, state: str)
 def test_a_line_that_keeps_the_plan_is_accepted(site: Site, omega: Omega) -> None:
     sheet = site.sheet()
     assert site.case("sheets", sheet)["state"] == "dispatched"
-    done = omega.run("accept", "--sheet", sheet, "--json")
+    file = site.folder / "record.json"
+    done = omega.run("accept", "--sheet", sheet, "--json", "--save", file)
     assert done.code == 0, done.stderr
     check_posted(site, done, sheet, "pass", state="measured")
+    assert omega.run("verify", file).code == 0
     measured = done.json["measurement"]
     assert measured["validity"] == []
     assert measured["metrics"]["goodput_bps_down"]["value"] > 3_500_000
     assert omega.outbox() == []
 
 
+@pytest.mark.slow
 def test_a_quick_look_is_inconclusive_and_leaves_the_sheet(site: Site, omega: Omega) -> None:
     sheet = site.sheet()
     done = omega.run("accept", "--sheet", sheet, "--quick", "--json")

@@ -21,7 +21,7 @@ from omega_core.canonical import canonical_bytes
 from omega_core.keys import PublicKey, SigningKey
 from support.main_job import LINK, SCRIPTS, Json, Omega, Ran, Site, site_over
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(180)]
 
 SEED = 20261121
 CHANGES = 400

@@ -1,4 +1,4 @@
-"""What spoils a run on the lab's hosts: a VPN on the way to the server, other people's traffic."""
+"""What goes wrong around a run: a VPN on the way, other people's traffic, a disk that is full."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
 
 from lab.host import Host
 from lab.pytest_support import need_tool
@@ -102,16 +105,13 @@ def user_space_vpn(lab: Lab) -> Iterator[None]:
 
 def _carry(ends: list[tuple[int, socket.socket]], ended: threading.Event) -> None:
     """Be the VPN program of both hosts."""
-    tuns = dict(ends)
-    outers = {outer: tun for tun, outer in ends}
+    ways = [(outer.fileno(), tun) for tun, outer in ends]
+    leads_to = {**dict(ways), **{tun: outer for outer, tun in ways}}
     while not ended.is_set():
-        ready, _, _ = select.select([*tuns, *outers], (), (), 0.05)
+        ready, _, _ = select.select(list(leads_to), (), (), 0.05)
         for each in ready:
             with suppress(OSError):  # the other side is not there: lost, as anywhere
-                if isinstance(each, socket.socket):
-                    os.write(outers[each], each.recv(_DATAGRAM_OCTETS_MAX))
-                else:
-                    tuns[each].send(os.read(each, _DATAGRAM_OCTETS_MAX))
+                os.write(leads_to[each], os.read(each, _DATAGRAM_OCTETS_MAX))
 
 
 @contextmanager
@@ -119,10 +119,13 @@ def other_flow(sender: Host, receiver: Host, *, udp_bps: int | None = None) -> I
     """Let iperf3 send until the block ends: as much as TCP gets, or UDP at a rate."""
     iperf3 = need_tool("iperf3")
     load = ["-u", "-b", str(udp_bps)] if udp_bps else []
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    sink = receiver.popen([iperf3, "-s", "-1"], **silent)
+    sink = receiver.popen([iperf3, "-s", "-1"], stdout=subprocess.DEVNULL)
     _await_listener(receiver)
-    source = sender.popen([iperf3, "-c", receiver.v4, "-t", str(_FLOW_S), *load], **silent)
+    source = sender.popen(
+        [iperf3, "-c", receiver.v4, "-t", str(_FLOW_S), *load],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         time.sleep(1)  # iperf3 says nothing when its flow begins
         yield
@@ -138,3 +141,32 @@ def _await_listener(host: Host, port: int = 5201) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("iperf3 does not listen")
         time.sleep(0.05)
+
+
+@contextmanager
+def small_disk(path: Path, octets: int) -> Iterator[Path]:
+    """Mount a file system of so many octets, in memory; skip the test where that can't be."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    path.mkdir(parents=True)
+    mounted = subprocess.run(
+        ["/bin/mount", "-t", "tmpfs", "-o", f"size={octets},mode=700", "omega-test", path],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["/bin/umount", "--lazy", path], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave not one octet free; return the file that took them."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(b"\0" * 4_096):
+            pass
+    return ballast

@@ -16,7 +16,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -124,6 +123,10 @@ class Omega:
         """Start a command whose progress is then read as JSON."""
         return Running(self._popen(*arguments, "--progress", "json"))
 
+    def start_plain(self, *arguments: str | Path) -> Running:
+        """Start a command that shows no progress."""
+        return Running(self._popen(*arguments))
+
     def run(self, *arguments: str | Path, timeout_s: float = _END_S) -> Ran:
         """Run a command to its end."""
         child = self._popen(*arguments)
@@ -163,13 +166,15 @@ class Site:
     host: str
     """The address at which devices find the server."""
     options: tuple[str, ...] = ()
+    data: Path = Path()
+    """The server's folder."""
     announced: Json = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     _made: int = 0
 
-    @property
-    def data(self) -> Path:
-        return self.folder / "server"
+    def __post_init__(self) -> None:
+        if self.data == Path():
+            self.data = self.folder / "server"
 
     @property
     def port(self) -> int:
@@ -186,22 +191,23 @@ class Site:
     def start(self) -> None:
         """Start the server, on the port it had before if there was one."""
         port = self.port if self.announced else (PORT if isinstance(self.server_place, Host) else 0)
-        with (self.folder / "server.log").open("a") as log:
+        said = self.folder / "server.out"
+        with (self.folder / "server.log").open("a") as log, said.open("w") as out:
             self.process = self.server_place.popen(
                 [
-                    *(SCRIPTS / "omega-server", "run", "--json", "--plans", PLANS),
-                    *("--data", self.data, "--port", str(port), *self.options),
+                    str(SCRIPTS / "omega-server"),
+                    *("run", "--json", "--plans", str(PLANS)),
+                    *("--data", str(self.data), "--port", str(port), *self.options),
                 ],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=out,
                 stderr=log,
             )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
+        process = self.process
+        wait_until(lambda: "\n" in said.read_text() or process.poll() is not None, _START_S)
+        if not said.read_text():
             raise RuntimeError(f"the server did not start: {self.log()}")
-        self.announced = json.loads(line)
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.announced = json.loads(said.read_text())
 
     def stop(self) -> int:
         """End the server in order."""
@@ -319,11 +325,10 @@ def site_over(lab: Lab, folder: Path) -> Iterator[Site]:
 
 
 @contextmanager
-def site_on_loopback(folder: Path, *options: str) -> Iterator[Site]:
+def site_on_loopback(folder: Path, *, data: Path = Path()) -> Iterator[Site]:
     """Run a server on a free port of this machine; devices stand beside it."""
-    here = Here()
-    host = ("--host", "127.0.0.1")
-    yield from _started(Site(folder, here, here, "127.0.0.1", options=(*host, *options)))
+    here, address = Here(), "127.0.0.1"
+    yield from _started(Site(folder, here, here, address, options=("--host", address), data=data))
 
 
 def _started(site: Site) -> Iterator[Site]:
@@ -334,6 +339,19 @@ def _started(site: Site) -> Iterator[Site]:
         if site.process is not None and site.process.poll() is None:
             site.process.send_signal(signal.SIGCONT)
             site.stop()
+
+
+def leave_waiting(omega: Omega, sheet: str) -> str:
+    """Have a device seal a record that it does not post; return its digest.
+
+    A real run that Ctrl-C ends when it has just begun.
+    """
+    run = omega.start("accept", "--sheet", sheet, "--quick", "--json")
+    run.await_phase("connectivity")
+    run.signal(signal.SIGINT)
+    done = run.finish()
+    assert done.code == 130, done.stderr
+    return str(done.json["record_digest"])
 
 
 def restore(lab: Lab) -> None:
