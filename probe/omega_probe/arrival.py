@@ -26,7 +26,6 @@ class ArrivalClock:
         self._clock = clock
         self._offset_ns = self._wall_offset_ns()
         self._empty_ns = clock.monotonic_ns()
-        self._stepped = False
         self.kernel = 0
         self.dated = 0
 
@@ -34,14 +33,13 @@ class ArrivalClock:
         """Note that nothing is waiting in the socket now; call it before each wait."""
         self._empty_ns = self._clock.monotonic_ns()
         self._offset_ns = self._wall_offset_ns()
-        self._stepped = False
 
     def arrival_ns(self, datagram: Datagram) -> int:
         """Return the monotonic time at which the datagram reached the host."""
         self.dated += 1
-        self._stepped = self._stepped or abs(self._wall_offset_ns() - self._offset_ns) > STEP_NS
+        stepped = abs(self._wall_offset_ns() - self._offset_ns) > STEP_NS
         now_ns = self._clock.monotonic_ns()
-        if self._stepped or datagram.received_unix_ns is None:
+        if stepped or datagram.received_unix_ns is None:
             return now_ns
         arrived_ns = arrival_monotonic_ns(datagram, self._clock)
         if arrived_ns < self._empty_ns:

@@ -107,7 +107,6 @@ class StampSender:
         self._sent_ns: list[int] = []
         self._stamped_unix_ns: list[int] = []
         self._rtt_ns: dict[int, int] = {}
-        self._late: set[int] = set()
         self._reflected: dict[int, int] = {}
         self._order = ArrivalOrder()
         self._late_sends = 0
@@ -155,12 +154,10 @@ class StampSender:
             return
         sequence, number = reply.sender_sequence, reply.sequence
         elapsed_ns = max(0, arrived_ns - self._sent_ns[sequence])
-        in_time = elapsed_ns <= self._waiting_time_ns and sequence not in self._late
         copy = number in self._reflected
         if not copy and len(self._reflected) < REPLIES_A_PACKET_MAX * self._count:
             self._reflected[number] = sequence
-        if not in_time:
-            self._late.add(sequence)
+        if elapsed_ns > self._waiting_time_ns:
             return
         self._order.arrived(number, seen_before=copy)
         if sequence not in self._rtt_ns:

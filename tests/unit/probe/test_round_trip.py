@@ -178,6 +178,25 @@ def test_reordering_of_replies_is_counted_as_rfc_4737_does() -> None:
     assert outcome.rtt_us[1] == 60_000
 
 
+def test_a_packet_overtaken_on_the_way_up_is_not_reordered_on_the_way_down() -> None:
+    machine = sender(5)
+    path = SimulatedPath(machine, {1: Fate(up_ns=(50 * NS_PER_MS,))})
+    path.run()
+    assert path.report.reordered == 1
+    assert machine.outcome().reordered_down == 0, "its reply left last and arrived last"
+
+
+def test_a_reply_that_arrives_with_the_end_of_the_patience_still_counts() -> None:
+    machine = sender(2)
+    first, last_ns = due(machine, START_NS), START_NS + PERIOD_NS
+    last = due(machine, last_ns)
+    machine.datagram_received(reply_to(first), START_NS + NS_PER_MS)
+    end_ns = last_ns + PATIENCE_NS_MIN
+    assert machine.datagram_to_send(end_ns, UNIX_NS) is None
+    machine.datagram_received(reply_to(last), end_ns)
+    assert machine.outcome().rtt_us == (1_000, PATIENCE_NS_MIN // 1_000)
+
+
 def test_a_late_driver_is_counted_and_sends_no_burst() -> None:
     machine = sender(5)
     due(machine, START_NS)
@@ -217,7 +236,7 @@ def test_the_time_of_sending_is_what_the_driver_says_last() -> None:
 @pytest.mark.parametrize(
     "held_ns",
     [
-        pytest.param(-1, id="T3 before T2: the reflector's clock was set back"),
+        pytest.param(-NS_PER_MS, id="T3 before T2: the reflector's clock was set back"),
         pytest.param(10 * NS_PER_MS + 1, id="held longer than the whole round trip"),
     ],
 )
