@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -308,9 +309,11 @@ def test_garbage_on_the_port_leaves_the_server_standing(
 ) -> None:
     port = client.base_url.port
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        connection.sendall(octets)
-        connection.shutdown(socket.SHUT_WR)
-        answer = connection.recv(65_536)
+        answer = b""
+        with suppress(ConnectionError):  # it may hang up on us before we have said it all
+            connection.sendall(octets)
+            connection.shutdown(socket.SHUT_WR)
+            answer = connection.recv(65_536)
     assert not answer.startswith(b"HTTP/1.1 5")
     assert not answer.startswith(b"HTTP/1.1 101")
     assert client.get("/healthz").status_code == 200
