@@ -142,7 +142,7 @@ def test_a_port_where_something_else_listens(site: Site, answer: bytes) -> None:
     assert done.json["session"]["server"] == url
 
 
-def test_a_sheet_nobody_made(site: Site, omega: Omega) -> None:
+def test_a_sheet_nobody_made(omega: Omega) -> None:
     done = omega.run("accept", "--sheet", "FI-2020-000001", "--json")
     check_refused(done, 64, "FI-2020-000001")
     assert omega.outbox() == []
@@ -179,14 +179,14 @@ def test_a_device_that_is_not_enrolled(site: Site) -> None:
 
 
 @pytest.fixture
-def unposted(site: Site) -> Iterator[tuple[bytes, str, Omega]]:
+def unposted(site: Site) -> tuple[bytes, str, Omega]:
     """A sealed record that nobody has posted, its sheet, and the device that has it."""
     sheet = site.sheet()
     omega = site.enrolled(f"laptop for {sheet}")
     leave_waiting(omega, sheet)
     (file,) = omega.waiting_files()
     record = json.loads(file.read_bytes())["bundle"]["record"].encode()
-    yield record, sheet, omega
+    return record, sheet, omega
 
 
 def post(site: Site, envelope: bytes, *, digest: str | None = None) -> tuple[int, bytes]:
@@ -266,9 +266,7 @@ def test_a_revoked_device_is_told_and_its_record_is_set_aside(
 
 
 @pytest.mark.slow
-def test_a_damaged_file_of_the_outbox_is_set_aside(
-    site: Site, unposted: tuple[bytes, str, Omega]
-) -> None:
+def test_a_damaged_file_of_the_outbox_is_set_aside(unposted: tuple[bytes, str, Omega]) -> None:
     _, _, omega = unposted
     (file,) = omega.waiting_files()
     file.write_bytes(file.read_bytes()[:-100])
