@@ -11,7 +11,9 @@ Cross-traffic is what the interface counted less what the probe knows of its own
 packet sent and received, acknowledgements and retransmissions included, and the link header that
 the counter adds to each. Virtual interfaces and cards that join segments count the headers of a
 joined packet once; then fewer packets were counted than the probe knows of, and only as many
-headers are subtracted. Each way is weighed by itself, for a line has two rates.
+headers are subtracted. Selective acknowledgements make headers longer than the probe can know; that
+explains some octets, but only where no packets were counted that are not the probe's. Each way is
+weighed by itself, for a line has two rates.
 """
 
 from __future__ import annotations
@@ -27,8 +29,19 @@ from omega_core.verdict import Fault
 
 QUIET_SHARE_PPM: Final = 10_000  # of the plan, while nothing is measured: it would take that much
 LOAD_SHARE_PPM: Final = 20_000  # of the measured rate: what headers and joined segments leave open
+OPTION_OCTETS_MAX: Final = 28  # three blocks of a selective acknowledgement beside timestamps
+SAME_PACKETS_PPM: Final = 10_000  # two readings of counters are not taken at one moment
+SAME_PACKETS: Final = 10
 _FINISHED: Final = {Ended.COMPLETED, Ended.DECIDED}
 FLOOR_BPS: Final = 100_000  # name queries, clocks and neighbours on any network
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What an interface counted in one direction."""
+
+    octets: int
+    packets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +71,16 @@ class Carried:
         """Octets at the IP layer."""
         return self.payload_octets + self.header_octets
 
-    def at_interface(self, *, link_header_octets: int, counted_packets: int) -> int:
-        """Return the octets an interface counted for this traffic, that counted so many packets."""
+    def at_interface(self, counted: Counted, *, link_header_octets: int) -> int:
+        """Return how many of the octets that an interface counted are this traffic's."""
         headers = self.header_octets + self.packets * link_header_octets
-        if 0 <= counted_packets < self.packets:
-            headers = headers * counted_packets // self.packets
-        return self.payload_octets + headers
+        if counted.packets < self.packets:
+            headers = headers * counted.packets // self.packets
+        own = self.payload_octets + headers
+        others = abs(counted.packets - self.packets)
+        if others > self.packets * SAME_PACKETS_PPM // PPM + SAME_PACKETS:
+            return own
+        return max(own, min(counted.octets, own + self.packets * OPTION_OCTETS_MAX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,29 +145,28 @@ def traffic_check(
 
     Without an allowance the phase is recorded and not judged.
     """
-    rx_octets = _moved(span.before.rx_octets, span.after.rx_octets)
-    tx_octets = _moved(span.before.tx_octets, span.after.tx_octets)
-    own_rx = span.own.rx.at_interface(
-        link_header_octets=link_header_octets,
-        counted_packets=_moved(span.before.rx_packets, span.after.rx_packets),
+    before, after = span.before, span.after
+    rx = Counted(
+        _moved(before.rx_octets, after.rx_octets), _moved(before.rx_packets, after.rx_packets)
     )
-    own_tx = span.own.tx.at_interface(
-        link_header_octets=link_header_octets,
-        counted_packets=_moved(span.before.tx_packets, span.after.tx_packets),
+    tx = Counted(
+        _moved(before.tx_octets, after.tx_octets), _moved(before.tx_packets, after.tx_packets)
     )
+    own_rx = span.own.rx.at_interface(rx, link_header_octets=link_header_octets)
+    own_tx = span.own.tx.at_interface(tx, link_header_octets=link_header_octets)
     allowed_rx = _octets(allowance.rx_bps, span.duration_us) if allowance else None
     allowed_tx = _octets(allowance.tx_bps, span.duration_us) if allowance else None
     return TrafficCheck(
         phase=span.phase,
         duration_us=max(0, span.duration_us),
-        rx_octets=rx_octets,
-        tx_octets=tx_octets,
+        rx_octets=rx.octets,
+        tx_octets=tx.octets,
         own_rx_octets=max(0, own_rx),
         own_tx_octets=max(0, own_tx),
         allowed_rx_octets=allowed_rx,
         allowed_tx_octets=allowed_tx,
-        exceeded=_exceeds(rx_octets - own_rx, allowed_rx)
-        or _exceeds(tx_octets - own_tx, allowed_tx),
+        exceeded=_exceeds(rx.octets - own_rx, allowed_rx)
+        or _exceeds(tx.octets - own_tx, allowed_tx),
     )
 
 

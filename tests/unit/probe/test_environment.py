@@ -167,7 +167,7 @@ def test_a_phase_is_weighed_by_what_was_not_the_probes_own(tmp_path: Path) -> No
     made.watch.begin("goodput_down")
     made.meter.add(OwnTraffic(rx=Carried(90_000, 3_000, 70)))
     made.clock.pass_ns(NS_PER_S)
-    made.carry(rx=1_000 + 93_000 + 70 * 14 + 500, tx=2_000, packets=75)
+    made.carry(rx=1_000 + 93_000 + 70 * 14 + 500, tx=2_000, packets=95)
     check = made.watch.end(Allowance(rx_bps=8 * 500, tx_bps=8))
     assert check is not None
     assert check.rx_octets - check.own_rx_octets == 500
@@ -176,7 +176,7 @@ def test_a_phase_is_weighed_by_what_was_not_the_probes_own(tmp_path: Path) -> No
 
     made.watch.begin("idle")
     made.clock.pass_ns(NS_PER_S)
-    made.carry(rx=1_000 + 93_000 + 70 * 14 + 500 + 501, tx=2_000, packets=80)
+    made.carry(rx=1_000 + 93_000 + 70 * 14 + 500 + 501, tx=2_000, packets=115)
     check = made.watch.end(Allowance(rx_bps=8 * 500, tx_bps=8))
     assert check is not None
     assert check.exceeded

@@ -96,6 +96,28 @@ def test_an_interface_that_joins_segments_counts_fewer_headers() -> None:
     assert not check.exceeded
 
 
+@pytest.mark.parametrize(
+    ("extra_octets", "packets", "exceeded"),
+    [
+        pytest.param(28_000, 1_000, False, id="as long as headers can be, in the probe's packets"),
+        pytest.param(28_002, 1_000, True, id="longer than headers can be"),
+        pytest.param(28_000, 1_020, False, id="a hundredth and ten packets more are the same"),
+        pytest.param(28_000, 1_021, True, id="packets that are not the probe's"),
+        pytest.param(28_000, 979, True, id="joined packets: what else is in them is not known"),
+    ],
+)
+def test_longer_headers_explain_octets_only_in_the_probes_own_packets(
+    extra_octets: int, packets: int, *, exceeded: bool
+) -> None:
+    own = OwnTraffic(tx=Carried(0, 52_000, 1_000))
+    counted = 52_000 + 14_000 + extra_octets
+    allowance = Allowance(rx_bps=1, tx_bps=4)  # an octet in two seconds
+    check = traffic_check(
+        span(tx=counted, tx_packets=packets, own=own), link_header_octets=14, allowance=allowance
+    )
+    assert check.exceeded is exceeded
+
+
 def test_what_the_probe_overestimates_is_not_negative_traffic() -> None:
     own = OwnTraffic(rx=Carried(2_000, 0, 1))
     check = traffic_check(
