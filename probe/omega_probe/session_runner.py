@@ -53,6 +53,7 @@ from omega_probe.test_point_reach import reachable_families, tcp_attempts, udp_a
 from omega_probe.validity import load_allowance, quiet_allowance
 from omega_probe.waiting import SLICE_NS, StoppedError, Waiter
 
+SILENT_AGAIN: Final = 1  # further rounds of attempts while nothing has ever answered
 IDLE_STREAM: Final = 2  # numbers 0 and 1 are connectivity's, one for each family
 FINISH_TIMEOUT_S: Final = 6  # a test point gives its own parts five seconds to report
 LAST_WORD_TIMEOUT_S: Final = 3  # on a line that seems down
@@ -150,14 +151,7 @@ class SessionRunner:
         self._watch.begin("connectivity")
         ended, detail = Ended.COMPLETED, ""
         try:
-            tcp_attempts(
-                self._addresses,
-                self._access.tcp_port,
-                rounds=rounds,
-                waiter=self._waiter,
-                meter=self._meter,
-                keep=self._attempts.append,
-            )
+            self._reach_by_tcp(rounds)
             self._book.progress()
             at = self._open()
             made, cut_short = udp_attempts(self._addresses, at, rounds=rounds, first_stream=0)
@@ -171,6 +165,23 @@ class SessionRunner:
             self._over = (ended, detail)
         self._watch.end(None)
         self._ends(ended, detail, Evidence(attempts=tuple(self._attempts)))
+
+    def _reach_by_tcp(self, rounds: int) -> None:
+        """Try the test point; once more when nothing at all answered.
+
+        Silence twice in a row is a finding about the line, silence once may be a moment.
+        """
+        for _ in range(1 + SILENT_AGAIN):
+            tcp_attempts(
+                self._addresses,
+                self._access.tcp_port,
+                rounds=rounds,
+                waiter=self._waiter,
+                meter=self._meter,
+                keep=self._attempts.append,
+            )
+            if any(attempt.to_test_point and attempt.answered for attempt in self._attempts):
+                return
 
     def _open(self) -> AtTestPoint:
         """Open the session at the test point; raises NotOpenedError or StoppedError."""

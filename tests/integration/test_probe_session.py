@@ -171,6 +171,8 @@ def test_no_test_point_at_the_port() -> None:
     result = hold(SHORT, access)
     assert result.metrics["reachable_ppm"].value == 0
     assert {attempt.reason for attempt in result.evidence.attempts} == {"refused"}
+    tried = [attempt for attempt in result.evidence.attempts if attempt.to_test_point]
+    assert len(tried) == 2 * SHORT.connectivity_attempts, "silence is asked about twice"
     assert [ends(result)[task] for task in TASKS[1:]] == [Ended.TEST_POINT_LOST] * 5
 
 
