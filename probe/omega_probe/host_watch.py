@@ -31,6 +31,7 @@ from omega_probe.own_traffic import NOTHING, OwnTrafficMeter
 from omega_probe.proc import CpuTimes, cpu_load
 from omega_probe.validity import Allowance, OwnTraffic, Span, faults_of, traffic_check
 
+MARK_US: Final = 500_000  # a reading takes a millisecond of processor time
 NOTES_MAX: Final = 32
 COUNTS_MAX: Final = 256
 PHASES_MAX: Final = 64
@@ -84,8 +85,10 @@ class HostWatch:
         self._keep(self._begun.counts)
 
     def mark(self) -> None:
-        """Take a reading within the phase; the last one counts as its end."""
-        if self._begun is not None:
+        """Take a reading within the phase, at most each `MARK_US`; the last counts as its end."""
+        if self._begun is None:
+            return
+        if self._marked is None or self._offset_us() - self._marked.offset_us >= MARK_US:
             self._marked = self._read(self._begun.phase)
 
     def so_far(self) -> tuple[OwnTraffic, int]:
@@ -144,12 +147,15 @@ class HostWatch:
     def _read(self, phase: str) -> _Reading:
         """Read own traffic and the interface's counters as close together as can be."""
         cpu = self._host.cpu()
-        offset_us = (self._clock.monotonic_ns() - self._started_ns) // NS_PER_US
+        offset_us = self._offset_us()
         own = self._meter.reading()
         counts = None
         if self.interface is not None:
             counts = self._host.counts(self.interface.name, offset_us=offset_us)
         return _Reading(phase, offset_us, counts, own, cpu)
+
+    def _offset_us(self) -> int:
+        return (self._clock.monotonic_ns() - self._started_ns) // NS_PER_US
 
     def _keep(self, counts: InterfaceCounts | None) -> None:
         if counts is not None and len(self._counts) < COUNTS_MAX:

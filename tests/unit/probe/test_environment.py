@@ -192,6 +192,9 @@ def test_what_arrives_after_the_last_mark_is_nobodys(tmp_path: Path) -> None:
     made.watch.mark()
     own, duration_us = made.watch.so_far()
     assert (own.rx.payload_octets, duration_us) == (50_000, 1_000_000)
+    made.clock.pass_ns(NS_PER_S // 2 - 1_000)
+    made.watch.mark()
+    assert made.watch.so_far()[1] == 1_000_000, "half a second has not passed: no new reading"
     made.carry(rx=900_000, tx=2_000, packets=700)
     check = made.watch.end(Allowance(rx_bps=8, tx_bps=8))
     assert check is not None
