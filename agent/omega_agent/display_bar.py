@@ -45,8 +45,11 @@ class BarDisplay(Display):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Show the cursor again and leave the lines as they are."""
-        self._progress.stop()
+        """Show the cursor again and leave the lines as they are, even if Ctrl-C comes meanwhile."""
+        try:
+            self._progress.stop()
+        finally:
+            self._progress.console.show_cursor(show=True)
 
     def note(self, line: str) -> None:
         """See `Display.note`."""
