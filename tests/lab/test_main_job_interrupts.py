@@ -60,7 +60,7 @@ def check_left(terminal: Terminal) -> None:
     """Check how it left the shell."""
     assert terminal.await_end() == 130
     assert HIDE_CURSOR in terminal.shown, "there was something to restore"
-    assert terminal.is_restored
+    assert terminal.is_restored, terminal.shown[-2_000:]
     assert b"Traceback" not in terminal.shown
 
 
