@@ -187,7 +187,7 @@ def _text(path: Path) -> str | None:
 
 def _number(path: Path) -> int | None:
     text = _text(path)
-    return int(text) if text is not None and text.isdigit() else None
+    return int(text) if text is not None and text.isascii() and text.isdecimal() else None
 
 
 assert (_ARPHRD_ETHER, _ARPHRD_PPP) == (1, 512)  # noqa: S101 - the numbers matched on above

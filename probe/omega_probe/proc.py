@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,7 +53,7 @@ def parse_net_dev(text: str) -> dict[str, NetDevice]:
     for line in text.splitlines():
         name, colon, rest = line.rpartition(":")
         fields = rest.split()
-        if not colon or len(fields) < 16 or not all(field.isdigit() for field in fields):
+        if not colon or len(fields) < 16 or not all(map(_is_number, fields)):
             continue
         counts = [int(field) for field in fields]
         devices[name.strip()] = NetDevice(
@@ -75,9 +76,10 @@ def parse_stat(text: str) -> CpuTimes:
     """Return the ticks in the text of /proc/stat."""
     cores: dict[str, tuple[int, ...]] = {}
     for line in text.splitlines():
-        name, *fields = line.split()
+        name, *fields = line.split() or [""]
         ticks = fields[:_CPU_FIELDS]
-        if name.startswith("cpu") and name != "cpu" and len(ticks) == _CPU_FIELDS:
+        single = name.startswith("cpu") and name != "cpu"
+        if single and len(ticks) == _CPU_FIELDS and all(map(_is_number, ticks)):
             cores[name] = tuple(int(each) for each in ticks)
     return CpuTimes(cores)
 
@@ -122,9 +124,10 @@ def parse_routes_v4(text: str) -> list[str]:
         fields = line.split()
         if len(fields) < 8 or fields[1] != "00000000" or fields[7] != "00000000":
             continue
-        gateway = socket.inet_ntop(socket.AF_INET, struct.pack("=I", int(fields[2], 16)))
-        via = f"via {gateway} " if int(fields[3], 16) & _UP_AND_GATEWAY == _UP_AND_GATEWAY else ""
-        routes.append(f"IPv4 {via}dev {fields[0]}")
+        with suppress(ValueError, struct.error):  # not the hexadecimal numbers expected
+            gateway = socket.inet_ntop(socket.AF_INET, struct.pack("=I", int(fields[2], 16)))
+            has_gateway = int(fields[3], 16) & _UP_AND_GATEWAY == _UP_AND_GATEWAY
+            routes.append(f"IPv4 {f'via {gateway} ' if has_gateway else ''}dev {fields[0]}")
     return routes
 
 
@@ -135,9 +138,10 @@ def parse_routes_v6(text: str) -> list[str]:
         fields = line.split()
         if len(fields) < 10 or set(fields[0]) != {"0"} or fields[1] != "00" or fields[9] == "lo":
             continue
-        gateway = bytes.fromhex(fields[4])
-        via = f"via {socket.inet_ntop(socket.AF_INET6, gateway)} " if any(gateway) else ""
-        routes.append(f"IPv6 {via}dev {fields[9]}")
+        with suppress(ValueError):
+            gateway = bytes.fromhex(fields[4])
+            address = socket.inet_ntop(socket.AF_INET6, gateway)
+            routes.append(f"IPv6 {f'via {address} ' if any(gateway) else ''}dev {fields[9]}")
     return routes
 
 
@@ -148,6 +152,10 @@ def system_name(root: Path) -> str:
         if key == "PRETTY_NAME":
             return value.strip().strip("\"'")
     return "Linux"
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _net_file(root: Path, name: str) -> str:
