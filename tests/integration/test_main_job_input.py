@@ -196,6 +196,7 @@ def post(site: Site, envelope: bytes, *, digest: str | None = None) -> tuple[int
     return site.ask("POST", "/v1/records", envelope, {"Idempotency-Key": digest})
 
 
+@pytest.mark.slow
 def test_a_record_posted_50_times_at_once_is_stored_once(
     site: Site, unposted: tuple[bytes, str, Omega]
 ) -> None:
@@ -282,6 +283,7 @@ def small_home(site: Site, tmp_path: Path) -> Iterator[Omega]:
         yield site.enrolled(tmp_path.name)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_from_the_start_stops_the_run_before_it_costs(
     site: Site, small_home: Omega
 ) -> None:

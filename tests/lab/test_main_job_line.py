@@ -177,12 +177,18 @@ def garbage(sender: Host, site: Site) -> Iterator[list[int]]:
         thread.join()
 
 
-def test_garbage_on_every_port_disturbs_no_measurement(site: Site, omega: Omega, line: Lab) -> None:
-    """From the server's side of the line, so that it takes nothing of it."""
+@pytest.mark.parametrize("sender", ["server", "customer"])
+def test_garbage_on_every_port_disturbs_no_measurement(
+    site: Site, omega: Omega, line: Lab, sender: str
+) -> None:
+    """From a stranger near the server, and from the very host that measures.
+
+    So little that it is no traffic worth speaking of; most of it is cut short.
+    """
     sheet = site.sheet()
-    with garbage(line.server, site) as sent:
+    with garbage(line.server if sender == "server" else line.customer, site) as sent:
         done = omega.run("accept", "--sheet", sheet, "--json")
-    assert done.code == 0, done.stderr
+    assert done.code == 0, done.stdout + done.stderr
     assert site.posted(sheet) == [(done.json["record_digest"], "pass")]
     assert site.is_well()
     assert sent[0] > 50

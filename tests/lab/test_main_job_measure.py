@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "schemas" / "measurement.json").read_text("utf-8")
 )
-MEASURED_SO_FAR = ("reachable_", "idle_", "loss_", "reordered_", "goodput_")
+MEASURED = ("reachable_", "idle_", "loss_", "reordered_", "goodput_", "tcp_efficiency_")
 FIELDS = {"schema_version", "session", "environment", "validity", "cost", "metrics"}
 
 
@@ -45,7 +45,7 @@ def check_whole(done: Ran) -> None:
     assert metrics.keys() == METRICS.keys()
     for name, metric in metrics.items():
         assert metric["unit"] == METRICS[name].unit
-        if name.startswith(MEASURED_SO_FAR):
+        if name.startswith(MEASURED):
             assert isinstance(metric["value"], int), (name, metric)
             assert metric["samples"] > 0
             assert metric["method"]
