@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from omega_agent.report import RunReport
 from omega_core.bundle import Bundle
 from omega_core.control import (
     EnrolmentRequest,
@@ -37,6 +38,7 @@ SCHEMAS: dict[str, type[StrictModel]] = {
     "receipt": Receipt,
     "record": Record,
     "refusal": Refusal,
+    "run-report": RunReport,
     "session-request": SessionRequest,
 }
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"

@@ -148,7 +148,7 @@ def self_test(
     lang: Lang = None,
     home: Home = None,
 ) -> None:
-    """Test your own line, by a plan if you name one; posted as nobody's."""
+    """Test your own line, by a plan if you name one."""
     run = _run(context, lang, home)
 
     def do() -> int:

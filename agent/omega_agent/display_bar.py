@@ -8,13 +8,14 @@ from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from omega_agent.displays import LEFT_OUT, Display, end_line, reading
 from omega_agent.texts import Speaker
 from omega_probe.events import Event, Notice, PhaseEnded, PhaseProgress, PhaseStarted
 
-_BAR_CELLS = 24
+_BAR_CELLS = 12  # what it says in figures stands beside it, on a terminal of 80 columns too
 _REFRESHES_PER_S = 8  # smooth enough to see that it lives; each one costs the CPU that measures
 
 
@@ -27,7 +28,7 @@ class BarDisplay(Display):
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=_BAR_CELLS),
-            TextColumn("{task.fields[told]}", markup=False),
+            TextColumn("{task.fields[told]}", markup=False, table_column=Column(overflow="fold")),
             console=Console(file=stream, highlight=False, emoji=False, markup=False),
             refresh_per_second=_REFRESHES_PER_S,
             redirect_stdout=False,

@@ -47,7 +47,8 @@ from omega_core.record import Record
 from omega_core.units import US_PER_S
 from omega_core.verdict import Fault, Verdict
 
-_BUNDLE_BEGINS = b'{"bundle_version"'
+_SAYS_BUNDLE = b'"bundle_version"'
+_HEAD_OCTETS = 64  # where canonical form has it, also with some white space in front
 
 
 def verify(
@@ -61,7 +62,7 @@ def verify(
     report = VerifyReport()
     checks = _Checks(keys_by_id(trusted), report)
     try:
-        if data.startswith(_BUNDLE_BEGINS):
+        if _SAYS_BUNDLE in data[:_HEAD_OCTETS]:
             bundle = parse_bundle(data)
             report.passed.append("bundle_shape")
             checks.bundle(bundle)

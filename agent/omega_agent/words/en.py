@@ -120,6 +120,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "phase.goodput_up": "TCP goodput up",
         "phase.finish": "Counts of the test point",
         # Worth saying, no result
+        "notice.duplex_unknown": "the host does not say whether its link is full duplex",
+        "notice.link_rate_unknown": "the host does not say how fast its link is",
+        "notice.loopback_no_line": "the test point is on this host: this measures no line",
+        "notice.no_route": "this host has no route to the test point",
         "notice.no_address_ipv4": "the server's name has no IPv4 address",
         "notice.no_address_ipv6": "the server's name has no IPv6 address",
         "notice.no_route_ipv4": "this host has no IPv4 route to the server",

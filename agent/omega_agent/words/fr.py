@@ -140,6 +140,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "phase.goodput_up": "Débit utile TCP montant",
         "phase.finish": "Comptes du point de test",
         # À signaler, sans être un résultat
+        "notice.duplex_unknown": "l'appareil ne dit pas si son lien est en duplex intégral",
+        "notice.link_rate_unknown": "l'appareil ne dit pas la vitesse de son lien",
+        "notice.loopback_no_line": "le point de test est sur cet appareil : il n'y a pas de ligne",
+        "notice.no_route": "cet appareil n'a pas de route vers le point de test",
         "notice.no_address_ipv4": "le nom du serveur n'a pas d'adresse IPv4",
         "notice.no_address_ipv6": "le nom du serveur n'a pas d'adresse IPv6",
         "notice.no_route_ipv4": "cet appareil n'a pas de route IPv4 vers le serveur",

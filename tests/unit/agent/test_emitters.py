@@ -111,7 +111,7 @@ def test_refuses_a_style_we_do_not_have() -> None:
 
 def test_the_bar_leaves_a_line_for_each_task_and_gives_the_cursor_back() -> None:
     written = told("bar", Terminal())
-    assert written.count("\x1b[?25l") == written.count("\x1b[?25h") == 1
+    assert written.rfind("\x1b[?25h") > written.rfind("\x1b[?25l") >= 0
     last = written.rpartition("TCP goodput down")[2]
     assert "the line was lost" in last
     assert "idle round trip, p50 20.4 ms" in written
