@@ -10,6 +10,8 @@ import pytest
 from omega_server.refusals import Code, RefusalError
 from omega_server.workers import Workers
 
+GIVE_UP_S = 5  # a test that fails must not leave a thread waiting for ever
+
 
 def test_a_call_gives_its_result_or_its_error() -> None:
     async def story() -> None:
@@ -26,11 +28,11 @@ def test_one_too_many_is_told_to_come_back_and_the_others_are_served() -> None:
     async def story() -> None:
         workers = Workers(threads=1, waiting_max=1)
         gate = threading.Event()
-        first = asyncio.ensure_future(workers.run(gate.wait))
-        second = asyncio.ensure_future(workers.run(gate.wait))
+        first = asyncio.ensure_future(workers.run(lambda: gate.wait(GIVE_UP_S)))
+        second = asyncio.ensure_future(workers.run(lambda: gate.wait(GIVE_UP_S)))
         await asyncio.sleep(0)
         with pytest.raises(RefusalError) as refused:
-            await workers.run(gate.wait)
+            await workers.run(lambda: gate.wait(GIVE_UP_S))
         assert refused.value.code is Code.BUSY
         assert refused.value.retry_after_s is not None
         gate.set()
@@ -45,7 +47,7 @@ def test_who_stops_waiting_makes_room_once_its_call_is_over() -> None:
     async def story() -> None:
         workers = Workers(threads=1, waiting_max=0)
         gate = threading.Event()
-        waiting = asyncio.ensure_future(workers.run(gate.wait))
+        waiting = asyncio.ensure_future(workers.run(lambda: gate.wait(GIVE_UP_S)))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
