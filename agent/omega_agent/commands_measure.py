@@ -113,11 +113,8 @@ def _judged(around: Surroundings, wanted: Wanted, device: Device, save_to: Path 
         with around.interrupts.gently() as stop:
             held = carry_out(asked, device, place, judged=True, stop=stop)
             kept = seal_and_keep(held, asked.chain, device, place)
-    interrupted = around.interrupts.stop.is_set()
-    delivery = Delivery(waiting=kept.in_outbox)
-    if not interrupted and (held.granted is not None or not kept.in_outbox):
-        delivery = deliver(kept, place)
-    report = run_report(kept, delivery, interrupted=interrupted)
+    delivery = _delivered(around, held, kept, place)
+    report = run_report(kept, delivery, interrupted=around.interrupts.stop.is_set())
     if around.as_json:
         around.print_json(report)
     else:
@@ -127,6 +124,18 @@ def _judged(around: Surroundings, wanted: Wanted, device: Device, save_to: Path 
         save(save_to, complete_bundle(kept, delivery))
     _raise_what_failed(kept, delivery, saved=save_to is not None)
     return ExitCode.UNAVAILABLE if _unjudged_and_cut(held, report) else exit_code(report)
+
+
+def _delivered(around: Surroundings, held: Held, kept: Kept, place: Workplace) -> Delivery:
+    """Post the record, unless there is nobody to post it to; Ctrl-C leaves it in the outbox."""
+    dead_line = held.granted is None and kept.in_outbox
+    if around.interrupts.stop.is_set() or dead_line:
+        return Delivery(waiting=kept.in_outbox)
+    try:
+        with around.interrupts.watched():
+            return deliver(kept, place)
+    except KeyboardInterrupt:
+        return Delivery(waiting=kept.in_outbox)
 
 
 def _told(around: Surroundings, report: RunReport, held: Held) -> list[str]:

@@ -49,6 +49,7 @@ from omega_core.record import Chain
 from omega_core.units import NS_PER_S
 from omega_probe.events import Emitter
 
+_LOOK_AGAIN_S = 0.2  # while another process sends
 _EARLIER_S = 10  # for records of earlier runs, after our own; the rest goes with the next command
 
 
@@ -216,8 +217,10 @@ def deliver(kept: Kept, place: Workplace) -> Delivery:
         return Delivery()
     if not kept.in_outbox:
         return _post_from_memory(kept.item, place)
-    digest = kept.item.digest
-    passed = place.reporter.send_pending(first=digest, enough=_after(_EARLIER_S, place.clock))
+    digest, enough = kept.item.digest, _after(_EARLIER_S, place.clock)
+    passed = place.reporter.send_pending(first=digest, enough=enough)
+    while passed.elsewhere and not enough() and not place.interrupts.stop.wait(_LOOK_AGAIN_S):
+        passed = place.reporter.send_pending(first=digest, enough=enough)
     posted, refused = passed.posted.get(digest), passed.refused.get(digest)
     return Delivery(
         posted=posted,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from support.main_job import Omega, Site, site_on_loopback
+from support.main_job import Omega, Site, site_on_loopback, wait_until
 
 PHASES = (
     pytest.param("precheck", marks=pytest.mark.slow),
@@ -86,6 +86,29 @@ class TestAccept:
         done = running.finish()
         assert (done.code, done.json["waiting"]) == (130, True)
         assert omega.run("outbox", "send").code == 0
+
+
+class TestPosting:
+    def test_what_is_safe_is_shown_and_sent_later(self, site: Site, omega: Omega) -> None:
+        """The server hangs while the record is posted, and the technician has seen enough."""
+        sheet = site.sheet()
+        running = omega.start("accept", "--sheet", sheet, "--quick", "--json")
+        running.await_event("phase_ended", task="finish")
+        assert site.process is not None
+        site.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_until(omega.waiting_files)
+            time.sleep(0.5)  # the record is in the outbox; now the agent waits for an answer
+            running.signal(signal.SIGINT)
+            done = running.finish()
+        finally:
+            site.process.send_signal(signal.SIGCONT)
+        assert done.code == 130, done.stderr
+        report = done.json
+        assert (report["waiting"], report["interrupted"]) == (True, True)
+        assert report["verdict_by"] == "agent"
+        assert omega.run("outbox", "send", "--wait", "30").code == 0
+        assert [digest for digest, _ in site.posted(sheet)] == [report["record_digest"]]
 
 
 class TestMeasure:
