@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from omega_core import limits
 from omega_core.evidence import Ended, Family, IdleStream, StreamReport
@@ -31,8 +30,7 @@ from omega_probe.waiting import Waiter
 LIMIT: Final = "limit"
 
 
-@dataclass(frozen=True, slots=True)
-class AtTestPoint:
+class AtTestPoint(NamedTuple):
     """An open session, and what its tasks share."""
 
     client: TestPointClient
@@ -40,21 +38,19 @@ class AtTestPoint:
     meter: OwnTrafficMeter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamPlan:
+class StreamPlan(NamedTuple):
     """One stream: how many packets, how far apart, to whom."""
 
     stream: int
     address: str
     family: Family
-    count: int
+    packets: int
     period_ns: int
     phase_ns: int
     key: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldStream:
+class HeldStream(NamedTuple):
     """What a stream came to; `outcome` is None when it could not even be opened."""
 
     ended: Ended
@@ -68,8 +64,7 @@ class HeldStream:
     started_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedStream:
+class OpenedStream(NamedTuple):
     """A stream that the reflector answers, and the socket for it."""
 
     ssid: int
@@ -123,7 +118,7 @@ def run_stream(
     """
     driver = opened.driver
     machine = StampSender(
-        count=plan.count,
+        count=plan.packets,
         period_ns=plan.period_ns,
         ssid=opened.ssid,
         key=plan.key,
@@ -162,7 +157,7 @@ def close_stream(plan: StreamPlan, at: AtTestPoint, held: HeldStream) -> HeldStr
     if held.outcome is None or held.ended is not Ended.COMPLETED:
         return held
     report, ended, detail = _report(plan, at, held.outcome)
-    return replace(held, report=report, ended=ended, detail=detail)
+    return held._replace(report=report, ended=ended, detail=detail)
 
 
 def _report(

@@ -5,8 +5,8 @@ interfaces is asked by system calls of this process (psutil's and a few ioctls),
 for another one; /sys only adds what they don't know, and only when it shows the same interfaces.
 Everything read from files is read under a root folder, so that a test can prepare one.
 
-psutil is loaded when it is first needed, because it costs as much as all the rest of the probe, and
-`import omega_probe` must stay cheap on a CPE.
+psutil and pathlib are loaded when they are first needed: the one costs as much as all the rest of
+the probe, the other as much as a tenth, and `import omega_probe` must stay cheap on a CPE.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from omega_core.environment import Environment, Interface, InterfaceCounts, Medium
 from omega_core.evidence import Family
@@ -34,6 +33,9 @@ from omega_probe.medium import (
 )
 from omega_probe.proc import CpuTimes, cpu_times, default_routes, net_devices, system_name
 from omega_probe.route import route_to
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _DISTRIBUTION: Final = "omega-acceptance"
 _SIOCGIFHWADDR: Final = 0x8927
@@ -76,7 +78,7 @@ class OwnLinks:
                 mtu_bytes, link_rate_bps, duplex = stats.get(name, (None, None, None))
                 facts[name] = LinkFacts(
                     name=name,
-                    index=index,
+                    ifindex=index,
                     hardware_type=_hardware_type(any_socket, name),
                     mac=macs.get(name),
                     driver=_driver(any_socket, name),
@@ -96,7 +98,10 @@ class OwnLinks:
 class Host:
     """Reads the facts of a host under a root folder."""
 
-    def __init__(self, *, root: Path = Path("/"), links: Links | None = None) -> None:
+    def __init__(self, *, root: Path | None = None, links: Links | None = None) -> None:
+        from pathlib import Path  # noqa: PLC0415 - brings ten modules; see the head of this one
+
+        root = Path("/") if root is None else root
         self._root = root
         self._links: Links = OwnLinks() if links is None else links
         self._tree = SysTree(root)

@@ -11,8 +11,8 @@ each other and no line is involved, traffic is not judged.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from omega_core.clock import Clock
 from omega_core.environment import (
@@ -37,8 +37,7 @@ COUNTS_MAX: Final = 256
 PHASES_MAX: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(NamedTuple):
     phase: str
     offset_us: int
     counts: InterfaceCounts | None

@@ -9,11 +9,12 @@ only where `SysTree.shows` has found the tree to be of this namespace.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from omega_core.environment import Medium
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOWER_MAX: Final = 16
 
@@ -51,12 +52,11 @@ _TUNNEL_KINDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkFacts:
+class LinkFacts(NamedTuple):
     """What this network namespace says of one interface; None where it says nothing."""
 
     name: str
-    index: int
+    ifindex: int
     hardware_type: int | None
     mac: str | None
     driver: str | None
@@ -66,8 +66,7 @@ class LinkFacts:
     duplex: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SysFacts:
+class SysFacts(NamedTuple):
     """What /sys/class/net says of one interface."""
 
     devtype: str | None = None
@@ -105,7 +104,7 @@ class SysTree:
 
     def _is(self, link: LinkFacts) -> bool:
         entry = self._net / link.name
-        if _number(entry / "ifindex") != link.index:
+        if _number(entry / "ifindex") != link.ifindex:
             return False
         mac = _text(entry / "address")
         return link.mac is None or mac is None or mac.lower() == link.mac.lower()

@@ -7,8 +7,7 @@ refused and the next is tried: a host with privacy addresses may prove one and u
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from omega_core.evidence import Ended, Family
 from omega_core.wire.testpoint import PROTOCOL_VERSION, Hello
@@ -32,8 +31,7 @@ class NotOpenedError(Exception):
         self.ended = ended
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedSession:
+class OpenedSession(NamedTuple):
     """An open session. The offset is the test point's clock less ours, to half a round trip."""
 
     at: AtTestPoint

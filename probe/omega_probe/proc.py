@@ -11,20 +11,20 @@ import socket
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from omega_core.environment import CpuLoad
 from omega_core.units import PPM
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _CPU_FIELDS: Final = 8  # user nice system idle iowait irq softirq steal; guests are in user
 _IDLE, _IOWAIT, _STEAL = 3, 4, 7
 _UP_AND_GATEWAY: Final = 0x3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetDevice:
+class NetDevice(NamedTuple):
     """One line of net/dev."""
 
     rx_octets: int
@@ -35,8 +35,7 @@ class NetDevice:
     tx_errors: int
 
 
-@dataclass(frozen=True, slots=True)
-class CpuTimes:
+class CpuTimes(NamedTuple):
     """Ticks since the host came up, of each processor."""
 
     cores: Mapping[str, tuple[int, ...]]

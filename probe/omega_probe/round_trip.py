@@ -31,7 +31,7 @@ returns are; a further copy of one is counted apart and never a second success (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from omega_core import limits
 from omega_core.samples import ArrivalOrder
@@ -52,8 +52,7 @@ LATE_SHARE = 10  # a tenth of the period: 2 ms of the default 20
 REPLIES_A_PACKET_MAX = 4  # beyond it a flood of copies would only fill the memory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamOutcome:
+class StreamOutcome(NamedTuple):
     """What became of every packet of a stream, before anyone says which way a lost one was lost.
 
     `rtt_us[i]` is the round trip of sequence number i, None where no reply came within

@@ -14,8 +14,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from omega_core.evidence import Family
 from omega_probe.attempts import SOCKET_FAMILY
@@ -32,8 +31,7 @@ _ANSWER_OCTETS: Final = 8_192
 _ALIGNMENT: Final = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(NamedTuple):
     """By which interface, and from which address, packets would leave."""
 
     interface: str

@@ -9,14 +9,13 @@ step, and the monotonic clock stands still while the machine sleeps:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from omega_core.clock import Clock
 from omega_core.units import NS_PER_US
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockFacts:
+class ClockFacts(NamedTuple):
     """Both ends of a session on every clock, and what happened between; microseconds."""
 
     started_unix_us: int
@@ -32,8 +31,7 @@ class ClockFacts:
         return self.monotonic_ended_us - self.monotonic_started_us
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """One reading of every clock."""
 
     monotonic_ns: int

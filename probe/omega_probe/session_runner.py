@@ -198,10 +198,10 @@ class SessionRunner:
         if self._skips("idle") or at is None or budget is None:
             return
         plan = self._stream_plan(at, budget)
-        if plan.count < 1:
+        if plan.packets < 1:
             self._book.skip("idle", Ended.BUDGET)
             return
-        self._book.begin("idle", expected_ns=plan.count * plan.period_ns)
+        self._book.begin("idle", expected_ns=plan.packets * plan.period_ns)
         self._watch.begin("idle")
         held = hold_stream(plan, at, progress=lambda _, rtt_us: self._book.progress(rtt_us=rtt_us))
         self._watch.end(quiet_allowance(self._plan.expected_bps_down, self._plan.expected_bps_up))
@@ -209,13 +209,13 @@ class SessionRunner:
         if stream is not None:
             self._idle.append(stream)
         ended = held.ended
-        if ended is Ended.COMPLETED and plan.count < self._idle_packets():
+        if ended is Ended.COMPLETED and plan.packets < self._idle_packets():
             ended = Ended.BUDGET
         self._ends(ended, held.detail, Evidence(idle=tuple(self._idle)))
 
     def _stream_plan(self, at: AtTestPoint, budget: Budget) -> StreamPlan:
         period_ns = self._plan.idle_period_ns
-        count = budget.packets(
+        packets = budget.packets(
             self._idle_packets(),
             ip_octets=limits.STREAM_IP_OCTETS_MAX,
             period_ns=period_ns,
@@ -225,7 +225,7 @@ class SessionRunner:
             stream=IDLE_STREAM,
             address=at.client.address,
             family=at.client.family,
-            count=count,
+            packets=packets,
             period_ns=period_ns,
             phase_ns=int.from_bytes(os.urandom(8), "big") % period_ns,
             key=self._access.secret if self._plan.idle_authenticated else None,

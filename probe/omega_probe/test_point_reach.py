@@ -87,7 +87,7 @@ def udp_attempts(
             stream=stream,
             address=address,
             family=family,
-            count=rounds * PACKETS_AN_ATTEMPT,
+            packets=rounds * PACKETS_AN_ATTEMPT,
             period_ns=PERIOD_NS,
             phase_ns=0,
         )

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from omega_core.environment import Interface, InterfaceCounts, Medium, TrafficCheck
 from omega_core.evidence import Ended, GoodputRun
@@ -36,8 +36,7 @@ _FINISHED: Final = {Ended.COMPLETED, Ended.DECIDED}
 FLOOR_BPS: Final = 100_000  # name queries, clocks and neighbours on any network
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """What an interface counted in one direction."""
 
     octets: int
@@ -97,16 +96,14 @@ class OwnTraffic:
         return OwnTraffic(self.rx - earlier.rx, self.tx - earlier.tx)
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """How much traffic may be somebody else's, in bit/s each way."""
 
     rx_bps: int
     tx_bps: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(NamedTuple):
     """One phase as the interface saw it: its counters at both ends, and the probe's own share."""
 
     phase: str

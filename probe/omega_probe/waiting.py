@@ -6,7 +6,6 @@ import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
@@ -22,12 +21,14 @@ class StoppedError(Exception):
     """The stop event was set while something waited; never leaves the probe."""
 
 
-@dataclass(frozen=True, slots=True)
 class Waiter:
     """The clock and the stop event, which every wait needs together."""
 
-    clock: Clock
-    stop: threading.Event = field(default_factory=threading.Event)
+    __slots__ = ("clock", "stop")
+
+    def __init__(self, clock: Clock, stop: threading.Event | None = None) -> None:
+        self.clock = clock
+        self.stop = threading.Event() if stop is None else stop
 
     def check(self) -> None:
         """Raise StoppedError if stop has been said."""

@@ -21,7 +21,7 @@ from support.clock import HandClock
 
 CARD = LinkFacts(
     name="eth0",
-    index=2,
+    ifindex=2,
     hardware_type=1,
     mac="02:00:5e:00:00:02",
     driver="e1000e",
@@ -30,16 +30,15 @@ CARD = LinkFacts(
     link_rate_bps=1_000_000_000,
     duplex="full",
 )
-BRIDGE = replace(
-    CARD,
+BRIDGE = CARD._replace(
     name="br0",
-    index=4,
+    ifindex=4,
     mac="02:00:5e:00:00:04",
     driver="bridge",
     duplex=None,
     link_rate_bps=None,
 )
-RADIO = replace(CARD, name="wlan0", index=3, mac="02:00:5e:00:00:03", driver="iwlwifi")
+RADIO = CARD._replace(name="wlan0", ifindex=3, mac="02:00:5e:00:00:03", driver="iwlwifi")
 
 
 @dataclass
@@ -64,7 +63,7 @@ def write(root: Path, name: str, text: str) -> None:
 
 def write_sys(root: Path, *links: LinkFacts) -> None:
     for link in links:
-        write(root, f"sys/class/net/{link.name}/ifindex", f"{link.index}\n")
+        write(root, f"sys/class/net/{link.name}/ifindex", f"{link.ifindex}\n")
         write(root, f"sys/class/net/{link.name}/address", f"{link.mac}\n")
 
 
@@ -101,7 +100,7 @@ def test_a_bridge_over_wifi_is_wifi_and_takes_rate_and_duplex_from_below(tmp_pat
 
 
 def test_the_sys_tree_of_another_namespace_adds_nothing(tmp_path: Path) -> None:
-    write_sys(tmp_path, replace(CARD, mac="02:00:5e:00:00:99"))
+    write_sys(tmp_path, CARD._replace(mac="02:00:5e:00:00:99"))
     write(tmp_path, "sys/class/net/eth0/phy80211/name", "phy0")
     write(tmp_path, "sys/class/net/eth0/carrier_changes", "7")
     write_counters(tmp_path, rx=0, tx=0)
