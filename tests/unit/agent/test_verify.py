@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from omega_core.control import Grant
 from omega_core.derive import metrics_of
 from omega_core.envelope import PayloadType, parse_envelope, seal
 from omega_core.evidence import Evidence
-from omega_core.keys import SigningKey
+from omega_core.keys import PublicKey, SigningKey
 from omega_core.models import content_of, model_bytes
 from omega_core.units import US_PER_S
 from omega_core.verdict import Fault, Mode, Verdict
@@ -27,6 +28,8 @@ from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY, TEST_POINT_KEY
 from support.clock import START_UNIX_US
 from support.facts import idle_stream
 
+VECTORS = Path(__file__).parents[2] / "vectors" / "verify"
+CASES = sorted(path for path in VECTORS.iterdir() if path.is_dir())
 STORY = Story()
 GOOD = STORY.bundle()
 TRUSTED = [SERVER_KEY.public]
@@ -464,3 +467,18 @@ def test_no_detail_quotes_what_came_from_outside() -> None:
 
 def test_builders_and_story_agree_on_bytes() -> None:
     assert model_bytes(STORY.grant) == parse_envelope((GOOD.grant or "").encode()).payload
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_vector(case: Path) -> None:
+    keys = [line for line in (VECTORS / "trusted.keys").read_text().splitlines() if line[0] != "#"]
+    report = verify(
+        (case / "bundle.json").read_bytes(), trusted=[PublicKey.from_text(key) for key in keys]
+    )
+    told = " ".join(filter(None, (report.standing, report.failed)))
+    assert told == (case / "expected").read_text().strip()
+    assert (report.standing is Standing.INVALID) is case.name.endswith("_fail")
+
+
+def test_there_are_vectors() -> None:
+    assert len(CASES) >= 13

@@ -1,0 +1,193 @@
+"""The cases of tests/vectors/verify: whole bundles, and what is to be said of each.
+
+    cd tests && python -m support.verify_vectors     writes the cases that are not there yet
+
+A case that was published is never written again: a record of an older program must verify for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omega_agent.errors import NoAnswerError
+from omega_core.bundle import Bundle
+from omega_core.canonical import canonical_bytes, parse_plain
+from omega_core.derive import metrics_of
+from omega_core.envelope import PayloadType, parse_envelope, seal
+from omega_core.evidence import Evidence
+from omega_core.metrics import Direction
+from omega_core.verdict import Fault, Mode, Verdict
+from support import builders
+from support.agent_story import Story, dead_line
+from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY
+from support.facts import evidence, goodput_run, idle_stream
+
+FOLDER = Path(__file__).parents[1] / "vectors" / "verify"
+TRUSTED = "trusted.keys"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One directory."""
+
+    name: str
+    bundle: Bundle
+    expected: str
+    why: str
+
+
+def cases() -> Iterator[Case]:
+    """Yield every case."""
+    yield from _valid()
+    yield from _not_valid()
+
+
+def _facts() -> Evidence:
+    """Return the evidence of a short session with one packet lost."""
+    down, up = (
+        goodput_run(
+            direction, run=run, rate_bps=rate_bps, flows=2, duration_us=1_200_000, ramp_us=200_000
+        )
+        for run, (direction, rate_bps) in enumerate(
+            ((Direction.DOWN, 290_000_000), (Direction.UP, 96_500_000))
+        )
+    )
+    return evidence(idle=(idle_stream(packets=40, lost_up=[7]),), goodput=(down, up))
+
+
+def _valid() -> Iterator[Case]:
+    facts = _facts()
+    story = Story(evidence=facts)
+    silence = NoAnswerError("no_attempt", server="https://omega.example")
+    trusted = "valid_and_trusted"
+    yield Case(
+        "installation", story.bundle(), trusted, "A record with all its papers, on its sheet."
+    )
+    yield Case(
+        "invalid_run",
+        Story(evidence=facts, faults=(Fault.TUNNEL,)).bundle(),
+        trusted,
+        "A run through a tunnel: an invalid run is a valid record.",
+    )
+    yield Case(
+        "dead_line",
+        story.bundle(dead_line(story, silence)),
+        trusted,
+        "No session could be had; the record says so and stands without a grant.",
+    )
+    yield Case(
+        "stranger",
+        Story(evidence=facts, enrolled=False, key=STRANGER_KEY, mode=Mode.QUICK).bundle(),
+        trusted,
+        "A key made for one run; the grant names it, and no statement of the server does.",
+    )
+    yield Case(
+        "before_the_receipt", story.sealed_record().bundle, trusted, "Sealed, not yet posted."
+    )
+
+
+def _not_valid() -> Iterator[Case]:
+    story = Story(evidence=_facts())
+    good = story.bundle()
+    content = _content(good)
+    figure = {**content["metrics"]["goodput_bps_down"], "value": 400_000_000}
+    yield Case(
+        "better_figure_fail",
+        _resealed(good, {**content, "metrics": {**content["metrics"], "goodput_bps_down": figure}}),
+        "invalid metrics_mismatch",
+        "The agent states a goodput that its own evidence does not give, and signs it.",
+    )
+    yield Case(
+        "better_verdict_fail",
+        _resealed(good, {**content, "preview": {**content["preview"], "verdict": "pass"}}),
+        "invalid verdict_mismatch",
+        "The agent signs a pass where the facts leave the verdict open.",
+    )
+    yield Case(
+        "observation_of_another_time_fail",
+        good.model_copy(update={"observation": story.observation(octets_sent=1)}),
+        "invalid observation",
+        "Of the same session and signed by its test point, but not the one the record names.",
+    )
+    yield Case(
+        "observers_disagree_fail",
+        _claimed_twice(story),
+        "invalid observers_disagree",
+        "One delay stream is claimed twice; the test point signed it once.",
+    )
+    yield Case(
+        "profile_changed_fail",
+        good.model_copy(update={"profile": {**(good.profile or {}), "mtu_bytes": 1_400}}),
+        "invalid profile",
+        "A figure of the acceptance profile was changed; the grant pins its digest.",
+    )
+    another = builders.receipt(good.record.encode(), record_digest="0" * 64)
+    yield Case(
+        "receipt_of_another_fail",
+        good.model_copy(
+            update={"receipt": builders.sealed(another, PayloadType.RECEIPT, SERVER_KEY).decode()}
+        ),
+        "invalid digest",
+        "A good receipt, for another record.",
+    )
+    yield Case(
+        "white_space_fail",
+        good.model_copy(update={"record": good.record.replace('{"payload"', '{ "payload"')}),
+        "invalid envelope_digest",
+        "White space inside the envelope: the signature holds, the receipt is for other bytes.",
+    )
+    strangers = builders.sealed(story.sealed_record().record, PayloadType.RECORD, STRANGER_KEY)
+    disguised = strangers.decode().replace(STRANGER_KEY.public.kid, AGENT_KEY.public.kid)
+    yield Case(
+        "wrong_key_fail",
+        good.model_copy(update={"record": disguised}),
+        "invalid signature[0]",
+        "Signed by a stranger under the agent's key id.",
+    )
+
+
+def _claimed_twice(story: Story) -> Bundle:
+    facts = replace(story.evidence, idle=story.evidence.idle * 2)
+    result = replace(story.result(), evidence=facts, metrics=metrics_of(facts))
+    honest = story.bundle(story.held(result))
+    content = _content(honest)
+    preview = {**content["preview"], "faults": [], "verdict": "inconclusive"}
+    return _resealed(honest, {**content, "validity": [], "preview": preview})
+
+
+def _content(bundle: Bundle) -> dict[str, Any]:
+    content: dict[str, Any] = parse_plain(parse_envelope(bundle.record.encode()).payload)
+    return content
+
+
+def _resealed(bundle: Bundle, content: dict[str, Any]) -> Bundle:
+    """Return the bundle with other content in its record, signed and receipted again."""
+    envelope = seal(canonical_bytes(content), PayloadType.RECORD, AGENT_KEY)
+    receipt = builders.receipt(envelope, verdict=Verdict.INCONCLUSIVE)
+    return bundle.model_copy(
+        update={
+            "record": envelope.decode(),
+            "receipt": builders.sealed(receipt, PayloadType.RECEIPT, SERVER_KEY).decode(),
+        }
+    )
+
+
+def main() -> None:
+    """Write the cases that are not there."""
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / TRUSTED).write_text(f"# the server of these cases\n{SERVER_KEY.public.text}\n")
+    for case in cases():
+        folder = FOLDER / case.name
+        if folder.exists():
+            continue
+        folder.mkdir()
+        (folder / "bundle.json").write_bytes(case.bundle.to_bytes())
+        (folder / "expected").write_text(f"{case.expected}\n")
+        (folder / "README").write_text(f"{case.why}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""From the question to the facts: who is asked over which family, and what the probe is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from omega_acceptance.demand import demand, demand_without_profile
+from omega_agent.errors import NoAnswerError, NotTrustedError, WrongAnswerError
+from omega_agent.measuring import (
+    access_of,
+    ask,
+    control_target,
+    families_reached,
+    plan_of,
+)
+from omega_agent.server_url import parse_server_url
+from omega_core.control import AddressProof, GrantAnswer, ServerInfo, SessionRequest
+from omega_core.envelope import parse_envelope
+from omega_core.errors import RefusedError
+from omega_core.evidence import Attempt, AttemptKind, Family
+from omega_core.keys import PublicKey
+from omega_core.metrics import Direction
+from omega_core.models import parse_model
+from omega_core.verdict import Mode
+from support.agent_story import Story, profile
+from support.builders import AGENT_ID, SECRET, SERVER_KEY, STRANGER_KEY, TEST_POINT_ADDRESS
+from support.clock import HandClock
+
+STORY = Story()
+SILENT = NoAnswerError("no_answer", server="x", why="no answer in time")
+
+
+@dataclass
+class Controller:
+    """Grants what is asked for; says over which families it was asked."""
+
+    answer: GrantAnswer = field(default_factory=lambda: STORY.answer)
+    silent: tuple[Family, ...] = ()
+    server_key: str = SERVER_KEY.public.text
+    asked: list[Family] = field(default_factory=list)
+    requests: list[SessionRequest] = field(default_factory=list)
+
+    def server_info(self) -> ServerInfo:
+        return ServerInfo(software="test", server_key=self.server_key, now_unix_us=0)
+
+    def address_proof(self, family: Family) -> AddressProof:
+        self.asked.append(family)
+        if family in self.silent:
+            raise SILENT
+        return AddressProof(
+            address="192.0.2.17", server_address="192.0.2.1", token=f"proof of IPv{family}"
+        )
+
+    def request_session(self, request: bytes) -> GrantAnswer:
+        self.requests.append(parse_model(SessionRequest, parse_envelope(request).payload))
+        return self.answer
+
+
+def asked(
+    controller: Controller,
+    families: tuple[Family, ...] = (4, 6),
+    pinned: PublicKey | None = SERVER_KEY.public,
+) -> SessionRequest:
+    ask(
+        STORY.wanted,
+        STORY.measurer,
+        controller,
+        pinned=pinned,
+        families=families,
+        seq=3,
+        clock=HandClock(),
+    )
+    return controller.requests[0]
+
+
+def attempt(kind: AttemptKind, family: Family | None, *, answered: bool) -> Attempt:
+    return Attempt(kind=kind, family=family, to_test_point=False, answered=answered, elapsed_us=1)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "families"),
+    [
+        pytest.param([], (), id="nothing tried"),
+        pytest.param(
+            [attempt(AttemptKind.DNS, 6, answered=True)], (), id="a name is not yet a way"
+        ),
+        pytest.param([attempt(AttemptKind.TCP, 4, answered=False)], (), id="in vain"),
+        pytest.param(
+            [
+                attempt(AttemptKind.HTTP, 6, answered=True),
+                attempt(AttemptKind.TCP, 4, answered=True),
+                attempt(AttemptKind.HTTP, 4, answered=False),
+            ],
+            (4, 6),
+            id="whatever answered once",
+        ),
+    ],
+)
+def test_asks_over_what_has_answered(attempts: list[Attempt], families: tuple[Family, ...]) -> None:
+    assert families_reached(attempts) == families
+
+
+class TestAsking:
+    def test_proves_an_address_of_each_family(self) -> None:
+        request = asked(Controller())
+        assert request.address_tokens == ("proof of IPv4", "proof of IPv6")
+        assert (request.agent_id, request.seq) == (AGENT_ID, 3)
+
+    def test_one_family_is_enough(self) -> None:
+        assert asked(Controller(silent=(6,))).address_tokens == ("proof of IPv4",)
+
+    def test_no_family_is_silence(self) -> None:
+        controller = Controller(silent=(4, 6))
+        with pytest.raises(NoAnswerError, match="no answer in time"):
+            asked(controller)
+        assert controller.requests == []
+
+    def test_with_nothing_reached_nobody_is_asked(self) -> None:
+        controller = Controller()
+        with pytest.raises(NoAnswerError, match="every attempt to reach"):
+            asked(controller, families=())
+        assert controller.asked == []
+
+    def test_two_requests_have_two_nonces(self) -> None:
+        assert asked(Controller()).nonce != asked(Controller()).nonce
+
+    def test_the_pinned_key_counts_whatever_the_server_shows(self) -> None:
+        asked(Controller(server_key=STRANGER_KEY.public.text))
+        with pytest.raises(NotTrustedError):
+            asked(Controller(), pinned=STRANGER_KEY.public)
+
+    def test_a_stranger_takes_the_key_that_is_shown(self) -> None:
+        asked(Controller(), pinned=None)
+        with pytest.raises(NotTrustedError):
+            asked(Controller(server_key=STRANGER_KEY.public.text), pinned=None)
+
+    def test_a_key_that_is_none_is_a_wrong_answer(self) -> None:
+        with pytest.raises(WrongAnswerError):
+            asked(Controller(server_key="A" * 42 + "B"), pinned=None)
+
+    def test_a_refusal_is_passed_on(self) -> None:
+        class Refusing(Controller):
+            def request_session(self, request: bytes) -> GrantAnswer:  # noqa: ARG002 - says no
+                raise RefusedError("sheet_unknown", "no such sheet", "technician")
+
+        with pytest.raises(RefusedError, match="no such sheet"):
+            asked(Refusing())
+
+
+def test_the_probe_is_told_what_the_profile_demands() -> None:
+    wanted = demand(profile(), Mode.STANDARD)
+    plan = plan_of(wanted, stop_when_invalid=True)
+    assert plan.idle_duration_ns == wanted.idle_duration_ns
+    assert [run.direction for run in plan.goodput] == [run.direction for run in wanted.goodput]
+    assert plan.expected_bps_down == wanted.expected_bps_down
+    assert plan.stop_when_invalid
+
+
+def test_without_a_profile_it_takes_one_pass_each_way() -> None:
+    plan = plan_of(demand_without_profile(Mode.MEASURE), stop_when_invalid=False)
+    assert [run.direction for run in plan.goodput] == [Direction.DOWN, Direction.UP]
+    assert (plan.expected_bps_down, plan.stop_when_invalid) == (None, False)
+
+
+def test_the_probe_gets_of_the_grant_what_it_needs() -> None:
+    access = access_of(STORY.granted)
+    assert (access.grant, access.secret) == (STORY.answer.grant, SECRET)
+    assert access.addresses == (TEST_POINT_ADDRESS,)
+    assert access.bytes_down_max == STORY.grant.limits.bytes_down
+    assert access.duration_s_max == STORY.grant.limits.duration_s
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [("http://127.0.0.1:8600", "/healthz"), ("https://omega.example/api", "/api/healthz")],
+)
+def test_looks_for_the_server_at_its_cheapest_page(url: str, path: str) -> None:
+    server = parse_server_url(url)
+    target = control_target(server)
+    assert (target.scheme, target.host, target.port, target.path) == (
+        server.scheme,
+        server.host,
+        server.port,
+        path,
+    )
+
+
+def test_the_reason_without_a_grant_is_the_failures() -> None:
+    held = replace(STORY.held(), granted=None, failure=SILENT)
+    assert held.no_grant_reason == "no answer from x: no answer in time"
+    assert STORY.held().no_grant_reason is None
