@@ -4,8 +4,9 @@
 
 A phase that is begun is ended before the next one begins. With `mark` the phase's traffic is
 weighed as it stood at the last mark: when flows are cut, what was on its way to them still arrives
-and belongs to nobody any more. Without an interface, or on loopback, where other programs talk to
-each other and no line is involved, traffic is not judged.
+and no connection counts it any more. That tail is the probe's cost all the same. Without an
+interface, or on loopback, where other programs talk to each other and no line is involved, traffic
+is not judged.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ from omega_core.verdict import Fault
 from omega_probe.environment import Host, link_header_octets
 from omega_probe.own_traffic import NOTHING, OwnTrafficMeter
 from omega_probe.proc import CpuTimes, cpu_load
-from omega_probe.validity import Allowance, OwnTraffic, Span, faults_of, traffic_check
+from omega_probe.validity import (
+    Allowance,
+    Carried,
+    OwnTraffic,
+    Span,
+    faults_of,
+    traffic_check,
+)
 
 MARK_US: Final = 500_000  # a reading takes a millisecond of processor time
 NOTES_MAX: Final = 32
@@ -61,6 +69,9 @@ class HostWatch:
         self._meter = meter
         self._clock = clock
         self._started_ns = started_ns
+        self.tail = NOTHING
+        """What arrived between the last mark of the phase that ended last and its end, and was no
+        open connection's: for flows that had been cut."""
         self._begun: _Reading | None = None
         self._marked: _Reading | None = None
         self._counts: list[InterfaceCounts] = []
@@ -105,19 +116,21 @@ class HostWatch:
         begun, self._begun = self._begun, None
         if begun is None:
             return None
-        ended = self._marked or self._read(begun.phase)
-        self._keep(ended.counts)
-        load = cpu_load(begun.phase, begun.cpu, ended.cpu)
+        after = self._read(begun.phase)
+        self._keep(after.counts)
+        load = cpu_load(begun.phase, begun.cpu, after.cpu)
         if load is not None and len(self._cpu) < PHASES_MAX:
             self._cpu.append(load)
-        if begun.counts is None or ended.counts is None or self.interface is None:
+        weighed = self._marked or after
+        self.tail = self._tail(weighed, after)
+        if begun.counts is None or weighed.counts is None or self.interface is None:
             return None
         check = traffic_check(
             Span(
                 phase=begun.phase,
                 before=begun.counts,
-                after=ended.counts,
-                own=ended.own - begun.own,
+                after=weighed.counts,
+                own=weighed.own - begun.own,
             ),
             link_header_octets=link_header_octets(self.interface),
             allowance=allowance if self.judges_traffic else None,
@@ -125,6 +138,15 @@ class HostWatch:
         if len(self._traffic) < PHASES_MAX:
             self._traffic.append(check)
         return check
+
+    def _tail(self, weighed: _Reading, after: _Reading) -> OwnTraffic:
+        if not self.judges_traffic or weighed.counts is None or after.counts is None:
+            return NOTHING
+        packets = max(0, after.counts.rx_packets - weighed.counts.rx_packets)
+        link_octets = max(0, after.counts.rx_octets - weighed.counts.rx_octets)
+        headers = packets * (link_header_octets(self.interface) if self.interface else 0)
+        known = (after.own - weighed.own).rx.ip_octets
+        return OwnTraffic(rx=Carried(max(0, link_octets - headers - known), 0, packets))
 
     def note(self, code: str) -> bool:
         """Keep a note with the environment; return whether it is new."""

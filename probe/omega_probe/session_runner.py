@@ -260,6 +260,7 @@ class SessionRunner:
             progress=self._shown,
         )
         self._watch.end(load_allowance(self._measured_bps(task.direction)))
+        self._meter.add(self._watch.tail)
         self._runs.append(result.run)
         self._ends(result.run.ended, result.detail, Evidence(goodput=(result.run,)))
 

@@ -199,6 +199,17 @@ def test_what_arrives_after_the_last_mark_is_nobodys(tmp_path: Path) -> None:
     assert check is not None
     assert not check.exceeded
     assert check.rx_octets == 50_000 + 40 * 14
+    tail = made.watch.tail.rx
+    assert tail.ip_octets == 900_000 - (1_000 + 50_000 + 40 * 14) - 660 * 14
+    assert tail.packets == 660
+
+
+def test_a_phase_without_marks_has_no_tail(tmp_path: Path) -> None:
+    made = Watching(tmp_path)
+    made.watch.begin("idle")
+    made.carry(rx=90_000, tx=2_000, packets=70)
+    made.watch.end(None)
+    assert made.watch.tail == OwnTraffic()
 
 
 def test_on_loopback_traffic_is_told_and_not_judged(tmp_path: Path) -> None:
