@@ -96,10 +96,8 @@ class _Checks:
         profile = self._profile(bundle, record)
         self._judged_again(record, profile, observed=bundle.observation is not None)
         self._of_this_record(keys, kid, grant)
-        if record.agent.id is None:
-            is_vouched = granted_by_trusted
-        else:
-            is_vouched = vouched.get(kid) == record.agent.id
+        _check_name(record, vouched.get(kid))
+        is_vouched = granted_by_trusted if record.agent.id is None else kid in vouched
         self._conclude(is_vouched=is_vouched or kid in self._trusted)
 
     def bare(self, sealed: Sealed, statements: Sequence[str]) -> None:
@@ -115,9 +113,9 @@ class _Checks:
                 Unchecked.NO_OBSERVATION,
                 *([Unchecked.NO_PROFILE] if record.profile else []),
             ]
-            self._conclude(
-                is_vouched=kid in self._trusted or vouched.get(kid, "") == record.agent.id
-            )
+            _check_name(record, vouched.get(kid))
+            is_enrolled = record.agent.id is not None and kid in vouched
+            self._conclude(is_vouched=is_enrolled or kid in self._trusted)
             return
         model = _OTHER_KINDS.get(sealed.payload_type)
         if model is None:
@@ -350,6 +348,12 @@ def _stated_key(statement: KeyStatement) -> PublicKey:
     if key.kid != statement.kid:
         raise EnvelopeError("key_id", "the key is not the one its id says")
     return key
+
+
+def _check_name(record: Record, stated: str | None) -> None:
+    """Raise when a trusted server says that the key is another agent's than the record does."""
+    if stated is not None and record.agent.id not in {None, stated}:
+        raise EnvelopeError("key_statement", "the key is another agent's than the record says")
 
 
 def _differing(grant: Grant, record: Record, kid: str) -> str | None:

@@ -262,6 +262,14 @@ class TestReceipts:
             ),
             pytest.param(
                 sealed(
+                    receipt(waiting(1).bundle.record.encode(), record_digest="0" * 64),
+                    PayloadType.RECEIPT,
+                    SERVER_KEY,
+                ),
+                id="for another record in the same envelope",
+            ),
+            pytest.param(
+                sealed(
                     receipt(waiting(1).bundle.record.encode(), envelope_digest="0" * 64),
                     PayloadType.RECEIPT,
                     SERVER_KEY,

@@ -124,6 +124,15 @@ class TestWhole:
         trusted = [SERVER_KEY.public, AGENT_KEY.public]
         assert checked(with_(keys=()), trusted).standing is Standing.TRUSTED
 
+    def test_the_agents_key_alone_leaves_what_the_server_signed_unchecked(self) -> None:
+        report = checked(GOOD, [AGENT_KEY.public])
+        assert report.standing is Standing.NOT_TRUSTED
+        assert report.unchecked == [Unchecked.SERVER_KEY_UNKNOWN]
+
+    def test_a_statement_that_it_is_a_test_points_key_vouches_for_no_agent(self) -> None:
+        bundle = with_(keys=(statement(role="test_point"),))
+        assert checked(bundle).standing is Standing.NOT_TRUSTED
+
     def test_before_the_receipt_it_holds_and_says_so(self) -> None:
         report = checked(STORY.sealed_record().bundle)
         assert (report.standing, report.unchecked) == (Standing.TRUSTED, [Unchecked.NO_RECEIPT])
@@ -324,7 +333,17 @@ class TestStrangers:
             "verdict_mismatch",
             id="the receipt has another verdict",
         ),
+        pytest.param(
+            with_(receipt=receipt(verdict=Verdict.INVALID)),
+            "verdict_mismatch",
+            id="the receipt calls invalid what both observers agree on",
+        ),
         pytest.param(with_(keys=("{}",)), "key_statement", id="a statement is no envelope"),
+        pytest.param(
+            with_(keys=(statement(id="agent-18"),)),
+            "key_statement",
+            id="the server says that the key is another agent's",
+        ),
         pytest.param(
             with_(keys=(statement(kid=STRANGER_KEY.public.kid),)),
             "key_statement",
@@ -423,6 +442,11 @@ class TestBareEnvelopes:
         report = verify(GOOD.record.encode(), trusted=TRUSTED, statements=[STORY.statement])
         assert report.standing is Standing.TRUSTED
         assert Unchecked.NO_RECEIPT in report.unchecked
+
+    def test_a_record_alone_under_another_agents_name_is_refused(self) -> None:
+        other = statement(id="agent-18")
+        report = verify(GOOD.record.encode(), trusted=TRUSTED, statements=[other])
+        assert report.failed == "key_statement"
 
     def test_a_record_alone_offers_no_key(self) -> None:
         assert checked(GOOD.record.encode()).failed == "key_missing"

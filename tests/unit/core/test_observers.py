@@ -187,7 +187,7 @@ def test_honest_observers_agree(claimed: Evidence) -> None:
             _down(flows=(flow(0, 1_000_000), flow(1, 1))), "run 0 down", id="a flow nobody sent"
         ),
         pytest.param(
-            _down(flows=(flow(0, 500_000), flow(0, 500_000))), "run 0 down", id="a flow twice"
+            _down(flows=(flow(0, 1_000_000), flow(0, 1_000_000))), "run 0 down", id="a flow twice"
         ),
         pytest.param(_down(flows=()), "run 0 down", id="a flow nobody read"),
     ],
