@@ -1,11 +1,14 @@
 """Cumulative counters of a run's flows, built tick by tick at the receiver.
 
 Theory of operation. A flow knows how many octets its application has read, and when it last read
-some. At each tick that pair is offered here; it is kept when the count has moved. So an entry is a
-moment at which octets really arrived, not one at which somebody looked: on a slow line, where
-packets come further apart than ticks, a rate between two entries is exact to the packet. While a
-flow stands still no entry is made; the line from the entry before a stall to the one after it is
-also the best guess of what arrived behind a gap in the flow's sequence in between.
+some. At each tick that pair is offered here. An entry is a moment at which octets really arrived,
+not one at which somebody looked: on a slow line, where packets come nearly as far apart as ticks, a
+rate between two entries is exact to the packet. Of a flow that has not moved since the tick before,
+the tick itself is an entry: the counter is flat while nothing comes.
+
+    octets          o---                 o  an entry where octets moved
+               o---'                     -  the counter between entries
+       o--x---'                          x  an entry of a tick without any
 """
 
 from __future__ import annotations
@@ -63,14 +66,23 @@ class FlowSeries:
         """Return the octets by a moment, interpolated."""
         return octets_by(at_us, self._at_us, self._octets)
 
-    def add(self, at_ns: int, octets: int) -> None:
-        """Take the counter as it stood at a moment; nothing happens when it has not moved.
+    def add(self, at_ns: int, octets: int, *, now_ns: int) -> None:
+        """Take the counter at a tick: `octets`, of which the last moved at `at_ns`.
 
         When the series is full the last entry is moved on, so the end of a run is never lost.
         """
-        at_us = self._offset_us(at_ns)
-        if octets <= self.octets or at_us < self.at_us:
-            return
+        if octets > self.octets:
+            self._enter(self._offset_us(at_ns), octets)
+        else:
+            self._enter(self._offset_us(now_ns), self.octets)
+
+    def close(self, at_ns: int, octets: int) -> None:
+        """Take the counter for the last time: it is not known to have been flat since."""
+        if octets > self.octets:
+            self._enter(self._offset_us(at_ns), octets)
+
+    def _enter(self, at_us: int, octets: int) -> None:
+        at_us = max(at_us, self.at_us)
         if len(self._at_us) < ENTRIES_MAX:
             self._at_us.append(at_us)
             self._octets.append(octets)

@@ -15,6 +15,13 @@ also saw the silence after them, so the tick before it is that moment. A stall i
 counts: it is data. So is a flow that falls silent in the first half of the run for good: the others
 go on, and a window that ended with it would lie in the ramp.
 
+Behind a lost packet the reader waits for what the host already holds, and then gets it all at once.
+An edge that falls into such a wait moves that much into or out of the window: behind a deep buffer
+half a second of the line's rate. So both edges may move inwards, to the moment at which the count
+was least behind a line of the typical rate: there the least was waiting. The beginning moves by a
+third of the window at most, the end by a second; on a line without gaps neither moves. What is
+divided is still one difference of counters by one measured span.
+
     octets
       |                        ______------
       |             ____------            :
@@ -38,6 +45,10 @@ PROBE_SPAN_US_MIN = 200 * US_PER_MS
 PROBE_SPAN_RTT = 4
 RAMP_RTT_MIN = 10
 SAME_PPM = 50_000
+EDGE_STEP_US = 50 * US_PER_MS  # half a tick: edges are looked for at the counters' own resolution
+EDGE_STEPS_LATE_MAX = 20  # a second: a line that goes silent at the end of a run is not excused
+EDGE_GAIN_PPM = 1_000  # of the window's octets; for less an edge stays where the rule put it
+_TYPICAL_STEPS = PROBE_SPAN_US_MIN // EDGE_STEP_US
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +72,7 @@ def steady_rate(run: GoodputRun) -> SteadyRate | None:
     last_us = _all_active_until_us(flows, first_us)
     end_us = max(last_us - run.base_rtt_us, first_us + (last_us - first_us) // 2)
     start_us, ramp_finished = _ramp_end(flows, run, first_us=first_us, end_us=end_us)
+    start_us, end_us = _least_behind(flows, start_us, end_us)
     octets = octets_at(flows, end_us) - octets_at(flows, start_us)
     steady = rate_bps(octets, end_us - start_us)
     whole = rate_bps(octets_at(flows, last_us), last_us - first_us)
@@ -74,6 +86,47 @@ def steady_rate(run: GoodputRun) -> SteadyRate | None:
         ramp_finished=ramp_finished,
         whole_run_bps=whole,
     )
+
+
+def _least_behind(flows: Sequence[FlowCounts], start_us: int, end_us: int) -> tuple[int, int]:
+    """Return the window's edges, moved inwards to where the least waited behind a gap."""
+    grid_us = range(start_us, end_us + 1, EDGE_STEP_US)
+    counts = [(at_us, octets_at(flows, at_us)) for at_us in grid_us]
+    third = len(counts) // 3
+    if third <= _TYPICAL_STEPS:
+        return start_us, end_us
+    worth_it = (counts[-1][1] - counts[0][1]) * EDGE_GAIN_PPM // PPM
+    begins, ends = counts[: third + 1], counts[: -third - 2 : -1]
+    early = _furthest_ahead(begins, begins, worth_it)
+    late = _furthest_ahead(ends[:EDGE_STEPS_LATE_MAX], ends[::-1], worth_it)
+    return early, end_us if late == counts[-1][0] else late
+
+
+def _furthest_ahead(
+    candidates: Sequence[tuple[int, int]], around: Sequence[tuple[int, int]], worth_it: int
+) -> int:
+    """Return the time of the count furthest ahead of a line of the typical rate around it.
+
+    The first candidate stays unless another is ahead of it by more than `worth_it` octets.
+    """
+    typical = _typical_octets(around)
+    span_us = _TYPICAL_STEPS * EDGE_STEP_US
+
+    def lead(count: tuple[int, int]) -> int:
+        at_us, octets = count
+        return octets * span_us - typical * at_us
+
+    first, best = candidates[0], max(candidates, key=lead)
+    return best[0] if lead(best) - lead(first) > worth_it * span_us else first[0]
+
+
+def _typical_octets(counts: Sequence[tuple[int, int]]) -> int:
+    """Return what the line carries in a typical probe span: neither a wait nor its release."""
+    octets = [each for _, each in counts]
+    spans = sorted(
+        after - before for before, after in zip(octets, octets[_TYPICAL_STEPS:], strict=False)
+    )
+    return spans[len(spans) // 2]
 
 
 def probe_span_us(base_rtt_us: int) -> int:

@@ -25,7 +25,6 @@ from typing import Final, Protocol
 
 from omega_core.clock import Clock
 from omega_core.limits import GOODPUT_FLOWS_MAX
-from omega_core.sockets.linux import wish_congestion_control
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.frames import FrameError, FrameReader
 from omega_core.wire.testpoint import (
@@ -62,7 +61,6 @@ class FlowTarget:
     session_id: str
     secret: bytes
     run: int
-    congestion_control: str | None
 
 
 class _State(Enum):
@@ -149,8 +147,6 @@ class FlowOpener:
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
             connection.setblocking(False)  # noqa: FBT003 - the standard library's signature
-            if target.congestion_control is not None:
-                wish_congestion_control(connection, target.congestion_control)
             with suppress(BlockingIOError):  # the handshake is under way
                 connection.connect((target.address, target.tcp_port))
         except BaseException:

@@ -4,7 +4,7 @@ Theory of operation. Everything that decides is in machines (`goodput_run`, `goo
 `flow_opening`); here are the sockets, the threads and the clock. A run goes
 
     OpenRun       the test point makes ready
-    open flows    four, connected and joined before counting begins
+    open flows    the first ones, connected and joined before counting begins
     carry         flow threads move octets; every tick the receiver's counters go to the machine,
                   which adds flows while they help, and ends the run
     cut           the flows are reset: nothing of the run is left in a queue of this host
@@ -29,15 +29,15 @@ from omega_core.evidence import Ended, GoodputRun
 from omega_core.limits import TICK_NS
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US
-from omega_core.wire.testpoint import EndRun, OpenRun, RunClosed
+from omega_core.wire.testpoint import EndRun, OpenRun, RunClosed, RunReady
+from omega_probe.congestion_wish import CongestionWish, wish
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
 from omega_probe.flow_opening import FlowOpener, FlowTarget, TrafficWatch
 from omega_probe.goodput_flows import FlowSet
-from omega_probe.goodput_growth import FLOWS_AT_START
+from omega_probe.goodput_growth import flows_at_start
 from omega_probe.goodput_run import GoodputMachine
 from omega_probe.test_point_client import TestPointClient
 
-CONGESTION_CONTROL_WISH: Final = "bbr"  # CUBIC reads random loss as congestion; docs/metrics.md
 _OPENING_NS: Final = 10 * NS_PER_S
 _END_RUN_TIMEOUT_S: Final = 6  # the answer may queue behind a full buffer, and be lost there once
 _END_RUN_TIMEOUT_S_SILENT: Final = 2  # on a line that has been silent for three seconds already
@@ -49,7 +49,8 @@ class GoodputRequest:
     """One run. `octets_max` is of IP octets in its direction: what is left of the grant.
 
     `base_rtt_us` is the smallest round trip of the quiet line; without it the control connection's
-    is taken. `session_started_ns` is the zero of the offsets in the evidence.
+    is taken. `idle_loss_ppm` is the quiet line's loss in the run's direction, None where it is not
+    known. `session_started_ns` is the zero of the offsets in the evidence.
     """
 
     run: int
@@ -58,7 +59,9 @@ class GoodputRequest:
     octets_max: int
     base_rtt_us: int | None
     session_started_ns: int
-    congestion_control: str | None = CONGESTION_CONTROL_WISH
+    idle_loss_ppm: int | None = None
+    congestion: CongestionWish | None = None
+    """What to ask for instead of what the line suggests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,25 +103,29 @@ class _Driver:
         self._request = request
         self._clock = clock
         self._base_rtt_us = request.base_rtt_us or client.rtt_us_min()
+        self._wish = request.congestion or wish(
+            base_rtt_us=self._base_rtt_us, idle_loss_ppm=request.idle_loss_ppm
+        )
         target = FlowTarget(
             address=client.address,
             tcp_port=client.access.tcp_port,
             session_id=client.access.session_id,
             secret=client.access.secret,
             run=request.run,
-            congestion_control=(
-                request.congestion_control if request.direction is Direction.UP else None
-            ),
         )
         self._opener = FlowOpener(target, clock=clock, traffic=traffic)
         self._flows = FlowSet(
-            request.direction, octets_max=request.octets_max, clock=clock, traffic=traffic
+            request.direction,
+            self._wish,
+            octets_max=request.octets_max,
+            clock=clock,
+            traffic=traffic,
         )
         self._started_ns = clock.monotonic_ns()
         self._machine = GoodputMachine(
             duration_ns=request.duration_ns, base_rtt_us=self._base_rtt_us, now_ns=self._started_ns
         )
-        self._congestion_control = "unknown"
+        self._ready: RunReady | None = None
         self._broke_ns: int | None = None
         self._stopped_there = False
         self._counts: RunClosed | None = None
@@ -138,7 +145,7 @@ class _Driver:
         finally:
             self._opener.give_up_all()
             self._flows.stop()
-            self._take_counters()
+            self._take_last_counters()
             self._flows.cut()
         self._ended = self._machine.ended or Ended.INTERRUPTED
         if opened and self._ended is not Ended.TEST_POINT_LOST:
@@ -151,14 +158,15 @@ class _Driver:
             run=request.run,
             direction=request.direction,
             duration_ms=request.duration_ns // NS_PER_MS,
-            congestion_control=request.congestion_control,
+            congestion_control=self._wish.first,
+            congestion_control_fast=self._wish.fast,
         )
-        self._congestion_control = self._client.request(wanted).congestion_control
+        self._ready = self._client.request(wanted)
 
     def _open_first_flows(self, stop: threading.Event) -> None:
         """Connect and join before anything is counted; a flow that can't be had is left out."""
         deadline_ns = self._clock.monotonic_ns() + _OPENING_NS
-        self._opener.open(FLOWS_AT_START)
+        self._opener.open(flows_at_start(self._base_rtt_us))
         while self._opener.pending and self._clock.monotonic_ns() < deadline_ns:
             if stop.is_set():
                 self._machine.end(Ended.INTERRUPTED)
@@ -183,6 +191,7 @@ class _Driver:
                 self._take_news()
             tick_ns += TICK_NS * (1 + (now_ns - tick_ns) // TICK_NS)
             self._take_counters()
+            self._flows.tick()
             self._look_for_broken(now_ns)
             if stop.is_set():
                 self._machine.end(Ended.INTERRUPTED)
@@ -202,13 +211,12 @@ class _Driver:
     def _take_joined(self, *, start: bool) -> None:
         for number, connection in self._opener.advance():
             joined_us = self._flows.add(number, connection, start=start)
+            self._machine.flow_joined()
             if self._request.direction is Direction.DOWN:
-                now_ns = self._clock.monotonic_ns()
-                self._machine.counted(number, at_us=joined_us, octets=0, now_ns=now_ns)
+                self._count(number, joined_us, 0, tick_us=joined_us)
 
     def _take_news(self) -> None:
         """Take what the test point says of the run; raises what the client raises."""
-        now_ns = self._clock.monotonic_ns()
         for news in self._client.poll():
             if news.run != self._request.run:
                 continue
@@ -216,16 +224,23 @@ class _Driver:
                 self._stopped_there = True
                 self._detail = f"the test point stopped the run: {news.stopped}"
             for flow in news.flows:
-                self._machine.counted(
-                    flow.flow, at_us=flow.at_us, octets=flow.octets, now_ns=now_ns
-                )
+                self._count(flow.flow, flow.at_us, flow.octets, tick_us=flow.at_us)
 
     def _take_counters(self) -> None:
         """Take the counters of this end, where it is the receiver."""
         if self._request.direction is Direction.DOWN:
-            now_ns = self._clock.monotonic_ns()
+            tick_us = self._flows.since_epoch_us(self._clock.monotonic_ns())
             for number, at_us, octets in self._flows.counters():
-                self._machine.counted(number, at_us=at_us, octets=octets, now_ns=now_ns)
+                self._count(number, at_us, octets, tick_us=tick_us)
+
+    def _take_last_counters(self) -> None:
+        if self._request.direction is Direction.DOWN:
+            for number, at_us, octets in self._flows.counters():
+                self._machine.counted_last(number, at_us=at_us, octets=octets)
+
+    def _count(self, flow: int, at_us: int, octets: int, *, tick_us: int) -> None:
+        now_ns = self._clock.monotonic_ns()
+        self._machine.counted(flow, at_us=at_us, octets=octets, tick_us=tick_us, now_ns=now_ns)
 
     def _look_for_broken(self, now_ns: int) -> None:
         """Count broken flows, once the test point has had time to tell that it broke them."""
@@ -262,12 +277,17 @@ class _Driver:
         self._machine.end(error.ended if isinstance(error, TestPointLostError) else Ended.REFUSED)
         self._detail = str(error)
 
+    def _control_there(self) -> str:
+        """Return what the test point's end was using when the run ended."""
+        if self._counts is not None and self._counts.congestion_control is not None:
+            return self._counts.congestion_control
+        return self._ready.congestion_control if self._ready is not None else "unknown"
+
     def _evidence(self) -> GoodputRun:
         request, flows = self._request, self._flows
         down = request.direction is Direction.DOWN
         counts = self._machine.counts()
         senders = flows.sender_counts()
-        control = flows.congestion_control or self._congestion_control
         if self._counts is not None and down:
             senders = self._counts.senders
         elif self._counts is not None:
@@ -280,7 +300,7 @@ class _Driver:
             started_offset_us=(self._started_ns - request.session_started_ns) // NS_PER_US,
             base_rtt_us=self._base_rtt_us,
             growth_ended_us=max((flow.at_us[0] for flow in counts), default=0),
-            congestion_control=self._congestion_control if down else control,
+            congestion_control=self._control_there() if down else flows.congestion_control,
             segment_octets=flows.segment_octets,
             ip_header_octets=flows.header_octets,
             flows=counts,

@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
 
 from omega_core.clock import Clock
+from omega_core.congestion import CongestionChange
 from omega_core.evidence import SenderCounts
 from omega_core.limits import BLOCK_OCTETS
 from omega_core.metrics import Direction
 from omega_core.sockets.flows import Allowance, Flow, ReceivingFlow, SendingFlow
-from omega_core.sockets.linux import abort_on_close, congestion_control
+from omega_core.sockets.linux import (
+    abort_on_close,
+    congestion_control,
+    wish_congestion_control,
+)
 from omega_core.sockets.tcp_info import TcpInfo, ip_header_octets, read_tcp_info
 from omega_core.units import NS_PER_US
+from omega_probe.congestion_wish import CongestionWish
 from omega_probe.flow_opening import TrafficWatch
 
 _PAYLOAD_PERCENT: Final = 93  # of IP octets; the rest is headers, and what is sent twice
@@ -32,9 +38,16 @@ class FlowSet:
     """See the module. `octets_max` is of IP octets in the direction of the run."""
 
     def __init__(
-        self, direction: Direction, *, octets_max: int, clock: Clock, traffic: TrafficWatch
+        self,
+        direction: Direction,
+        wish: CongestionWish,
+        *,
+        octets_max: int,
+        clock: Clock,
+        traffic: TrafficWatch,
     ) -> None:
         self._direction = direction
+        self._congestion = CongestionChange(wish.first, wish.fast)
         self._octets_max = octets_max
         self._clock = clock
         self._traffic = traffic
@@ -46,8 +59,8 @@ class FlowSet:
         self._stopped = False
         self._broken: tuple[int, ...] = ()
         self._ip_header_octets = 0
-        self.congestion_control: str | None = None
-        """What this end's sockets use; None before there is one."""
+        self.congestion_control = "unknown"
+        """What the sockets of a sending end really use."""
 
     @property
     def count(self) -> int:
@@ -66,9 +79,9 @@ class FlowSet:
         joined_ns = flow.latest[0]
         if self._epoch_ns is None:
             self._epoch_ns = joined_ns
-            self.congestion_control = congestion_control(connection)
             self._ip_header_octets = ip_header_octets(connection)
         self._flows.append(flow)
+        self._use_congestion_control([flow])
         if start:
             self._start(flow)
         return self.since_epoch_us(joined_ns)
@@ -78,6 +91,13 @@ class FlowSet:
         for flow in self._flows:
             if flow.number not in self._started:
                 self._start(flow)
+
+    def tick(self) -> None:
+        """Change the congestion control of a sending end once the line has shown to be fast."""
+        if self._direction is Direction.UP:
+            delivered = sum(info.delivered_octets for info in self._read().values())
+            if self._congestion.tick(delivered):
+                self._use_congestion_control(self._flows)
 
     def since_epoch_us(self, now_ns: int) -> int:
         """Return a time of this clock in microseconds since the first flow joined."""
@@ -141,6 +161,13 @@ class FlowSet:
         """IP and TCP header of a segment, after `cut`; 0 of no flow."""
         headers = [info.tcp_header_octets for info in self._final.values()]
         return self._ip_header_octets + max(headers) if headers else 0
+
+    def _use_congestion_control(self, flows: Sequence[Flow]) -> None:
+        name = self._congestion.present
+        if self._direction is Direction.UP and name is not None:
+            for flow in flows:
+                wish_congestion_control(flow.connection, name)
+                self.congestion_control = congestion_control(flow.connection)
 
     def _start(self, flow: Flow) -> None:
         self._started.add(flow.number)

@@ -35,6 +35,7 @@ class GoodputMachine:
         self._end_ns = now_ns + duration_ns
         self._growth = Growth(base_rtt_us=base_rtt_us, duration_us=duration_ns // NS_PER_US)
         self._moved_ns = now_ns
+        self._joined = 0
         self._series: dict[int, FlowSeries] = {}
         self._broken: set[int] = set()
         self.ended: Ended | None = None
@@ -50,15 +51,28 @@ class GoodputMachine:
         """How many flows have broken."""
         return len(self._broken)
 
-    def counted(self, flow: int, *, at_us: int, octets: int, now_ns: int) -> None:
-        """Take a flow's counter: the first one is the moment it joined, with 0 octets."""
+    def flow_joined(self) -> None:
+        """Take that a flow was let in; its counter may come later, from the other end."""
+        self._joined += 1
+
+    def counted(self, flow: int, *, at_us: int, octets: int, tick_us: int, now_ns: int) -> None:
+        """Take a flow's counter at a tick: `octets`, of which the last moved at `at_us`.
+
+        The first counter of a flow is the moment it joined, with 0 octets.
+        """
         series = self._series.get(flow)
         if series is None:
-            at_ns = at_us * NS_PER_US
-            series = self._series[flow] = FlowSeries(flow, epoch_ns=0, joined_ns=at_ns)
+            joined_ns = at_us * NS_PER_US
+            self._series[flow] = FlowSeries(flow, epoch_ns=0, joined_ns=joined_ns)
+            return
         if octets > series.octets:
             self._moved_ns = now_ns
-        series.add(at_us * NS_PER_US, octets)
+        series.add(at_us * NS_PER_US, octets, now_ns=tick_us * NS_PER_US)
+
+    def counted_last(self, flow: int, *, at_us: int, octets: int) -> None:
+        """Take a flow's last counter, after it was stopped."""
+        if flow in self._series:
+            self._series[flow].close(at_us * NS_PER_US, octets)
 
     def flow_broke(self, flow: int) -> None:
         """Take that a flow ended by itself."""
@@ -69,7 +83,7 @@ class GoodputMachine:
 
         `now_us` is on the receiver's clock; `opening` flows are on their way to joining.
         """
-        if opening or self.ended is not None:
+        if opening or len(self._series) < self._joined or self.ended is not None:
             return 0
         return self._growth.flows_to_add(self.counts(), now_us)
 

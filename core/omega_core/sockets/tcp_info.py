@@ -39,6 +39,7 @@ _FIELDS = {
     "busy_us": ("Q", 168),
     "rwnd_limited_us": ("Q", 176),
     "sndbuf_limited_us": ("Q", 184),
+    "delivered": ("I", 192),
     "bytes_sent": ("Q", 200),
     "bytes_retrans": ("Q", 208),
 }
@@ -65,6 +66,7 @@ class TcpInfo:
     busy_us: int = 0
     rwnd_limited_us: int = 0
     sndbuf_limited_us: int = 0
+    delivered: int = 0
     bytes_sent: int = 0
     bytes_retrans: int = 0
 
@@ -91,6 +93,11 @@ class TcpInfo:
     def _segment_octets_in(self) -> int:
         """Payload of a full segment from the peer; before one has come in order, as our own."""
         return self.rcv_mss if self.rcv_mss > _RCV_MSS_UNKNOWN else self.snd_mss
+
+    @property
+    def delivered_octets(self) -> int:
+        """Payload known to have reached the peer, in order or not, counted as full segments."""
+        return self.delivered * self.snd_mss
 
     def sender_counts(self, flow: int) -> SenderCounts:
         """Return what the record keeps of a sending end."""

@@ -117,18 +117,23 @@ class StreamClosed(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRun(Fact):
-    """Prepare a TCP run. `congestion_control` is a wish for the test point's sending end."""
+    """Prepare a TCP run.
+
+    The congestion controls are wishes for the test point's sending end: one to start with, and one
+    to change to as soon as the run has carried `limits.FAST_TICK_OCTETS` within a tick.
+    """
 
     run: RunNumber
     direction: Direction
     duration_ms: Annotated[int, Ge(100), Le(limits.GOODPUT_RUN_NS_MAX // 1_000_000)]
     congestion_control: Name | None = None
+    congestion_control_fast: Name | None = None
     type: Literal["open_run"] = "open_run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReady(Fact):
-    """Flows may join; `congestion_control` is what the test point's sockets really use."""
+    """Flows may join; `congestion_control` is what the test point's sockets really start with."""
 
     run: RunNumber
     congestion_control: Name
@@ -188,11 +193,15 @@ class EndRun(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunClosed(Fact):
-    """The test point's counts: every tick as receiver, the kernel's figures as sender."""
+    """The test point's counts: every tick as receiver, the kernel's figures as sender.
+
+    `congestion_control` is what its flows used at the end, null where it did not send.
+    """
 
     run: RunNumber
     flows: Annotated[tuple[FlowCounts, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
     senders: Annotated[tuple[SenderCounts, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
+    congestion_control: Name | None = None
     type: Literal["run_closed"] = "run_closed"
 
 

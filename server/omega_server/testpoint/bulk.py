@@ -12,15 +12,19 @@ customer's line would be busy with it in the next measurement.
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from omega_core.clock import Clock
+from omega_core.congestion import CongestionChange
 from omega_core.counters import FlowSeries
 from omega_core.metrics import Direction
 from omega_core.sockets.flows import Allowance, Flow, ReceivingFlow, SendingFlow
-from omega_core.sockets.linux import abort_on_close
+from omega_core.sockets.linux import abort_on_close, congestion_control
 from omega_core.sockets.tcp_info import TcpInfo, ip_header_octets, read_tcp_info
+from omega_server.testpoint.congestion import choose_congestion_control
 
 _PAYLOAD_PERCENT = 93  # of IP octets, as allowance: headers take 3.5 to 5.5, the rest is resending
 
@@ -29,9 +33,17 @@ class BulkRun:
     """The flows of one run."""
 
     def __init__(
-        self, direction: Direction, *, octets_max: int, block: memoryview, clock: Clock
+        self,
+        direction: Direction,
+        congestion: CongestionChange,
+        *,
+        octets_max: int,
+        block: memoryview,
+        clock: Clock,
     ) -> None:
         self._direction = direction
+        self._congestion = congestion
+        self._congestion_control: str | None = None
         self._octets_max = octets_max
         self._block = block
         self._clock = clock
@@ -62,14 +74,20 @@ class BulkRun:
         else:
             flow = ReceivingFlow(connection, number, allowance=self._allowance, clock=self._clock)
         self._flows.append(flow)
+        self._use_congestion_control([flow])
         self._series.append(FlowSeries(number, epoch_ns=self.epoch_ns, joined_ns=joined_ns))
         flow.start()
 
     def tick(self) -> list[tuple[int, int, int]]:
         """Take the counters now; return flow, microseconds and octets of each receiving flow."""
         if self._direction is Direction.DOWN:
+            delivered = sum(info.delivered_octets for info in self._read_infos().values())
+            if self._congestion.tick(delivered):
+                self._use_congestion_control(self._flows)
             return []
-        self._take_counters()
+        now_ns = self._clock.monotonic_ns()
+        for flow, series in zip(self._flows, self._series, strict=True):
+            series.add(*flow.latest, now_ns=now_ns)
         return [(each.flow, each.at_us, each.octets) for each in self._series]
 
     @property
@@ -95,7 +113,8 @@ class BulkRun:
         """Take the last counts and reset the connections; call it once `stopped`."""
         if self._final is not None:
             return
-        self._take_counters()
+        for flow, series in zip(self._flows, self._series, strict=True):
+            series.close(*flow.latest)
         self._final = self._read_infos()
         for flow in self._flows:
             abort_on_close(flow.connection)
@@ -113,14 +132,17 @@ class BulkRun:
         return {
             "flows": flows,
             "senders": senders,
+            "congestion_control": self._congestion_control,
             "octets_received": received,
             "octets_sent": sent,
         }
 
-    def _take_counters(self) -> None:
-        if self._direction is Direction.UP:
-            for flow, series in zip(self._flows, self._series, strict=True):
-                series.add(*flow.latest)
+    def _use_congestion_control(self, flows: Sequence[Flow]) -> None:
+        if self._direction is Direction.DOWN:
+            for flow in flows:
+                choose_congestion_control(flow.connection, self._congestion.present)
+                with suppress(OSError):  # reset already
+                    self._congestion_control = congestion_control(flow.connection)
 
     def _read_infos(self) -> dict[int, TcpInfo]:
         """Read the kernel's figures of every flow; those of a reset connection stay readable."""

@@ -14,10 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
-from omega_core.metrics import Direction
 from omega_core.wire.testpoint import FlowTick
 from omega_server.testpoint.channel import READY, ChannelClosedError, Message, start_child
-from omega_server.testpoint.commands import Reflect, ReflectedReport, RunReport
+from omega_server.testpoint.commands import Reflect, ReflectedReport, RunReport, StartRun
 from omega_server.testpoint.errors import TestPointBrokenError
 
 _END_TIMEOUT_S = 3
@@ -102,7 +101,7 @@ class Children:
         """Have a stream closed; its report comes."""
         self._tell(self._reflector, {"op": "close", "ssid": ssid})
 
-    def start_run(self, direction: Direction, octets_max: int) -> RunKey:
+    def start_run(self, wanted: StartRun) -> RunKey:
         """Make a run in the worker that has the fewest."""
         worker = min(range(len(self._workers)), key=lambda index: self._running[index])
         self._numbers += 1
@@ -110,8 +109,10 @@ class Children:
         order = {
             "op": "start",
             "run": self._numbers,
-            "direction": direction.value,
-            "octets_max": octets_max,
+            "direction": wanted.direction.value,
+            "octets_max": wanted.octets_max,
+            "congestion_control": wanted.congestion_control,
+            "congestion_control_fast": wanted.congestion_control_fast,
         }
         self._tell(self._workers[worker], order)
         return RunKey(worker, self._numbers)
@@ -204,6 +205,7 @@ def _run_report(message: Message) -> RunReport:
             for flow in message["flows"]
         ),
         senders=tuple(SenderCounts(**sender) for sender in message["senders"]),
+        congestion_control=message["congestion_control"],
         octets_received=message["octets_received"],
         octets_sent=message["octets_sent"],
     )

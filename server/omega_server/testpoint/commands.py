@@ -41,11 +41,16 @@ class StopReflecting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRun:
-    """Be ready to move octets for a run. `octets_max` is of IP octets in its direction."""
+    """Be ready to move octets for a run. `octets_max` is of IP octets in its direction.
+
+    The congestion controls are the probe's wishes (`omega_core.wire.testpoint.OpenRun`).
+    """
 
     run: int
     direction: Direction
     octets_max: int
+    congestion_control: str | None
+    congestion_control_fast: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,11 @@ class RunReport:
 
     flows: tuple[FlowCounts, ...]
     senders: tuple[SenderCounts, ...]
+    congestion_control: str | None
     octets_received: int
     octets_sent: int
 
 
-NOTHING_MOVED = RunReport(flows=(), senders=(), octets_received=0, octets_sent=0)
+NOTHING_MOVED = RunReport(
+    flows=(), senders=(), congestion_control=None, octets_received=0, octets_sent=0
+)

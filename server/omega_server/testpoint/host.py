@@ -27,7 +27,6 @@ from typing import assert_never
 from omega_core import limits
 from omega_core.clock import Clock
 from omega_core.control import Observation
-from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.frames import FrameError
 from omega_core.wire.testpoint import (
@@ -52,10 +51,7 @@ from omega_server.testpoint.commands import (
     StopReflecting,
     StopRun,
 )
-from omega_server.testpoint.congestion import (
-    choose_congestion_control,
-    usable_congestion_control,
-)
+from omega_server.testpoint.congestion import usable_congestion_control
 from omega_server.testpoint.connection import Connection, PeerGoneError
 from omega_server.testpoint.grants import GrantDesk
 from omega_server.testpoint.load import LoadMeter
@@ -239,10 +235,8 @@ class Host:
         if opened is None:
             raise RefusalError(Code.PROTOCOL, "no such session is open here")
         now_ns = self._clock.monotonic_ns()
-        admitted = opened.session.join(join, peer=connection.peer, now_ns=now_ns)
+        opened.session.join(join, peer=connection.peer, now_ns=now_ns)
         key = opened.runs[join.run]
-        if admitted.direction is Direction.DOWN:
-            choose_congestion_control(connection.endpoint, admitted.congestion_control)
         connection.send(Joined(run=join.run, flow=join.flow))
         if connection.has_unsent:
             raise PeerGoneError("a new connection takes a hundred octets, or it is broken")
@@ -267,10 +261,10 @@ class Host:
                 self._children.reflect(command)
             case StopReflecting(ssid=ssid):
                 self._children.stop_reflecting(ssid)
-            case StartRun(run=run, direction=direction, octets_max=octets_max):
-                key = self._children.start_run(direction, octets_max)
-                opened.runs[run] = key
-                self._run_owner[key] = (opened, run)
+            case StartRun():
+                key = self._children.start_run(command)
+                opened.runs[command.run] = key
+                self._run_owner[key] = (opened, command.run)
             case StopRun(run=run):
                 self._children.stop_run(opened.runs[run])
             case _:

@@ -65,7 +65,6 @@ from omega_server.testpoint.commands import (
 from omega_server.testpoint.grants import CheckedGrant
 from omega_server.testpoint.purse import Purse
 from omega_server.testpoint.state import (
-    Admitted,
     Phase,
     Run,
     Stream,
@@ -135,7 +134,7 @@ class Session:
         except RefusalError as refusal:
             return [Say(refusal.message)]
 
-    def join(self, join: Join, *, peer: str, now_ns: int) -> Admitted:
+    def join(self, join: Join, *, peer: str, now_ns: int) -> None:
         """Let a flow in; raises RefusalError."""
         expected = flow_mac(self._grant.secret, session_id=self.id, run=join.run, flow=join.flow)
         if not hmac.compare_digest(expected.encode(), join.mac.encode()):
@@ -152,7 +151,6 @@ class Session:
         run.joined.add(join.flow)
         if run.until_ns is None:
             run.until_ns = now_ns + run.duration_ns + limits.RUN_OVERTIME_NS
-        return Admitted(run.direction, run.congestion_control)
 
     def reflected(self, report: ReflectedReport, *, now_unix_us: int) -> list[Command]:
         """Take the report of a stream that was to be closed."""
@@ -252,14 +250,17 @@ class Session:
         octets_max = self._purses[asked.direction].for_run()
         if not octets_max:
             raise RefusalError(Code.LIMIT, "the grant's bytes are used up")
-        self._runs[asked.run] = Run(
-            asked.direction, octets_max, duration_ns, asked.congestion_control
+        self._runs[asked.run] = Run(asked.direction, octets_max, duration_ns)
+        start = StartRun(
+            run=asked.run,
+            direction=asked.direction,
+            octets_max=octets_max,
+            congestion_control=asked.congestion_control,
+            congestion_control_fast=asked.congestion_control_fast or asked.congestion_control,
         )
         control = self._around.congestion_control(asked.congestion_control)
-        return [
-            StartRun(run=asked.run, direction=asked.direction, octets_max=octets_max),
-            Say(RunReady(run=asked.run, congestion_control=control)),
-        ]
+        ready = RunReady(run=asked.run, congestion_control=control)
+        return [start, Say(ready)]
 
     def _set_entries_aside(self, duration_ns: int) -> None:
         """An observation that would be too large to send is refused before anything is moved."""
@@ -290,7 +291,15 @@ class Session:
         return [StopRun(number), Say(Progress(run=number, flows=(), stopped=why))]
 
     def _run_closed(self, number: int, run: Run) -> Say:
-        return Say(RunClosed(run=number, flows=run.report.flows, senders=run.report.senders))
+        report = run.report
+        return Say(
+            RunClosed(
+                run=number,
+                flows=report.flows,
+                senders=report.senders,
+                congestion_control=report.congestion_control,
+            )
+        )
 
     def _finish(self, now_ns: int, now_unix_us: int) -> list[Command]:
         if self._finish_by_ns is not None:

@@ -38,20 +38,11 @@ class Run:
     direction: Direction
     octets_max: int
     duration_ns: int
-    congestion_control: str | None
     phase: Phase = Phase.OPEN
     asked_for: bool = False
     joined: set[int] = field(default_factory=set)
     until_ns: int | None = None
     report: RunReport = NOTHING_MOVED
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """How a flow that was let in is to be treated; the congestion control is the probe's wish."""
-
-    direction: Direction
-    congestion_control: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """A worker process: moves the octets of the runs that the host gives it.
 
     host                                   worker
-    start {run, direction, octets_max} ->
+    start {run, direction, octets_max, congestion} ->
     join {run, flow, joined_ns} + socket ->  flow threads begin
                                           <- progress {run, flows}, every tick of an upward run
                                           <- exhausted {run}, when its octets are used up
@@ -22,6 +22,7 @@ import sys
 from dataclasses import dataclass
 
 from omega_core.clock import Clock, SystemClock
+from omega_core.congestion import CongestionChange
 from omega_core.limits import BLOCK_OCTETS, TICK_NS
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S
@@ -71,11 +72,8 @@ class Worker:
 
     def _obey(self, message: Message) -> None:
         match message:
-            case {"op": "start", "run": number, "direction": direction, "octets_max": most}:
-                run = BulkRun(
-                    Direction(direction), octets_max=most, block=self._block, clock=self._clock
-                )
-                self._runs[number] = _Running(run, self._clock.monotonic_ns() + TICK_NS)
+            case {"op": "start", "run": number}:
+                self._start(number, message)
             case {"op": "join", "run": number, "flow": flow, "joined_ns": joined_ns}:
                 self._join(number, flow, joined_ns)
             case {"op": "stop", "run": number}:
@@ -84,6 +82,16 @@ class Worker:
                     running.run.stop()
             case _:
                 raise ValueError(f"the host ordered {message.get('op')!r}")
+
+    def _start(self, number: int, message: Message) -> None:
+        run = BulkRun(
+            Direction(message["direction"]),
+            CongestionChange(message["congestion_control"], message["congestion_control_fast"]),
+            octets_max=message["octets_max"],
+            block=self._block,
+            clock=self._clock,
+        )
+        self._runs[number] = _Running(run, self._clock.monotonic_ns() + TICK_NS)
 
     def _join(self, number: int, flow: int, joined_ns: int) -> None:
         connection = socket.socket(fileno=self._channel.descriptors.popleft())

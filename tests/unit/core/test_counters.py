@@ -20,22 +20,36 @@ def test_the_first_entry_is_the_join_with_nothing_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at_ns", "octets", "kept"),
+    ("at_ns", "octets", "entry"),
     [
-        pytest.param(1_600_000, 1_449, True, id="it has moved"),
-        pytest.param(1_600_000, 1_448, False, id="it stood still"),
-        pytest.param(1_600_000, 1_447, False, id="it would run backwards"),
-        pytest.param(1_550_000, 1_449, True, id="more octets in the same microsecond"),
-        pytest.param(1_549_999, 1_449, False, id="before the entry before"),
+        pytest.param(1_600_000, 1_449, (600, 1_449), id="it has moved: when octets came"),
+        pytest.param(1_550_000, 1_448, (700, 1_448), id="it stood still: the tick itself"),
+        pytest.param(1_600_000, 1_447, (700, 1_448), id="it would run backwards: it stood still"),
+        pytest.param(1_550_000, 1_449, (550, 1_449), id="more octets in the same microsecond"),
+        pytest.param(1_549_999, 1_449, (550, 1_449), id="never before the entry before"),
     ],
 )
-def test_an_entry_is_made_when_octets_moved(at_ns: int, octets: int, *, kept: bool) -> None:
+def test_every_tick_makes_an_entry(at_ns: int, octets: int, entry: tuple[int, int]) -> None:
     flow = series()
-    flow.add(1_550_000, 1_448)
-    flow.add(at_ns, octets)
-    assert flow.octets == (octets if kept else 1_448)
-    assert flow.at_us == ((at_ns - 1_000_000) // NS_PER_US if kept else 550)
-    assert len(flow.counts().at_us) == (3 if kept else 2)
+    flow.add(1_550_000, 1_448, now_ns=1_560_000)
+    flow.add(at_ns, octets, now_ns=1_700_000)
+    assert (flow.at_us, flow.octets) == entry
+    assert len(flow.counts().at_us) == 3
+
+
+@pytest.mark.parametrize(
+    ("octets", "entries"),
+    [
+        pytest.param(1_449, 3, id="octets came after the last tick"),
+        pytest.param(1_448, 2, id="none did: nobody knows since when"),
+    ],
+)
+def test_the_last_look_claims_no_silence(octets: int, entries: int) -> None:
+    flow = series()
+    flow.add(1_550_000, 1_448, now_ns=1_560_000)
+    flow.close(1_600_000, octets)
+    assert len(flow.counts().at_us) == entries
+    assert flow.octets == octets
 
 
 def test_a_flow_that_joined_before_the_epoch_joined_at_zero() -> None:
@@ -45,7 +59,7 @@ def test_a_flow_that_joined_before_the_epoch_joined_at_zero() -> None:
 def test_when_it_is_full_the_end_is_still_told() -> None:
     flow = FlowSeries(0, epoch_ns=0, joined_ns=0)
     for tick in range(1, 2 * ENTRIES_MAX):
-        flow.add(tick * NS_PER_US, tick)
+        flow.add(tick * NS_PER_US, tick, now_ns=tick * NS_PER_US)
     counts = flow.counts()
     assert len(counts.at_us) == ENTRIES_MAX
     assert (counts.at_us[-1], counts.octets[-1]) == (2 * ENTRIES_MAX - 1, 2 * ENTRIES_MAX - 1)
@@ -75,6 +89,6 @@ def test_a_full_series_is_just_what_a_record_may_hold(entries: int) -> None:
 )
 def test_octets_by_a_moment(at_us: int, expected: int) -> None:
     flow = series()
-    flow.add(1_550_000, 100)
+    flow.add(1_550_000, 100, now_ns=1_560_000)
     assert flow.octets_at(at_us) == expected
     assert flow.joined_us == 500
