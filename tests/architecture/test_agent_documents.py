@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,14 +14,17 @@ import omega_agent.verify
 import omega_core.bundle
 import omega_core.envelope
 from omega_agent.emitters import STYLES
-from omega_agent.report import RunReport
+from omega_agent.report import RunReport, run_report
+from omega_agent.sessions import Delivery, Kept
 from omega_agent.verify import verify
 from omega_agent.verify_report import Standing, Unchecked
 from omega_core.bundle import Bundle
 from omega_core.errors import ExitCode
+from omega_core.models import content_of
 from omega_core.record import Record
 from support.agent_story import Story
 from support.builders import SERVER_KEY
+from support.json_schema import fits
 
 ROOT = Path(__file__).parents[2]
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
@@ -83,6 +87,14 @@ def test_no_check_fails_under_a_name_that_is_not_documented() -> None:
     raised = set(re.findall(r'EnvelopeError\(\s*f?"([a-z_\[\]{}]+)"', sources))
     named = {name.replace("{index}", "i") for name in raised}
     assert named <= set(first_column(FORMAT, "check"))
+
+
+def test_a_run_report_fits_its_published_schema() -> None:
+    schema = json.loads((ROOT / "docs" / "schemas" / "run-report.json").read_bytes())
+    kept = Kept(sealed=Story().sealed_record(), item=None, in_outbox=True)
+    content = content_of(run_report(kept, Delivery(waiting=True), interrupted=False))
+    assert fits(content, schema)
+    assert not fits({**content, "surprise": 1}, schema)
 
 
 @pytest.mark.parametrize("name", list(Unchecked))

@@ -147,6 +147,19 @@ def test_an_error_in_french(nobody: Omega) -> None:
     assert nobody.run("accept", "--sheet", "FI-1", "--lang", "fr").stderr == done.stderr
 
 
+def test_other_systems_are_refused_in_one_line() -> None:
+    program = "import sys; sys.platform = 'darwin'; from omega_agent.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (64, "", 1)
+    assert "on Linux only" in done.stderr
+
+
 class TestUnreachable:
     @pytest.mark.parametrize(
         ("url", "reason"),
