@@ -77,7 +77,10 @@ def server(serve: Serve, address: str = "127.0.0.1") -> Iterator[int]:
                 threading.Thread(target=one, args=(connection,), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-        yield listener.getsockname()[1]
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # or the accept under way would keep it listening
 
 
 def reach(
