@@ -18,8 +18,8 @@ go on, and a window that ended with it would lie in the ramp.
 Behind a lost packet the reader waits for what the host already holds, and then gets it all at once.
 An edge that falls into such a wait moves that much into or out of the window: behind a deep buffer
 half a second of the line's rate. So both edges may move inwards, to the moment at which the count
-was least behind a line of the typical rate: there the least was waiting. The beginning moves by a
-third of the window at most, the end by a second; on a line without gaps neither moves. What is
+was least behind a line of the typical rate: there the least was waiting. The beginning moves by
+half of the window at most, the end by a second; on a line without gaps neither moves. What is
 divided is still one difference of counters by one measured span.
 
     octets
@@ -96,8 +96,8 @@ def _least_behind(flows: Sequence[FlowCounts], start_us: int, end_us: int) -> tu
     if third <= _TYPICAL_STEPS:
         return start_us, end_us
     worth_it = (counts[-1][1] - counts[0][1]) * EDGE_GAIN_PPM // PPM
-    begins, ends = counts[: third + 1], counts[: -third - 2 : -1]
-    early = _furthest_ahead(begins, begins, worth_it)
+    ends = counts[: -third - 2 : -1]
+    early = _furthest_ahead(counts[: len(counts) // 2 + 1], counts, worth_it)
     late = _furthest_ahead(ends[:EDGE_STEPS_LATE_MAX], ends[::-1], worth_it)
     return early, end_us if late == counts[-1][0] else late
 
