@@ -19,6 +19,8 @@ from omega_agent.home import Home
 from omega_agent.identity import load_identity
 from support.main_job import Here, Omega, Site, site_on_loopback
 
+pytestmark = pytest.mark.slow  # each of its steps is a process
+
 COMMANDS = ("measure", "test", "enrol", "accept", "diagnose", "outbox", "verify")
 
 

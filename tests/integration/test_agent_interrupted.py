@@ -24,7 +24,7 @@ PHASES = (
     pytest.param("goodput_down", marks=pytest.mark.slow),
     "goodput_up",
 )
-pytestmark = pytest.mark.timeout(120)  # processes that measure, on a machine that does more
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]  # processes that measure
 OMEGA = Path(sys.executable).parent / "omega"
 
 

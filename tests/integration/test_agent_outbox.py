@@ -15,7 +15,7 @@ import pytest
 from omega_core.bundle import parse_bundle
 from support.main_job import SCRIPTS, Omega, Ran, Site, site_on_loopback
 
-pytestmark = pytest.mark.timeout(120)  # processes that measure, on a machine that does more
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]  # processes that measure
 NO_LARGE_FILES = 2  # blocks of 1024 octets: chain and key fit, a record does not
 
 

@@ -16,6 +16,8 @@ import pytest
 
 from support.main_job import Omega, Site, leave_waiting, site_on_loopback, wait_until
 
+pytestmark = pytest.mark.slow  # each of its steps is a process
+
 DEVICES = 4
 RECORDS_EACH = 5
 POSTS = DEVICES * RECORDS_EACH

@@ -25,7 +25,7 @@ from omega_core.models import parse_model
 from support.disturbances import fill, small_disk
 from support.main_job import Omega, Ran, Site, leave_waiting, site_on_loopback
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 SEED = 20261121
 FLIPS = 60

@@ -13,7 +13,7 @@ from omega_core.metrics import METRICS, NoValue
 from support.json_schema import fits
 from support.main_job import DOWN_BPS, LINK, UP_BPS, Ran, Site, site_over
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.lab, pytest.mark.timeout(120)]
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "schemas" / "measurement.json").read_text("utf-8")

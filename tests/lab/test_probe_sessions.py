@@ -22,7 +22,7 @@ from omega_probe.plan import GoodputTask, MeasurementPlan
 from support import probe_child
 from support.lab_session import LabTestPoint, await_event, finish, measure, start
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.lab, pytest.mark.timeout(180)]
 
 PROBE_IP_OCTETS = 72
 SECOND = NS_PER_S

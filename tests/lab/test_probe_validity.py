@@ -27,7 +27,7 @@ from omega_probe.plan import GoodputTask, MeasurementPlan
 from support import probe_child
 from support.lab_session import LabTestPoint, await_event, finish, measure, start
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.lab, pytest.mark.timeout(120)]
 
 PLAN = MeasurementPlan(
     idle_duration_ns=NS_PER_S,
