@@ -26,7 +26,7 @@ PRECHECK_NS_MAX = 10 * NS_PER_S  # longer than that the technician takes it for 
 # TCP goodput
 GOODPUT_RUN_NS_MAX = 60 * NS_PER_S  # a longer run keeps the customer's line from the customer
 GOODPUT_FLOWS_MAX = 16  # beyond it flows compete with each other, not with the queue
-FAST_TICK_OCTETS = 31_250  # 2.5 Mbit/s over a tick: faster than the lines a few packets can fill
+FAST_TICK_OCTETS = 18_750  # 1.5 Mbit/s over a tick: faster than the lines a few packets can fill
 GOODPUT_RUNS_MAX = 32  # 8 each way for a sequential test, twice over
 TICK_NS = 100 * NS_PER_MS  # counters are stamped this often at both ends
 TICKS_MAX = 601  # `packet_count` of the longest run at this tick

@@ -25,6 +25,7 @@ from typing import Final, Protocol
 
 from omega_core.clock import Clock
 from omega_core.limits import GOODPUT_FLOWS_MAX
+from omega_core.sockets.linux import abort_on_close
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.frames import FrameError, FrameReader
 from omega_core.wire.testpoint import (
@@ -136,10 +137,18 @@ class FlowOpener:
                 self._give_up(opening)
         return joined
 
-    def give_up_all(self) -> None:
-        """Close what has not joined."""
+    def give_up_unasked(self) -> None:
+        """Close what has not asked to join: it would come too late to be of use."""
+        for opening in [*self._openings]:
+            if opening.state is not _State.JOINING:
+                self._give_up(opening)
+
+    def give_up_all(self) -> list[int]:
+        """Close what has not joined; return the flows that the test point may have let in."""
+        asked = [each.number for each in self._openings if each.state is _State.JOINING]
         for opening in [*self._openings]:
             self._give_up(opening)
+        return asked
 
     def _begin(self, number: int) -> _Opening:
         target = self._target
@@ -201,6 +210,7 @@ class FlowOpener:
     def _give_up(self, opening: _Opening) -> None:
         self._openings.remove(opening)
         self._traffic.release(opening.connection)
+        abort_on_close(opening.connection)
         opening.connection.close()
 
 

@@ -143,14 +143,25 @@ class _Driver:
         except (TestPointLostError, TestPointRefusedError) as error:
             self._end_with(error)
         finally:
-            self._opener.give_up_all()
-            self._flows.stop()
-            self._take_last_counters()
-            self._flows.cut()
+            self._close_flows()
         self._ended = self._machine.ended or Ended.INTERRUPTED
         if opened and self._ended is not Ended.TEST_POINT_LOST:
             self._fetch_counts()
         return GoodputResult(run=self._evidence(), detail=self._detail)
+
+    def _close_flows(self) -> None:
+        """End all flows; one that was being let in may be known to the test point, so it is here.
+
+        It stands in the counts with the moment of its end and no octet.
+        """
+        asked = self._opener.give_up_all()
+        self._flows.stop()
+        self._take_last_counters()
+        self._flows.cut()
+        if self._request.direction is Direction.DOWN:
+            now_us = self._flows.since_epoch_us(self._clock.monotonic_ns())
+            for number in asked:
+                self._count(number, now_us, 0, tick_us=now_us)
 
     def _open_run(self) -> None:
         request = self._request
@@ -260,6 +271,8 @@ class _Driver:
             receiver_us = self._machine.latest_us
         wanted = self._machine.flows_to_open(receiver_us, opening=self._opener.pending)
         self._opener.open(wanted)
+        if self._machine.growth_is_over(receiver_us):
+            self._opener.give_up_unasked()
 
     def _fetch_counts(self) -> None:
         """Ask the test point for its counts; what it can't tell any more stays unknown."""
@@ -299,7 +312,9 @@ class _Driver:
             direction=request.direction,
             started_offset_us=(self._started_ns - request.session_started_ns) // NS_PER_US,
             base_rtt_us=self._base_rtt_us,
-            growth_ended_us=max((flow.at_us[0] for flow in counts), default=0),
+            growth_ended_us=max(
+                (flow.at_us[0] for flow in counts if len(flow.at_us) > 1), default=0
+            ),
             congestion_control=self._control_there() if down else flows.congestion_control,
             segment_octets=flows.segment_octets,
             ip_header_octets=flows.header_octets,

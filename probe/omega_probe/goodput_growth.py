@@ -13,9 +13,9 @@ start takes seconds, and
    everything, so one addition follows them, and shows that more don't help.
 
 A rate that still climbs is compared with nothing: a gain could not be told from the ramp. Each
-addition disturbs the others for a moment, and a steady window has to follow: nothing is added after
-`GROWTH_SHARE_PERCENT` of the run, and nothing tried for the first time after
-`TRIAL_SHARE_PERCENT`.
+addition disturbs the others for a moment, and a steady window has to follow: after
+`TRIAL_SHARE_PERCENT` of the run flows are added only while that goes on gaining, and after
+`GROWTH_SHARE_PERCENT` not at all.
 
     octets/s      ______+2_______+2______   gained too little: these stay, no more are added
             __+3_/  :         :
@@ -30,7 +30,7 @@ from typing import Final
 from omega_core.evidence import FlowCounts
 from omega_core.goodput import octets_at, probe_span_us, same_octets
 from omega_core.limits import GOODPUT_FLOWS_MAX
-from omega_core.units import BITS_PER_OCTET, PPM, US_PER_S
+from omega_core.units import BITS_PER_OCTET, PPM, US_PER_MS, US_PER_S
 from omega_probe.congestion_wish import LONG_RTT_US
 
 FLOWS_AT_START: Final = 1
@@ -43,7 +43,9 @@ FLOW_BPS_MIN: Final = 1_500_000
 GAIN_PPM: Final = 50_000
 GROWTH_SHARE_PERCENT: Final = 40
 TRIAL_SHARE_PERCENT: Final = 25
-_RELEASE_SHARE: Final = 8
+_LOOK_US_MIN: Final = 200 * US_PER_MS
+_LOOK_RTT: Final = 2
+_RELEASE_SHARE: Final = 4
 
 
 def flows_at_start(base_rtt_us: int) -> int:
@@ -56,7 +58,9 @@ class Growth:
 
     def __init__(self, *, base_rtt_us: int, duration_us: int) -> None:
         self._span_us = probe_span_us(base_rtt_us)
-        self._until_us = duration_us * GROWTH_SHARE_PERCENT // 100
+        self._look_us = max(_LOOK_US_MIN, _LOOK_RTT * base_rtt_us)
+        self.until_us = duration_us * GROWTH_SHARE_PERCENT // 100
+        """From when on a flow that joins would only disturb the others."""
         self._trial_until_us = duration_us * TRIAL_SHARE_PERCENT // 100
         self._reference: int | None = None
         self._over = False
@@ -70,7 +74,7 @@ class Growth:
         """Return how many flows to add now; ask again only when they have joined, or failed to."""
         if self._over or not flows:
             return 0
-        if now_us >= self._until_us:
+        if now_us >= (self._trial_until_us if self._reference is None else self.until_us):
             self._over = True
             return 0
         if len(flows) < FLOWS_ORDINARY:
@@ -86,8 +90,7 @@ class Growth:
         reference, self._reference = self._reference, octets
         wanted = len(flows) + FLOWS_ADDED
         self._over = (
-            (reference is None and now_us >= self._trial_until_us)
-            or (reference is not None and octets * PPM <= reference * (PPM + GAIN_PPM))
+            (reference is not None and octets * PPM <= reference * (PPM + GAIN_PPM))
             or wanted > GOODPUT_FLOWS_MAX
             or self._rate_bps(flows, now_us) < wanted * FLOW_BPS_MIN
         )
@@ -106,15 +109,17 @@ class Growth:
         return at_end - at_start
 
     def _rate_bps(self, flows: Sequence[FlowCounts], now_us: int) -> int:
-        """Return what the line carries now; 0 of a span that carried nearly all of it at its end.
+        """Return what the line carries now, by its last two round trips.
 
-        That is a repaired loss, which releases at once what has arrived behind it. Slow start looks
-        otherwise: of four round trips the first two carry a fifth.
+        A repaired loss releases at once what has arrived behind it, which is not the line's rate. A
+        look that saw nearly all at its end counts for nothing, one that saw more at its beginning
+        for what it saw at its end. In slow start the first of two round trips carries a third.
         """
-        start_us, middle_us = now_us - self._span_us, now_us - self._span_us // 2
+        start_us, middle_us = now_us - self._look_us, now_us - self._look_us // 2
         at_start, at_middle, at_end = (
             octets_at(flows, at_us) for at_us in (start_us, middle_us, now_us)
         )
-        if (at_middle - at_start) * _RELEASE_SHARE < at_end - at_start:
+        octets = min(at_end - at_start, 2 * (at_end - at_middle))
+        if (at_middle - at_start) * _RELEASE_SHARE < octets:
             return 0
-        return (at_end - at_start) * BITS_PER_OCTET * US_PER_S // self._span_us
+        return octets * BITS_PER_OCTET * US_PER_S // self._look_us

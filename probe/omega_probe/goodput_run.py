@@ -87,6 +87,10 @@ class GoodputMachine:
             return 0
         return self._growth.flows_to_add(self.counts(), now_us)
 
+    def growth_is_over(self, now_us: int) -> bool:
+        """Say whether a flow that joins now would only disturb the others."""
+        return now_us >= self._growth.until_us
+
     def advance(self, now_ns: int, *, budget_used_up: bool) -> None:
         """Let time pass: end the run when it is over."""
         if self.ended is not None:

@@ -60,10 +60,17 @@ def test_the_first_flows_come_as_soon_as_the_line_has_shown_its_rate(
     assert asked[:1] == ([(200_000, added)] if added else [])
 
 
-def test_slow_start_shows_the_rate_before_it_is_over() -> None:
-    line = [ramped(100 * MBPS, ramp_us=600_000, end_us=RUN_US)]
-    (first, *_) = ask(growth(), line)
-    assert first[0] <= 600_000
+@pytest.mark.parametrize(
+    ("base_rtt_us", "by_us"),
+    [
+        pytest.param(20_000, 800_000, id="short round trips: just after it"),
+        pytest.param(100_000, 600_000, id="long ones: before it is over"),
+    ],
+)
+def test_slow_start_is_not_taken_for_a_release(base_rtt_us: int, by_us: int) -> None:
+    line = [ramped(100 * MBPS, ramp_us=10 * max(base_rtt_us, 60_000), end_us=RUN_US)]
+    (first, *_) = ask(growth(base_rtt_us=base_rtt_us), line)
+    assert first[0] <= by_us
 
 
 def test_what_a_repaired_loss_releases_is_not_the_rate() -> None:
@@ -132,13 +139,32 @@ def test_no_first_trial_late_in_the_run(at_us: int, *, tried: bool) -> None:
     assert bool(growth().flows_to_add(seen(four(100 * MBPS), at_us), at_us)) is tried
 
 
-def test_no_flow_is_added_after_two_fifths_of_the_run() -> None:
-    late = growth()
-    line = [steady(100 * MBPS, end_us=RUN_US)]
-    assert late.flows_to_add(seen(line, 2_000_000), 2_000_000) == 0
-    assert late.over
-    in_time = growth()
-    assert in_time.flows_to_add(seen(line, 1_900_000), 1_900_000) == 3
+@pytest.mark.parametrize(
+    ("flows", "at_us", "added"),
+    [
+        pytest.param(1, 1_200_000, 3, id="the first ones within a quarter of the run"),
+        pytest.param(1, 1_300_000, 0, id="and not later"),
+    ],
+)
+def test_when_the_first_flows_may_come(flows: int, at_us: int, added: int) -> None:
+    asked = growth()
+    line = [steady(100 * MBPS // flows, end_us=RUN_US)] * flows
+    assert asked.flows_to_add(seen(line, at_us), at_us) == added
+    assert asked.over is (added == 0)
+
+
+@pytest.mark.parametrize(
+    ("at_us", "added"),
+    [
+        pytest.param(1_900_000, 2, id="two fifths of the run are not over"),
+        pytest.param(2_000_000, 0, id="now they are"),
+    ],
+)
+def test_until_when_flows_are_added_while_they_gain(at_us: int, added: int) -> None:
+    gaining = growth()
+    assert gaining.flows_to_add(seen(four(50 * MBPS), 400_000), 400_000) == 2
+    six = [steady(100 * MBPS // 6, end_us=RUN_US)] * 6
+    assert gaining.flows_to_add(seen(six, at_us), at_us) == added
 
 
 def test_never_more_than_there_may_be() -> None:
