@@ -252,6 +252,7 @@ class SessionRunner:
                 duration_ns=task.duration_ns,
                 octets_max=budget.octets_left(task.direction),
                 base_rtt_us=self._base_rtt_us(),
+                idle_loss_ppm=self._idle_loss_ppm(task.direction),
                 session_started_ns=self._started_ns,
             ),
             clock=self._waiter.clock,
@@ -279,6 +280,9 @@ class SessionRunner:
             rtt_us for stream in self._idle for rtt_us in stream.rtt_us if rtt_us is not None
         ]
         return min(answered, default=None)
+
+    def _idle_loss_ppm(self, direction: Direction) -> int | None:
+        return metrics_of(Evidence(idle=tuple(self._idle)))[f"loss_ppm_{direction}"].value
 
     def _finish(self) -> None:
         """Ask for the test point's word, unless it is gone."""
