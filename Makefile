@@ -40,7 +40,7 @@ test-all: $(READY) ## all tests, the slow ones too, with coverage and its gates
 .PHONY: check
 check: $(READY) ## format, lint, types, import rules
 	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache . # a cached answer once hid what a fresh clone saw
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

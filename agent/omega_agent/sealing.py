@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omega_probe.session import SessionResult
-
 from omega_acceptance.evaluate import evaluate
 from omega_agent.measuring import Held, Measurer
 from omega_agent.session_request import Granted
@@ -30,6 +28,7 @@ from omega_core.observers import disagreements
 from omega_core.record import AgentRef, Chain, Clocks, Cost, Measurement, Record, Session
 from omega_core.units import US_PER_MS
 from omega_core.verdict import Fault, Judgement
+from omega_probe.session import SessionResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
