@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import omega_agent.lean_rich  # noqa: F401 - before rich, for what it does
+
+# isort: split
 import threading
 from types import TracebackType
 from typing import Self, TextIO

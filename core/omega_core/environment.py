@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from annotated_types import Len
-
-from omega_core.facts import Count, Fact, Name, Text
+from omega_core.facts import Count, Fact, Length, Name, Text
 
 
 class Medium(StrEnum):
@@ -34,7 +32,7 @@ class Interface(Fact):
     link_rate_bps: Count | None
     duplex: Name | None
     mtu_bytes: Count | None
-    lower: Annotated[tuple[Name, ...], Len(0, 16)] = ()
+    lower: Annotated[tuple[Name, ...], Length(0, 16)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +92,7 @@ class Environment(Fact):
     cpu_count: Count
     interface: Interface | None
     default_route: Text | None
-    counts: Annotated[tuple[InterfaceCounts, ...], Len(0, 256)] = ()
-    traffic: Annotated[tuple[TrafficCheck, ...], Len(0, 64)] = ()
-    cpu: Annotated[tuple[CpuLoad, ...], Len(0, 64)] = ()
-    notes: Annotated[tuple[Text, ...], Len(0, 32)] = ()
+    counts: Annotated[tuple[InterfaceCounts, ...], Length(0, 256)] = ()
+    traffic: Annotated[tuple[TrafficCheck, ...], Length(0, 64)] = ()
+    cpu: Annotated[tuple[CpuLoad, ...], Length(0, 64)] = ()
+    notes: Annotated[tuple[Text, ...], Length(0, 32)] = ()

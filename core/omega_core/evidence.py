@@ -13,10 +13,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 
-from annotated_types import Ge, Le, Len
-
 from omega_core import limits
-from omega_core.facts import WHOLE, Count, Fact, Name, Text
+from omega_core.facts import WHOLE, Between, Count, Fact, Length, Name, Text
 from omega_core.metrics import Direction
 
 Family: TypeAlias = Annotated[Literal[4, 6], WHOLE]
@@ -26,7 +24,7 @@ SequenceRange: TypeAlias = tuple[Count, Count]
 Lists of them ascend and don't overlap, so their size is bounded by the stream's and not by whoever
 wrote them.
 """
-_FlowClock: TypeAlias = Annotated[int, Ge(0), Le(limits.FLOW_CLOCK_US_MAX)]
+_FlowClock: TypeAlias = Annotated[int, Between(0, limits.FLOW_CLOCK_US_MAX)]
 
 
 class Ended(StrEnum):
@@ -83,7 +81,7 @@ class Attempt(Fact):
 class StreamReport(Fact):
     """What the reflector counted of one delay stream: `received` lists each number once."""
 
-    received: Annotated[tuple[SequenceRange, ...], Len(0, limits.STREAM_PACKETS_MAX)]
+    received: Annotated[tuple[SequenceRange, ...], Length(0, limits.STREAM_PACKETS_MAX)]
     replies: Count
     duplicates: Count
     reordered: Count
@@ -108,9 +106,9 @@ class IdleStream(Fact):
     waiting_time_us: Count
     authenticated: bool
     started_offset_us: Count
-    rtt_us: Annotated[tuple[Count | None, ...], Len(0, limits.STREAM_PACKETS_MAX)]
-    lost_up: Annotated[tuple[SequenceRange, ...], Len(0, limits.STREAM_PACKETS_MAX)]
-    lost_down: Annotated[tuple[SequenceRange, ...], Len(0, limits.STREAM_PACKETS_MAX)]
+    rtt_us: Annotated[tuple[Count | None, ...], Length(0, limits.STREAM_PACKETS_MAX)]
+    lost_up: Annotated[tuple[SequenceRange, ...], Length(0, limits.STREAM_PACKETS_MAX)]
+    lost_down: Annotated[tuple[SequenceRange, ...], Length(0, limits.STREAM_PACKETS_MAX)]
     replies_received: Count
     duplicates_down: Count
     reordered_down: Count
@@ -152,8 +150,8 @@ class FlowCounts(Fact):
     """
 
     flow: Count
-    at_us: Annotated[tuple[_FlowClock, ...], Len(0, limits.TICKS_MAX + 4)]
-    octets: Annotated[tuple[Count, ...], Len(0, limits.TICKS_MAX + 4)]
+    at_us: Annotated[tuple[_FlowClock, ...], Length(0, limits.TICKS_MAX + 4)]
+    octets: Annotated[tuple[Count, ...], Length(0, limits.TICKS_MAX + 4)]
 
     def __post_init__(self) -> None:
         if len(self.at_us) != len(self.octets):
@@ -179,10 +177,10 @@ class GoodputRun(Fact):
     base_rtt_us: Count
     growth_ended_us: Count
     congestion_control: Name
-    segment_octets: Annotated[int, Ge(0), Le(65_535)]
-    ip_header_octets: Annotated[int, Ge(0), Le(255)]
-    flows: Annotated[tuple[FlowCounts, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
-    senders: Annotated[tuple[SenderCounts, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
+    segment_octets: Annotated[int, Between(0, 65_535)]
+    ip_header_octets: Annotated[int, Between(0, 255)]
+    flows: Annotated[tuple[FlowCounts, ...], Length(0, limits.GOODPUT_FLOWS_MAX)]
+    senders: Annotated[tuple[SenderCounts, ...], Length(0, limits.GOODPUT_FLOWS_MAX)]
     failed_flows: Count
     ended: Ended
 
@@ -191,10 +189,10 @@ class GoodputRun(Fact):
 class Evidence(Fact):
     """Everything the judge needs."""
 
-    tasks: Annotated[tuple[TaskEnd, ...], Len(0, 64)] = ()
-    attempts: Annotated[tuple[Attempt, ...], Len(0, limits.ATTEMPTS_OF_A_RECORD_MAX)] = ()
-    idle: Annotated[tuple[IdleStream, ...], Len(0, limits.SESSION_STREAMS_MAX)] = ()
-    goodput: Annotated[tuple[GoodputRun, ...], Len(0, limits.GOODPUT_RUNS_MAX)] = ()
+    tasks: Annotated[tuple[TaskEnd, ...], Length(0, 64)] = ()
+    attempts: Annotated[tuple[Attempt, ...], Length(0, limits.ATTEMPTS_OF_A_RECORD_MAX)] = ()
+    idle: Annotated[tuple[IdleStream, ...], Length(0, limits.SESSION_STREAMS_MAX)] = ()
+    goodput: Annotated[tuple[GoodputRun, ...], Length(0, limits.GOODPUT_RUNS_MAX)] = ()
 
 
 def _check_ranges(ranges: Sequence[SequenceRange], *, packets: int) -> None:

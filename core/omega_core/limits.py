@@ -31,7 +31,7 @@ GOODPUT_RUNS_MAX = 32  # 8 each way for a sequential test, twice over
 TICK_NS = 100 * NS_PER_MS  # counters are stamped this often at both ends
 TICKS_MAX = 601  # `packet_count` of the longest run at this tick
 FLOW_CLOCK_US_MAX = 120_000_000  # the longest run twice: time for its stragglers, not for a forger
-BLOCK_OCTETS = 1 << 20  # one system call moves this much, so the interpreter is not the limit
+BLOCK_OCTETS = 1 << 18  # one system call moves this much, so the interpreter is not the limit
 
 # Sessions and grants
 GRANT_LIFE_S = 600  # a standard acceptance takes two to five minutes

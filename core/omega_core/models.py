@@ -33,7 +33,7 @@ _VERSION_FIELDS = {"schema_version", "bundle_version"}
 class StrictModel(BaseModel):
     """No coercion, no unknown field, no change afterwards."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class ContentError(ValueError):

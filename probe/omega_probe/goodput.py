@@ -62,6 +62,8 @@ class GoodputRequest:
     idle_loss_ppm: int | None = None
     congestion: CongestionWish | None = None
     """What to ask for instead of what the line suggests."""
+    flows: int | None = None
+    """So many flows from beginning to end, instead of as many as help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,10 @@ class _Driver:
         )
         self._started_ns = clock.monotonic_ns()
         self._machine = GoodputMachine(
-            duration_ns=request.duration_ns, base_rtt_us=self._base_rtt_us, now_ns=self._started_ns
+            duration_ns=request.duration_ns,
+            base_rtt_us=self._base_rtt_us,
+            now_ns=self._started_ns,
+            grows=request.flows is None,
         )
         self._ready: RunReady | None = None
         self._broke_ns: int | None = None
@@ -177,7 +182,7 @@ class _Driver:
     def _open_first_flows(self, stop: threading.Event) -> None:
         """Connect and join before anything is counted; a flow that can't be had is left out."""
         deadline_ns = self._clock.monotonic_ns() + _OPENING_NS
-        self._opener.open(flows_at_start(self._base_rtt_us))
+        self._opener.open(self._request.flows or flows_at_start(self._base_rtt_us))
         while self._opener.pending and self._clock.monotonic_ns() < deadline_ns:
             if stop.is_set():
                 self._machine.end(Ended.INTERRUPTED)

@@ -28,11 +28,14 @@ RATE_SPAN_US = 1_000_000  # what a progress display shows is the rate of the las
 
 
 class GoodputMachine:
-    """The state of one run; see the module."""
+    """The state of one run; see the module. One that doesn't grow keeps the flows it began with."""
 
-    def __init__(self, *, duration_ns: int, base_rtt_us: int, now_ns: int) -> None:
+    def __init__(
+        self, *, duration_ns: int, base_rtt_us: int, now_ns: int, grows: bool = True
+    ) -> None:
         self._duration_ns = duration_ns
         self._end_ns = now_ns + duration_ns
+        self._grows = grows
         self._growth = Growth(base_rtt_us=base_rtt_us, duration_us=duration_ns // NS_PER_US)
         self._moved_ns = now_ns
         self._joined = 0
@@ -83,7 +86,9 @@ class GoodputMachine:
 
         `now_us` is on the receiver's clock; `opening` flows are on their way to joining.
         """
-        if opening or len(self._series) < self._joined or self.ended is not None:
+        if not self._grows or self.ended is not None:
+            return 0
+        if opening or len(self._series) < self._joined:
             return 0
         return self._growth.flows_to_add(self.counts(), now_us)
 

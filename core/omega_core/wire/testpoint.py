@@ -34,21 +34,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from annotated_types import Ge, Le, Len
-
 from omega_core import limits
 from omega_core.canonical import NotPlainJsonError, canonical_bytes, parse_plain
 from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
-from omega_core.facts import Count, Fact, Name, Text, Version1
+from omega_core.facts import Between, Count, Fact, Length, Name, Text, Version1
 from omega_core.metrics import Direction
 from omega_core.wire.frames import FrameError, encode_frame
 
 PROTOCOL_VERSION: Final = 1
 
-RunNumber: TypeAlias = Annotated[int, Ge(0), Le(limits.GOODPUT_RUNS_MAX - 1)]
-StreamNumber: TypeAlias = Annotated[int, Ge(0), Le(limits.SESSION_STREAMS_MAX - 1)]
-FlowNumber: TypeAlias = Annotated[int, Ge(0), Le(limits.GOODPUT_FLOWS_MAX - 1)]
-Envelope: TypeAlias = Annotated[str, Len(2, limits.FRAME_BYTES_MAX)]
+RunNumber: TypeAlias = Annotated[int, Between(0, limits.GOODPUT_RUNS_MAX - 1)]
+StreamNumber: TypeAlias = Annotated[int, Between(0, limits.SESSION_STREAMS_MAX - 1)]
+FlowNumber: TypeAlias = Annotated[int, Between(0, limits.GOODPUT_FLOWS_MAX - 1)]
+Envelope: TypeAlias = Annotated[str, Length(2, limits.FRAME_BYTES_MAX)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +91,8 @@ class StreamReady(Fact):
     """Packets with this SSID, from an address of the grant, are answered at this port."""
 
     stream: StreamNumber
-    ssid: Annotated[int, Ge(1), Le(65_535)]
-    udp_port: Annotated[int, Ge(1), Le(65_535)]
+    ssid: Annotated[int, Between(1, 65_535)]
+    udp_port: Annotated[int, Between(1, 65_535)]
     type: Literal["stream_ready"] = "stream_ready"
 
 
@@ -125,7 +123,7 @@ class OpenRun(Fact):
 
     run: RunNumber
     direction: Direction
-    duration_ms: Annotated[int, Ge(100), Le(limits.GOODPUT_RUN_NS_MAX // 1_000_000)]
+    duration_ms: Annotated[int, Between(100, limits.GOODPUT_RUN_NS_MAX // 1_000_000)]
     congestion_control: Name | None = None
     congestion_control_fast: Name | None = None
     type: Literal["open_run"] = "open_run"
@@ -147,7 +145,7 @@ class Join(Fact):
     session_id: Name
     run: RunNumber
     flow: FlowNumber
-    mac: Annotated[str, Len(64, 64)]
+    mac: Annotated[str, Length(64, 64)]
     type: Literal["join"] = "join"
 
 
@@ -178,7 +176,7 @@ class Progress(Fact):
     """
 
     run: RunNumber
-    flows: Annotated[tuple[FlowTick, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
+    flows: Annotated[tuple[FlowTick, ...], Length(0, limits.GOODPUT_FLOWS_MAX)]
     stopped: Name | None = None
     type: Literal["progress"] = "progress"
 
@@ -199,8 +197,8 @@ class RunClosed(Fact):
     """
 
     run: RunNumber
-    flows: Annotated[tuple[FlowCounts, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
-    senders: Annotated[tuple[SenderCounts, ...], Len(0, limits.GOODPUT_FLOWS_MAX)]
+    flows: Annotated[tuple[FlowCounts, ...], Length(0, limits.GOODPUT_FLOWS_MAX)]
+    senders: Annotated[tuple[SenderCounts, ...], Length(0, limits.GOODPUT_FLOWS_MAX)]
     congestion_control: Name | None = None
     type: Literal["run_closed"] = "run_closed"
 
