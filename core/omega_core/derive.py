@@ -206,10 +206,15 @@ def _goodput_method(runs: Sequence[GoodputRun], rates: Sequence[SteadyRate]) -> 
     control = "+".join(sorted({run.congestion_control for run in runs}))
     span_ms = sum(rate.end_us - rate.start_us for rate in rates) // US_PER_MS
     ramp = "" if all(rate.ramp_finished for rate in rates) else ", ramp not finished"
+    held = ", at least: the grant's octets held the sender back" if _held_back(runs) else ""
     return (
         f"TCP payload at the receiver, IPv{runs[0].family}, up to {flows} flows, {control}, "
-        f"steady windows of {span_ms} ms in all{ramp}"
+        f"steady windows of {span_ms} ms in all{ramp}{held}"
     )
+
+
+def _held_back(runs: Sequence[GoodputRun]) -> bool:
+    return any(run.held_back for run in runs)
 
 
 def _efficiency(

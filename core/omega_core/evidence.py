@@ -168,6 +168,8 @@ class GoodputRun(Fact):
     `growth_ended_us` is when the last flow was added, on the receiver's clock: the steady window
     can't begin before it. `base_rtt_us` is the smallest round trip known before the run.
     `ip_header_octets` is what each segment carries besides payload (IP and TCP, options included).
+    `held_back` says that the sender could have sent faster, had the grant more octets for the run:
+    the line carries at least what was measured.
     """
 
     run: Count
@@ -183,6 +185,7 @@ class GoodputRun(Fact):
     senders: Annotated[tuple[SenderCounts, ...], Length(0, limits.GOODPUT_FLOWS_MAX)]
     failed_flows: Count
     ended: Ended
+    held_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

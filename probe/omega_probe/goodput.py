@@ -46,7 +46,7 @@ _NEWS_NS: Final = 300 * NS_PER_MS  # after a flow broke, until the test point's 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoodputRequest:
-    """One run. `octets_max` is of IP octets in its direction: what is left of the grant.
+    """One run. `octets_max` is of IP octets in its direction: its share of the grant.
 
     `base_rtt_us` is the smallest round trip of the quiet line; without it the control connection's
     is taken. `idle_loss_ppm` is the quiet line's loss in the run's direction, None where it is not
@@ -120,6 +120,7 @@ class _Driver:
             request.direction,
             self._wish,
             octets_max=request.octets_max,
+            duration_ns=request.duration_ns,
             clock=clock,
             traffic=traffic,
         )
@@ -176,6 +177,7 @@ class _Driver:
             duration_ms=request.duration_ns // NS_PER_MS,
             congestion_control=self._wish.first,
             congestion_control_fast=self._wish.fast,
+            octets_max=request.octets_max,
         )
         self._ready = self._client.request(wanted)
 
@@ -301,6 +303,12 @@ class _Driver:
             return self._counts.congestion_control
         return self._ready.congestion_control if self._ready is not None else "unknown"
 
+    def _held_back(self) -> bool:
+        """Say whether the sending end kept to the run's octets and could have sent faster."""
+        if self._request.direction is Direction.UP:
+            return self._flows.held_back
+        return self._counts is not None and self._counts.held_back
+
     def _evidence(self) -> GoodputRun:
         request, flows = self._request, self._flows
         down = request.direction is Direction.DOWN
@@ -327,4 +335,5 @@ class _Driver:
             senders=() if down and self._counts is None else senders,
             failed_flows=len(broken),
             ended=self._ended,
+            held_back=self._held_back(),
         )

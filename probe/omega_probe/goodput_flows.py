@@ -43,6 +43,7 @@ class FlowSet:
         wish: CongestionWish,
         *,
         octets_max: int,
+        duration_ns: int,
         clock: Clock,
         traffic: TrafficWatch,
     ) -> None:
@@ -51,7 +52,9 @@ class FlowSet:
         self._octets_max = octets_max
         self._clock = clock
         self._traffic = traffic
-        self._allowance = Allowance(octets_max * _PAYLOAD_PERCENT // 100)
+        self._allowance = Allowance(
+            octets_max * _PAYLOAD_PERCENT // 100, duration_ns=duration_ns, clock=clock
+        )
         self._flows: list[Flow] = []
         self._started: set[int] = set()
         self._epoch_ns: int | None = None
@@ -140,6 +143,11 @@ class FlowSet:
             self._traffic.release(flow.connection)
             abort_on_close(flow.connection)
             flow.connection.close()
+
+    @property
+    def held_back(self) -> bool:
+        """Whether this end could have sent faster than the octets of the run allowed."""
+        return self._direction is Direction.UP and self._allowance.held_back
 
     def sender_counts(self) -> tuple[SenderCounts, ...]:
         """Return what this end's kernel says of its sending, after `cut`; () of a receiver."""

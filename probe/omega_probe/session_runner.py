@@ -250,7 +250,7 @@ class SessionRunner:
                 run=number,
                 direction=task.direction,
                 duration_ns=task.duration_ns,
-                octets_max=budget.octets_left(task.direction),
+                octets_max=self._share_of(budget, number, task),
                 base_rtt_us=self._base_rtt_us(),
                 idle_loss_ppm=self._idle_loss_ppm(task.direction),
                 session_started_ns=self._started_ns,
@@ -264,6 +264,12 @@ class SessionRunner:
         self._meter.add(self._watch.tail)
         self._runs.append(result.run)
         self._ends(result.run.ended, result.detail, Evidence(goodput=(result.run,)))
+
+    def _share_of(self, budget: Budget, number: int, task: GoodputTask) -> int:
+        """Return a run's share of the octets left: the runs to come are to have theirs."""
+        to_come = [each for each in self._plan.goodput[number:] if each.direction is task.direction]
+        left_ns = sum(each.duration_ns for each in to_come)
+        return budget.octets_left(task.direction) * task.duration_ns // left_ns
 
     def _shown(self, rate_bps: int | None) -> None:
         self._watch.mark()

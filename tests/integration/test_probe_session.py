@@ -96,6 +96,23 @@ def test_a_whole_session(test_point: RealTestPoint) -> None:
     assert any(event.rtt_us for event in shown if event.task == "idle")
 
 
+@pytest.mark.parametrize("task", [DOWN, UP], ids=["down", "up"])
+def test_a_line_too_fast_for_the_grant_is_measured_up_to_a_rate(
+    test_point: RealTestPoint, task: GoodputTask
+) -> None:
+    """Loopback carries gigabits; the grant is good for some 70 Mbit/s over two seconds."""
+    plan = replace(SHORT, goodput=(task, task))
+    result = hold(plan, test_point.access(bytes_each_way=20_000_000))
+
+    assert set(ends(result).values()) == {Ended.COMPLETED}
+    assert all(run.held_back for run in result.evidence.goodput)
+    found = result.metrics[f"goodput_bps_{task.direction}"]
+    assert 50_000_000 < (found.value or 0) < 80_000_000
+    assert "at least" in (found.method or "")
+    assert result.bytes_down < 20_000_000
+    assert result.bytes_up < 20_000_000
+
+
 def test_both_observers_tell_the_same(test_point: RealTestPoint) -> None:
     access = test_point.access()
     result = hold(SHORT, access)

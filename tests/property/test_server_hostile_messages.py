@@ -8,6 +8,7 @@ server must answer with a refusal it has a name for, or take it, and never fail.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def changed(content: Any, changes: list[tuple[int, str, Any]]) -> Any:  # noqa: 
         for step in way:
             holder = holder[step]
         if what == "set":
-            holder[last] = value
+            holder[last] = deepcopy(value)  # the values are shared by all examples
         elif what == "drop":
             del holder[last]
         elif what == "double" and isinstance(holder, list):

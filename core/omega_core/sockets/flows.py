@@ -16,7 +16,9 @@ its window full: on loopback a millisecond costs half of the rate, and no sleep 
     stop()        ----->   leaves at the next return; the socket is the owner's to close
 
 An `Allowance` is what the flows of a run may move together. A sender takes its octets before it
-sends them, so the sum is never exceeded; a receiver stops when what has come uses it up.
+sends them, so the sum is never exceeded; a receiver stops when what has come uses it up. They come
+free over the time of the run, so a line far faster than was thought is measured up to a rate, all
+the time, and not for a moment only.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ _BURST_OCTETS = 512 * 1024  # this much between two sleeps is gigabits per secon
 _PAUSE_S = 0.001
 _PAUSE_SHORT_S = 0.000_2
 _SHARES = 32  # twice as many as there are flows
+_HEAD_SHARE = 16  # of the octets are free at once, and as many are left at the end of the run
 _SHARE_OCTETS_MIN = 16 * 1024
 _STACK_OCTETS = 256 * 1024  # of each flow thread: its frames are few
 
@@ -47,22 +50,38 @@ class Allowance:
     """Octets that the flows of a run may still move, together.
 
     A sender holds what it took until its call returns, which takes long on a slow line; so one take
-    is a small share of what is left, and no flow finds nothing because the others sit on it.
+    is a small share of what is left, and no flow finds nothing because the others sit on it. With
+    `duration_ns` the octets come free evenly over that time, from the first take on.
     """
 
-    def __init__(self, octets: int) -> None:
-        self._left = octets
+    def __init__(
+        self, octets: int, *, duration_ns: int | None = None, clock: Clock | None = None
+    ) -> None:
+        self._octets = self._left = octets
+        self._duration_ns = duration_ns
+        self._now_ns = (clock or SystemClock()).monotonic_ns
+        self._since_ns: int | None = None
         self._lock = threading.Lock()
         self.used_up = False
         """Whether a flow has found nothing left to take."""
+        self.held_back = False
+        """Whether a flow has found nothing to take yet: it could have sent faster."""
 
     def take(self, wanted: int) -> int:
-        """Take up to `wanted` octets; return how many were to be had, 0 when none are left."""
+        """Take up to `wanted` octets; return how many were to be had.
+
+        0 means that none are left (`used_up`), or none yet.
+        """
         with self._lock:
             share = max(self._left // _SHARES, _SHARE_OCTETS_MIN)
             taken = min(wanted, share, self._left)
+            if taken <= 0:
+                self.used_up = True
+                return 0
+            if self._octets - self._left + taken > self._free():
+                self.held_back = True
+                return 0
             self._left -= taken
-            self.used_up = self.used_up or taken <= 0
             return taken
 
     def give_back(self, octets: int) -> None:
@@ -76,6 +95,17 @@ class Allowance:
             self._left -= octets
             self.used_up = self.used_up or self._left <= 0
             return not self.used_up
+
+    def _free(self) -> int:
+        """Return how many octets may have been taken by now."""
+        if self._duration_ns is None:
+            return self._octets
+        now_ns = self._now_ns()
+        if self._since_ns is None:
+            self._since_ns = now_ns
+        head = max(self._octets // _HEAD_SHARE, _SHARE_OCTETS_MIN)
+        body = max(self._octets - 2 * head, 0)
+        return min(head + body * (now_ns - self._since_ns) // self._duration_ns, self._octets)
 
 
 class Flow:
@@ -187,7 +217,10 @@ class SendingFlow(Flow):
         while not stopping():
             may = whole if allowance is None else allowance.take(whole)
             if not may:
-                return
+                if allowance is None or allowance.used_up:
+                    return
+                time.sleep(_PAUSE_S)
+                continue
             count = 0
             try:
                 count = send(block if may == whole else block[:may])

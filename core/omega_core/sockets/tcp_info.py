@@ -42,6 +42,7 @@ _FIELDS = {
     "delivered": ("I", 192),
     "bytes_sent": ("Q", 200),
     "bytes_retrans": ("Q", 208),
+    "rcv_ooopack": ("I", 224),
 }
 
 
@@ -69,6 +70,8 @@ class TcpInfo:
     delivered: int = 0
     bytes_sent: int = 0
     bytes_retrans: int = 0
+    rcv_ooopack: int | None = None
+    """Segments that came out of order; None of a kernel that does not tell."""
 
     @property
     def tcp_header_octets(self) -> int:
@@ -84,9 +87,12 @@ class TcpInfo:
 
         The kernel counts payload once and only as far as it is in order. What came twice, or waits
         behind a gap, is known by its segments alone, and those of bulk are full ones. Of small
-        messages this would be an overestimate; `bytes_received` is the better word there.
+        messages, and of a sender that is held back, this would be an overestimate: there, as long
+        as all has come in order, `bytes_received` is the better word.
         """
-        payload = max(self.bytes_received, self.data_segs_in * self._segment_octets_in)
+        payload = self.bytes_received
+        if self.rcv_ooopack != 0:
+            payload = max(payload, self.data_segs_in * self._segment_octets_in)
         return payload + self.segs_in * (ip_header_octets + self.tcp_header_octets)
 
     @property

@@ -119,6 +119,7 @@ class OpenRun(Fact):
 
     The congestion controls are wishes for the test point's sending end: one to start with, and one
     to change to as soon as the run has carried `limits.FAST_TICK_OCTETS` within a tick.
+    `octets_max` is what of the grant this run is to take, in IP octets; null is all that is left.
     """
 
     run: RunNumber
@@ -126,6 +127,7 @@ class OpenRun(Fact):
     duration_ms: Annotated[int, Between(100, limits.GOODPUT_RUN_NS_MAX // 1_000_000)]
     congestion_control: Name | None = None
     congestion_control_fast: Name | None = None
+    octets_max: Count | None = None
     type: Literal["open_run"] = "open_run"
 
 
@@ -193,13 +195,15 @@ class EndRun(Fact):
 class RunClosed(Fact):
     """The test point's counts: every tick as receiver, the kernel's figures as sender.
 
-    `congestion_control` is what its flows used at the end, null where it did not send.
+    `congestion_control` is what its flows used at the end, null where it did not send. `held_back`
+    says that as sender it kept to a share of the run's octets and could have sent faster.
     """
 
     run: RunNumber
     flows: Annotated[tuple[FlowCounts, ...], Length(0, limits.GOODPUT_FLOWS_MAX)]
     senders: Annotated[tuple[SenderCounts, ...], Length(0, limits.GOODPUT_FLOWS_MAX)]
     congestion_control: Name | None = None
+    held_back: bool = False
     type: Literal["run_closed"] = "run_closed"
 
 

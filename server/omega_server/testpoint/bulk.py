@@ -38,6 +38,7 @@ class BulkRun:
         congestion: CongestionChange,
         *,
         octets_max: int,
+        duration_ns: int,
         block: memoryview,
         clock: Clock,
     ) -> None:
@@ -47,7 +48,9 @@ class BulkRun:
         self._octets_max = octets_max
         self._block = block
         self._clock = clock
-        self._allowance = Allowance(octets_max * _PAYLOAD_PERCENT // 100)
+        self._allowance = Allowance(
+            octets_max * _PAYLOAD_PERCENT // 100, duration_ns=duration_ns, clock=clock
+        )
         self._flows: list[Flow] = []
         self._series: list[FlowSeries] = []
         self._headers: dict[int, int] = {}
@@ -133,6 +136,7 @@ class BulkRun:
             "flows": flows,
             "senders": senders,
             "congestion_control": self._congestion_control,
+            "held_back": self._allowance.held_back,
             "octets_received": received,
             "octets_sent": sent,
         }

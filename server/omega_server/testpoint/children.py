@@ -111,6 +111,7 @@ class Children:
             "run": self._numbers,
             "direction": wanted.direction.value,
             "octets_max": wanted.octets_max,
+            "duration_ns": wanted.duration_ns,
             "congestion_control": wanted.congestion_control,
             "congestion_control_fast": wanted.congestion_control_fast,
         }
@@ -206,6 +207,7 @@ def _run_report(message: Message) -> RunReport:
         ),
         senders=tuple(SenderCounts(**sender) for sender in message["senders"]),
         congestion_control=message["congestion_control"],
+        held_back=message["held_back"],
         octets_received=message["octets_received"],
         octets_sent=message["octets_sent"],
     )

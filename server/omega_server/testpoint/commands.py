@@ -41,14 +41,16 @@ class StopReflecting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRun:
-    """Be ready to move octets for a run. `octets_max` is of IP octets in its direction.
+    """Be ready to move octets for a run.
 
-    The congestion controls are the probe's wishes (`omega_core.wire.testpoint.OpenRun`).
+    `octets_max` is of IP octets in its direction; where this end sends they come free evenly over
+    `duration_ns`. The congestion controls are the probe's wishes (see `OpenRun`).
     """
 
     run: int
     direction: Direction
     octets_max: int
+    duration_ns: int
     congestion_control: str | None
     congestion_control_fast: str | None
 
@@ -82,6 +84,7 @@ class RunReport:
     congestion_control: str | None
     octets_received: int
     octets_sent: int
+    held_back: bool = False
 
 
 NOTHING_MOVED = RunReport(

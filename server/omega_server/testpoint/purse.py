@@ -32,10 +32,14 @@ class Purse:
             min(self.left // _STREAM_SHARE, STREAM_OCTETS_MAX), STREAM_OCTETS_MIN
         )
 
-    def for_run(self) -> int:
-        """Set octets aside for a run, but leave some for a stream beside it; 0 when too few."""
+    def for_run(self, wanted: int | None = None) -> int:
+        """Set octets aside for a run, `wanted` at most, but leave some for a stream beside it.
+
+        Return how many, 0 when there are too few.
+        """
         kept = min(self.left // _LEFT_SHARE, _LEFT_FOR_STREAMS)
-        return self._set_aside(self.left - kept, RUN_OCTETS_MIN)
+        octets = self.left - kept
+        return self._set_aside(octets if wanted is None else min(octets, wanted), RUN_OCTETS_MIN)
 
     def settle(self, *, set_aside: int, used: int) -> None:
         """Put back what was set aside and take out what was really used."""

@@ -247,7 +247,7 @@ class Session:
         duration_ns = asked.duration_ms * NS_PER_MS
         if asked.direction is Direction.UP:
             self._set_entries_aside(duration_ns)
-        octets_max = self._purses[asked.direction].for_run()
+        octets_max = self._purses[asked.direction].for_run(asked.octets_max)
         if not octets_max:
             raise RefusalError(Code.LIMIT, "the grant's bytes are used up")
         self._runs[asked.run] = Run(asked.direction, octets_max, duration_ns)
@@ -255,6 +255,7 @@ class Session:
             run=asked.run,
             direction=asked.direction,
             octets_max=octets_max,
+            duration_ns=duration_ns,
             congestion_control=asked.congestion_control,
             congestion_control_fast=asked.congestion_control_fast or asked.congestion_control,
         )
@@ -298,6 +299,7 @@ class Session:
                 flows=report.flows,
                 senders=report.senders,
                 congestion_control=report.congestion_control,
+                held_back=report.held_back,
             )
         )
 

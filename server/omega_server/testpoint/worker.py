@@ -1,7 +1,7 @@
 """A worker process: moves the octets of the runs that the host gives it.
 
     host                                   worker
-    start {run, direction, octets_max, congestion} ->
+    start {run, direction, octets_max, duration, congestion} ->
     join {run, flow, joined_ns} + socket ->  flow threads begin
                                           <- progress {run, flows}, every tick of an upward run
                                           <- exhausted {run}, when its octets are used up
@@ -88,6 +88,7 @@ class Worker:
             Direction(message["direction"]),
             CongestionChange(message["congestion_control"], message["congestion_control_fast"]),
             octets_max=message["octets_max"],
+            duration_ns=message["duration_ns"],
             block=self._block,
             clock=self._clock,
         )

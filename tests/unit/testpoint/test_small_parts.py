@@ -43,6 +43,20 @@ def test_what_a_run_gets(octets: int, given: int) -> None:
     assert Purse(octets).for_run() == given
 
 
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        pytest.param(1_000_000, 1_000_000, id="what the probe wants"),
+        pytest.param(1_500_001, 1_500_000, id="never more than there is"),
+        pytest.param(RUN_OCTETS_MIN - 1, 0, id="too little to see anything"),
+    ],
+)
+def test_a_run_that_is_to_take_less_leaves_the_rest(wanted: int, given: int) -> None:
+    purse = Purse(1_600_000)
+    assert purse.for_run(wanted) == given
+    assert purse.left == 1_600_000 - given
+
+
 def test_what_was_not_used_comes_back_and_what_was_used_too_much_is_gone() -> None:
     purse = Purse(1_600_000)
     taken = purse.for_run()
