@@ -62,6 +62,8 @@ def check_control(
         staggered(rounds, ROUNDS_APART_NS, waiter)
     except StoppedError:
         ended = Ended.INTERRUPTED
+    if ended is Ended.COMPLETED and not control.answered:
+        control.notices.add("control_not_reached")
     for code in sorted(control.notices):
         emit(Notice(code=code))
     book.end(ended)
@@ -78,6 +80,11 @@ class _Control:
         self._waiter = waiter
         self._context: ssl.SSLContext | None = tls_context() if target.scheme == "https" else None
         self._literal = literal_address(target.host)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the Controller has answered a question."""
+        return any(each.answered for each in self.made if each.kind is AttemptKind.HTTP)
 
     def round(self, number: int) -> None:
         """Make one round; what was made of it stays in `made`. Raises StoppedError."""

@@ -63,7 +63,7 @@ class TestDeadLine:
         with Stopped(site):
             digest = accept(omega, sheet).json["record_digest"]
         done = omega.run("measure", "--quick", "--progress", "none")
-        assert "1 earlier records were posted too." in done.stderr
+        assert "Earlier records posted too: 1." in done.stderr
         assert [each for each, _ in site.posted(sheet)] == [digest]
 
     @pytest.mark.slow

@@ -261,3 +261,17 @@ def test_https_to_a_server_without_tls() -> None:
     with server(says(OK)) as port:
         attempts = reach("127.0.0.1", port, scheme="https")
     assert kinds(attempts) == [TCP_OK, (AttemptKind.HTTP, "tls_failed")]
+
+
+@pytest.mark.parametrize(
+    ("serve", "told"),
+    [
+        pytest.param(says(OK), False, id="it answers"),
+        pytest.param(resets, True, id="it takes the connection and says nothing"),
+    ],
+)
+def test_a_person_is_told_that_the_server_was_not_reached(serve: Serve, *, told: bool) -> None:
+    events: list[Event] = []
+    with server(serve) as port:
+        reach("127.0.0.1", port, emit=events.append)
+    assert (Notice(code="control_not_reached") in events) is told

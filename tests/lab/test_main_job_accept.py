@@ -204,7 +204,7 @@ def test_the_next_run_takes_along_what_waits(site: Site, omega: Omega, line: Lab
     line.link.mend()
     done = omega.run("accept", "--sheet", sheet, "--json")
     assert (dead.code, done.code) == (69, 0), done.stderr
-    assert done.last_line == "1 earlier records were posted too."
+    assert done.last_line == "Earlier records posted too: 1."
     assert [digest for digest, _ in site.posted(sheet)] == [
         done.json["record_digest"],
         dead.json["record_digest"],

@@ -120,6 +120,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "phase.goodput_up": "TCP goodput up",
         "phase.finish": "Counts of the test point",
         # Worth saying, no result
+        "notice.control_not_reached": "the server was not reached",
         "notice.duplex_unknown": "the host does not say whether its link is full duplex",
         "notice.link_rate_unknown": "the host does not say how fast its link is",
         "notice.loopback_no_line": "the test point is on this host: this measures no line",
@@ -164,8 +165,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.col_samples": "samples",
         "say.col_value": "value",
         "say.cost": "It took {seconds} s, {down} MB down and {up} MB up.",
-        "say.earlier_posted": "{count} earlier records were posted too.",
-        "say.earlier_refused": "{count} earlier records were refused; see omega outbox list.",
+        "say.earlier_posted": "Earlier records posted too: {count}.",
+        "say.earlier_refused": "Earlier records refused: {count}; see omega outbox list.",
         "say.ended_budget": "ended, its budget is used up",
         "say.ended_completed": "done",
         "say.ended_decided": "done, decided early",

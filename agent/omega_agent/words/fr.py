@@ -140,6 +140,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "phase.goodput_up": "Débit utile TCP montant",
         "phase.finish": "Comptes du point de test",
         # À signaler, sans être un résultat
+        "notice.control_not_reached": "le serveur n'a pas été atteint",
         "notice.duplex_unknown": "l'appareil ne dit pas si son lien est en duplex intégral",
         "notice.link_rate_unknown": "l'appareil ne dit pas la vitesse de son lien",
         "notice.loopback_no_line": "le point de test est sur cet appareil : il n'y a pas de ligne",
@@ -184,9 +185,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.col_samples": "échantillons",
         "say.col_value": "valeur",
         "say.cost": "La mesure a pris {seconds} s, {down} Mo descendants et {up} Mo montants.",
-        "say.earlier_posted": "{count} enregistrements antérieurs ont aussi été transmis.",
+        "say.earlier_posted": "Enregistrements antérieurs transmis aussi : {count}.",
         "say.earlier_refused": (
-            "{count} enregistrements antérieurs ont été refusés ; voir omega outbox list."
+            "Enregistrements antérieurs refusés : {count} ; voir omega outbox list."
         ),
         "say.ended_budget": "terminé, budget épuisé",
         "say.ended_completed": "fait",
