@@ -31,11 +31,17 @@ demo: $(READY) ## an installation accepted over an emulated access link, with it
 
 .PHONY: test
 test: $(READY) ## the tests, without the slow ones (under five minutes)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/run_tests.sh -m "not slow"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/run_tests.sh $(COVERAGE) -m "not slow"
+
+.PHONY: test-slow
+test-slow: $(READY) ## the slow tests: whole measurements on emulated links, crashes, bad input
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/run_tests.sh $(COVERAGE) -m slow
 
 .PHONY: test-all
-test-all: $(READY) ## all tests, the slow ones too, with coverage and its gates
-	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/run_tests.sh --coverage
+test-all: ## all tests, with coverage and its gates
+	@rm -f .coverage .coverage.*
+	@$(MAKE) test COVERAGE=--coverage
+	@$(MAKE) test-slow COVERAGE="--coverage --gates"
 
 .PHONY: check
 check: $(READY) ## format, lint, types, import rules

@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# Run pytest; arguments are pytest's, but --coverage, which adds the gates.
+# Run pytest; arguments are pytest's, but for two of our own:
+#
+#   --coverage  count the lines that ran, added to what an earlier run has counted
+#   --gates     afterwards, fail unless enough of them have run
 #
 # Lab tests need network namespaces. As root they just run. Without root, but with user namespaces,
 # they run in a second pytest inside one. Without either they are skipped and say so.
@@ -7,17 +10,20 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 gates=
 arguments=()
-for argument in "$@"; do
-  if [ "$argument" = --coverage ]; then gates=yes; else arguments+=("$argument"); fi
-done
 covered=()
-if [ -n "$gates" ]; then covered=(--cov --cov-report=); fi
+for argument in "$@"; do
+  case "$argument" in
+    --coverage) covered=(--cov --cov-append --cov-report=) ;;
+    --gates) gates=yes ;;
+    *) arguments+=("$argument") ;;
+  esac
+done
 
 pytest "${covered[@]}" "${arguments[@]}"
 if [ "$(id -u)" != 0 ] && PYTHONPATH=tests python -m lab.privilege true 2>/dev/null; then
   echo "Not root: the lab tests run once more, inside a user namespace."
   PYTHONPATH=tests python -m lab.privilege \
-    pytest ${covered:+--cov-append} "${covered[@]}" "${arguments[@]}" tests/lab
+    pytest "${covered[@]}" "${arguments[@]}" tests/lab
 fi
 if [ -n "$gates" ]; then
   coverage report --skip-covered --fail-under=90
