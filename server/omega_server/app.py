@@ -118,11 +118,16 @@ def _serve(services: Services, settings: ServerSettings, listener: socket.socket
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
-    # uvicorn handles both signals itself and raises them again once it has stopped; by then there
-    # is nothing left to interrupt.
+    server = uvicorn.Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn handles both signals itself, and raises them again once it has stopped: then there is
+    # nothing left to interrupt. Until it does, one that comes must not be lost.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
+        signal.signal(number, stop)
+    asyncio.run(server.serve(sockets=[listener]))
 
 
 def _stop_starting(*_: object) -> NoReturn:

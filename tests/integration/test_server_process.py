@@ -7,6 +7,8 @@ import random
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -163,6 +165,32 @@ def test_another_token_is_made_when_asked_for(tmp_path: Path) -> None:
         enrolled(server)
         made = omega_server("token", "new", "--data", tmp_path)
         Agent(server).enrol(made.stdout.strip())
+
+
+SIGNALLED_BEFORE_SERVING = """
+import os, uvicorn
+serve = uvicorn.Server.serve
+async def signalled(self, sockets=None):
+    os.kill(os.getpid(), int(os.environ["NUMBER"]))
+    await serve(self, sockets)
+uvicorn.Server.serve = signalled
+from omega_server.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.timeout(60)
+def test_a_signal_just_before_it_serves_is_not_lost(tmp_path: Path, number: int) -> None:
+    argv = ["run", "--data", str(tmp_path), "--host", "127.0.0.1", "--port", "0"]
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED_BEFORE_SERVING, *argv],
+        env={**os.environ, "NUMBER": str(int(number))},
+        capture_output=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
