@@ -1,0 +1,106 @@
+"""What spoils a session, from its facts alone (measurement conditions, RFC 7594 section 3).
+
+A fault says nothing about the line. It carries a code only; who can mend it is told by whoever
+speaks to people. Known here:
+
+    tunnel         packets to the test point leave by a tunnel: its ends are measured, not the line
+    cross_traffic  the interface carried more than the probe's own packets and a small allowance
+    flow_failed    a flow of a finished TCP run broke by itself: the rest is no rate of a line
+    cpu_limited    the probe was kept from working: it waited for a processor, was stopped by its
+                   control group, sent its packets late, or a hypervisor took the time
+    host_drops     packets arrived and this host had no room for them: not the line's loss
+    clock_step     the wall clock was set, or the machine slept: kernel stamps are of that clock
+    path_changed   the route, the address or the carrier changed: two lines in one measurement
+
+A processor that is busy is no fault: the emulator of a lab, or a browser, may use one core while
+the probe has the other. What counts is whether the probe had to wait, which the scheduler accounts
+for each thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from omega_core.environment import CpuLoad, Interface, InterfaceCounts, Medium, TrafficCheck
+from omega_core.evidence import Ended, Evidence, GoodputRun, IdleStream
+from omega_core.units import PPM
+from omega_core.verdict import Fault
+from omega_probe.session_clock import ClockFacts
+
+PATH_CHANGED: Final = "path_changed"  # the note of whoever looked at the route again
+
+WAITED_PPM_MAX: Final = 250_000  # of a phase, by all threads together
+STEAL_PPM_MAX: Final = 50_000
+LATE_SENDS_PPM_MAX: Final = 10_000  # a packet is late by a tenth of its period, 2 ms of 20
+LATE_SENDS_LEAST: Final = 5  # fewer are an accident in a short stream
+DROPS_OF_LOSS: Final = 10  # drops above a tenth of the loss counted
+DROPS_PPM_MAX: Final = 100  # or above this share of the packets
+STEP_US_MAX: Final = 500
+STEP_PPM_MAX: Final = 100  # of the session: what a clock that is being slewed may drift
+SUSPENDED_US_MAX: Final = 1_000
+_LOADS: Final = "goodput_"
+_JUDGED_PHASES: Final = ("idle", _LOADS)
+_FINISHED: Final = {Ended.COMPLETED, Ended.DECIDED}
+
+
+class HostFacts(NamedTuple):
+    """What was seen of the host over a session, or over what has passed of one."""
+
+    interface: Interface | None = None
+    traffic: Sequence[TrafficCheck] = ()
+    counts: Sequence[InterfaceCounts] = ()
+    cpu: Sequence[CpuLoad] = ()
+    notes: Sequence[str] = ()
+
+
+def faults_of(
+    host: HostFacts, evidence: Evidence | None = None, clocks: ClockFacts | None = None
+) -> tuple[Fault, ...]:
+    """Return what spoiled a session, each cause once, in one order."""
+    evidence = evidence or Evidence()
+    judged = {
+        Fault.TUNNEL: host.interface is not None and host.interface.medium is Medium.TUNNEL,
+        Fault.CROSS_TRAFFIC: any(check.exceeded for check in host.traffic),
+        Fault.CPU_LIMITED: any(map(_kept_waiting, host.cpu)) or any(map(_late, evidence.idle)),
+        Fault.HOST_DROPS: any(map(_dropped, evidence.idle)),
+        Fault.CLOCK_STEP: clocks is not None and _stepped(clocks),
+        Fault.PATH_CHANGED: PATH_CHANGED in host.notes or _flapped(host.counts),
+        Fault.FLOW_FAILED: any(map(_broke, evidence.goodput)),
+    }
+    return tuple(fault for fault, found in judged.items() if found)
+
+
+def _kept_waiting(load: CpuLoad) -> bool:
+    if not load.phase.startswith(_JUDGED_PHASES):
+        return False
+    waited = load.waited_ppm is not None and load.waited_ppm > WAITED_PPM_MAX
+    return waited or load.throttled > 0 or load.steal_ppm > STEAL_PPM_MAX
+
+
+def _late(stream: IdleStream) -> bool:
+    most = max(LATE_SENDS_LEAST, len(stream.rtt_us) * LATE_SENDS_PPM_MAX // PPM)
+    return stream.late_sends > most
+
+
+def _dropped(stream: IdleStream) -> bool:
+    lost = sum(rtt_us is None for rtt_us in stream.rtt_us)
+    drops, packets = stream.host_drops, len(stream.rtt_us)
+    return drops * DROPS_OF_LOSS > lost or drops * PPM > packets * DROPS_PPM_MAX
+
+
+def _stepped(clocks: ClockFacts) -> bool:
+    drift_us = clocks.duration_us * STEP_PPM_MAX // PPM
+    stepped = abs(clocks.step_us) > STEP_US_MAX + drift_us
+    return stepped or clocks.suspended_us > SUSPENDED_US_MAX
+
+
+def _flapped(counts: Sequence[InterfaceCounts]) -> bool:
+    """Say whether the carrier went or came back between two readings."""
+    changes = {each.carrier_changes for each in counts if each.carrier_changes is not None}
+    return len(changes) > 1
+
+
+def _broke(run: GoodputRun) -> bool:
+    """Say whether a flow broke; in a run that was cut short it is no matter: that has no rate."""
+    return run.failed_flows > 0 and run.ended in _FINISHED
