@@ -31,6 +31,7 @@ CHECK = TrafficCheck(
 )
 EXCEEDED = replace(CHECK, exceeded=True)
 LOAD = CpuLoad(phase="goodput_down", busy_ppm=990_000, busiest_core_ppm=1_000_000, steal_ppm=0)
+QUIET = replace(LOAD, phase="idle", busy_ppm=500_000, ran_ppm=15_000, waited_ppm=0)
 COUNTS = InterfaceCounts(
     offset_us=0,
     rx_octets=0,
@@ -95,8 +96,17 @@ def test_a_flow_that_broke_spoils_a_finished_run(
     ("load", "limited"),
     [
         pytest.param(LOAD, False, id="busy cores alone are no fault"),
-        pytest.param(replace(LOAD, waited_ppm=250_000), False, id="waited as long as it may"),
-        pytest.param(replace(LOAD, waited_ppm=250_001), True, id="waited longer"),
+        pytest.param(replace(QUIET, waited_ppm=10_000), False, id="waited as long as it may"),
+        pytest.param(replace(QUIET, waited_ppm=10_001), True, id="waited longer"),
+        pytest.param(
+            replace(QUIET, ran_ppm=30_000, waited_ppm=19_980), False, id="two thirds of its running"
+        ),
+        pytest.param(
+            replace(QUIET, ran_ppm=30_000, waited_ppm=19_981), True, id="longer than that"
+        ),
+        pytest.param(replace(QUIET, busy_ppm=950_000), False, id="a little of a core is left"),
+        pytest.param(replace(QUIET, busy_ppm=950_001), True, id="no core is left"),
+        pytest.param(replace(LOAD, waited_ppm=900_000), False, id="flows wait for each other"),
         pytest.param(replace(LOAD, steal_ppm=50_001), True, id="a hypervisor took the time"),
         pytest.param(replace(LOAD, throttled=1), True, id="stopped by its control group"),
         pytest.param(
@@ -105,7 +115,7 @@ def test_a_flow_that_broke_spoils_a_finished_run(
     ],
 )
 def test_a_probe_that_was_kept_from_working(load: CpuLoad, *, limited: bool) -> None:
-    faults = faults_of(HostFacts(ETHERNET, cpu=[replace(LOAD, phase="idle"), load]))
+    faults = faults_of(HostFacts(ETHERNET, cpu=[QUIET, load]))
     assert faults == ((Fault.CPU_LIMITED,) if limited else ())
 
 
