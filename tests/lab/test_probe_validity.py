@@ -134,23 +134,19 @@ def other_programs(count: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("lab", ["adsl"], indirect=True)
-def test_programs_that_leave_no_processor_are_found_before_anything_is_sent(
-    lab: Lab, tmp_path: Path
-) -> None:
+def test_programs_that_leave_the_probe_no_processor_are_found(lab: Lab, tmp_path: Path) -> None:
     with (
         LabTestPoint(lab, tmp_path) as test_point,
         other_programs(2 * (os.cpu_count() or 1)),
     ):
-        result = measure(lab, test_point, STRICT)
+        result = measure(lab, test_point, PLAN)
     assert result["faults"] == [Fault.CPU_LIMITED], result["environment"]["cpu"]
-    tasks = {end["task"]: end for end in result["evidence"]["tasks"]}
-    assert tasks["precheck"]["detail"] == "cpu_limited"
-    assert {tasks[task]["ended"] for task in TASKS} == {Ended.SKIPPED}
+    assert result["metrics"]["goodput_bps_down"]["value"] is not None, "kept, and said invalid"
 
 
 @pytest.mark.parametrize("lab", ["adsl"], indirect=True)
 def test_a_route_that_changes_during_the_measurement_is_found(lab: Lab, tmp_path: Path) -> None:
-    """The new default route is never used; that it is there says that somebody changed the network."""
+    """The new default route is never used; that it is there says that the network was changed."""
     with LabTestPoint(lab, tmp_path) as test_point:
         child = start(lab, probe_child.asked(PLAN, test_point.lab_access()))
         await_event(child, "begin goodput_down")
