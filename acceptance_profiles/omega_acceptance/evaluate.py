@@ -19,8 +19,10 @@ from dataclasses import replace
 
 from omega_acceptance.judges.case import Case
 from omega_acceptance.judges.table import JUDGES
+from omega_acceptance.preconditions import breaches
 from omega_acceptance.profile import AcceptanceProfile, Criterion
 from omega_core.derive import metrics_of
+from omega_core.environment import Environment
 from omega_core.evidence import Evidence, Family
 from omega_core.metrics import MetricValue
 from omega_core.verdict import CriterionOutcome, Fault, Judgement, Mode, Outcome, Verdict
@@ -31,13 +33,15 @@ def evaluate(
     mode: Mode,
     *,
     evidence: Evidence,
+    environment: Environment,
     faults: tuple[Fault, ...],
 ) -> Judgement:
     """Return the verdict on the line and every criterion behind it.
 
-    `faults` are what the run was found to suffer from; the judgement keeps those that the profile
-    does not forgive.
+    `faults` are what the run was found to suffer from. The judgement keeps those that the profile
+    does not forgive, with the demands of the profile that the environment does not meet.
     """
+    faults = tuple(dict.fromkeys((*faults, *breaches(profile, environment))))
     views: dict[Family | None, tuple[Evidence, dict[str, MetricValue]]] = {}
     outcomes = []
     for criterion in profile.criteria:

@@ -101,6 +101,7 @@ def preview(held: Held, faults: tuple[Fault, ...]) -> Judgement | None:
         held.granted.profile,
         held.wanted.mode,
         evidence=held.result.evidence,
+        environment=held.result.environment,
         faults=faults,
     )
 

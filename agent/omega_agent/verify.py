@@ -278,7 +278,11 @@ class _Checks:
         if profile is None:
             return
         judged = evaluate(
-            profile, record.session.mode, evidence=record.evidence, faults=record.validity
+            profile,
+            record.session.mode,
+            evidence=record.evidence,
+            environment=record.environment,
+            faults=record.validity,
         )
         self._report.verdict = judged.verdict
         stated = record.preview.verdict if record.preview else None

@@ -73,12 +73,20 @@ class TrafficCheck(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuLoad(Fact):
-    """How busy the host was over one phase, in ppm of all cores and of the busiest one."""
+    """How busy the host was over one phase, in ppm of all cores and of the busiest one.
+
+    Of the phase the probe's own threads, all together, ran for `ran_ppm`, and for `waited_ppm` they
+    were ready and had no processor; null where the kernel does not say. `throttled` is how often
+    the group the probe runs in had used up its share.
+    """
 
     phase: Name
     busy_ppm: Count
     busiest_core_ppm: Count
     steal_ppm: Count
+    ran_ppm: Count | None = None
+    waited_ppm: Count | None = None
+    throttled: Count = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,15 @@ from omega_probe.medium import (
     medium_of,
     medium_through,
 )
-from omega_probe.proc import CpuTimes, cpu_times, default_routes, net_devices, system_name
+from omega_probe.proc import (
+    CpuTimes,
+    OwnShare,
+    cpu_times,
+    default_routes,
+    net_devices,
+    own_share,
+    system_name,
+)
 from omega_probe.route import route_to
 
 if TYPE_CHECKING:
@@ -127,6 +135,10 @@ class Host:
             lower=lower,
         )
 
+    def way(self, address: str, family: Family) -> tuple[str | None, str | None]:
+        """Return by which interface packets to the address leave, and the default routes."""
+        return self._links.towards(address, family), default_routes(self._root)
+
     def counts(self, name: str, *, offset_us: int) -> InterfaceCounts | None:
         """Return the counters of an interface now; None when it has gone."""
         device = net_devices(self._root).get(name)
@@ -146,6 +158,10 @@ class Host:
     def cpu(self) -> CpuTimes:
         """Return the ticks of every processor."""
         return cpu_times(self._root)
+
+    def own_share(self, at_ns: int) -> OwnShare:
+        """Return what the scheduler has done to this process so far."""
+        return own_share(self._root, at_ns)
 
     def environment(self, interface: Interface | None) -> Environment:
         """Return what does not change during a session."""

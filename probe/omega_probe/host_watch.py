@@ -11,7 +11,6 @@ is not judged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -24,18 +23,19 @@ from omega_core.environment import (
     Medium,
     TrafficCheck,
 )
-from omega_core.evidence import GoodputRun
+from omega_core.evidence import Evidence
 from omega_core.units import NS_PER_US
 from omega_core.verdict import Fault
 from omega_probe.environment import Host, link_header_octets
+from omega_probe.faults import HostFacts, faults_of
 from omega_probe.own_traffic import NOTHING, OwnTrafficMeter
-from omega_probe.proc import CpuTimes, cpu_load
+from omega_probe.proc import CpuTimes, OwnShare, cpu_load, with_own_share
+from omega_probe.session_clock import ClockFacts
 from omega_probe.validity import (
     Allowance,
     Carried,
     OwnTraffic,
     Span,
-    faults_of,
     traffic_check,
 )
 
@@ -51,6 +51,7 @@ class _Reading(NamedTuple):
     counts: InterfaceCounts | None
     own: OwnTraffic
     cpu: CpuTimes
+    share: OwnShare
 
 
 class HostWatch:
@@ -84,9 +85,12 @@ class HostWatch:
         """Whether traffic on the interface can be somebody else's on the line."""
         return self.interface is not None and self.interface.medium is not Medium.LOOPBACK
 
-    def faults(self, runs: Sequence[GoodputRun] = ()) -> tuple[Fault, ...]:
+    def faults(
+        self, evidence: Evidence | None = None, clocks: ClockFacts | None = None
+    ) -> tuple[Fault, ...]:
         """Return what has spoiled the session so far."""
-        return faults_of(self.interface, self._traffic, runs)
+        seen = HostFacts(self.interface, self._traffic, self._counts, self._cpu, self._notes)
+        return faults_of(seen, evidence, clocks)
 
     def begin(self, phase: str) -> None:
         """Take the reading before a phase."""
@@ -118,10 +122,11 @@ class HostWatch:
             return None
         after = self._read(begun.phase)
         self._keep(after.counts)
+        weighed = self._marked or after
         load = cpu_load(begun.phase, begun.cpu, after.cpu)
         if load is not None and len(self._cpu) < PHASES_MAX:
-            self._cpu.append(load)
-        weighed = self._marked or after
+            # At the last mark all threads were there; those of flows are gone by now.
+            self._cpu.append(with_own_share(load, begun.share, weighed.share))
         self.tail = self._tail(weighed, after)
         if begun.counts is None or weighed.counts is None or self.interface is None:
             return None
@@ -173,7 +178,8 @@ class HostWatch:
         counts = None
         if self.interface is not None:
             counts = self._host.counts(self.interface.name, offset_us=offset_us)
-        return _Reading(phase, offset_us, counts, own, cpu)
+        share = self._host.own_share(self._clock.monotonic_ns())
+        return _Reading(phase, offset_us, counts, own, cpu, share)
 
     def _offset_us(self) -> int:
         return (self._clock.monotonic_ns() - self._started_ns) // NS_PER_US

@@ -11,6 +11,7 @@ import socket
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from omega_core.environment import CpuLoad
@@ -81,6 +82,67 @@ def parse_stat(text: str) -> CpuTimes:
         if single and len(ticks) == _CPU_FIELDS and all(map(_is_number, ticks)):
             cores[name] = tuple(int(each) for each in ticks)
     return CpuTimes(cores)
+
+
+class OwnShare(NamedTuple):
+    """What the scheduler did to this process: since it began, and at a moment of its clock."""
+
+    at_ns: int
+    ran_ns: int | None
+    waited_ns: int | None
+    throttled: int
+
+
+def own_share(root: Path, at_ns: int) -> OwnShare:
+    """Return how long this process's threads ran, and were ready and had no processor.
+
+    Those that have ended are left out. None where the kernel keeps no account (CONFIG_SCHED_INFO).
+    """
+    found = []
+    with suppress(OSError):
+        for thread in (root / "proc" / "self" / "task").iterdir():
+            fields = _text(thread / "schedstat").split()[:2]
+            if len(fields) == 2 and all(map(_is_number, fields)):
+                found.append((int(fields[0]), int(fields[1])))
+    if not found:
+        return OwnShare(at_ns, None, None, throttled(root))
+    ran, waited = (sum(each) for each in zip(*found, strict=True))
+    return OwnShare(at_ns, ran, waited, throttled(root))
+
+
+def throttled(root: Path) -> int:
+    """Return how often this process's control group was stopped for having used up its share."""
+    for line in _text(root / "proc" / "self" / "cgroup").splitlines():
+        number, _, rest = line.partition(":")
+        controllers, _, group = rest.partition(":")
+        if number == "0" or "cpu" in controllers.split(","):
+            folder = "" if number == "0" else "cpu"
+            stat = root / "sys" / "fs" / "cgroup" / folder / group.lstrip("/") / "cpu.stat"
+            for each in _text(stat).splitlines():
+                name, _, value = each.partition(" ")
+                if name == "nr_throttled" and _is_number(value):
+                    return int(value)
+    return 0
+
+
+def with_own_share(load: CpuLoad, before: OwnShare, after: OwnShare) -> CpuLoad:
+    """Return the load with what the scheduler did to this process between two readings.
+
+    A thread that ended in between took its account with it; less than nothing counts as nothing.
+    """
+    span_ns = after.at_ns - before.at_ns
+    return replace(
+        load,
+        ran_ppm=_share_ppm(before.ran_ns, after.ran_ns, span_ns),
+        waited_ppm=_share_ppm(before.waited_ns, after.waited_ns, span_ns),
+        throttled=max(0, after.throttled - before.throttled),
+    )
+
+
+def _share_ppm(before_ns: int | None, after_ns: int | None, span_ns: int) -> int | None:
+    if before_ns is None or after_ns is None or span_ns <= 0:
+        return None
+    return max(0, after_ns - before_ns) * PPM // span_ns
 
 
 def cpu_load(phase: str, before: CpuTimes, after: CpuTimes) -> CpuLoad | None:

@@ -76,11 +76,12 @@ def run_without_grant(
     watch.end(None)
     for task in _TASKS_OF_A_GRANT:
         book.skip(task, Ended.NO_GRANT)
+    clocks = began.facts_until(Moment.now(clock))
     return result_of(
         evidence=Evidence(tasks=tuple(book.ends), attempts=tuple(earlier_attempts)),
         environment=watch.environment(),
-        faults=watch.faults(),
-        clocks=began.facts_until(Moment.now(clock)),
+        faults=watch.faults(clocks=clocks),
+        clocks=clocks,
     )
 
 

@@ -40,6 +40,7 @@ from omega_probe.delay_stream import (
 from omega_probe.environment import Host
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
 from omega_probe.events import Emitter, Notice
+from omega_probe.faults import PATH_CHANGED
 from omega_probe.goodput import GoodputRequest, run_goodput
 from omega_probe.host_watch import HostWatch
 from omega_probe.opening import NotOpenedError, OpenedSession, open_session
@@ -101,6 +102,7 @@ class SessionRunner:
         self._opened: OpenedSession | None = None
         self._budget: Budget | None = None
         self._observation: str | None = None
+        self._way: tuple[str | None, str | None] | None = None
         self._over: tuple[Ended, str] | None = None
 
     def run(self) -> SessionResult:
@@ -191,6 +193,7 @@ class SessionRunner:
         client = opened.at.client
         if client.address != next(iter(self._addresses.values()), None):
             self._watch.interface = self._host.interface_towards(client.address, client.family)
+        self._way = self._host.way(client.address, client.family)
         return opened.at
 
     def _idle_stream(self) -> None:
@@ -324,6 +327,11 @@ class SessionRunner:
             self._book.skip(task, *self._over)
         return self._over is not None
 
+    def _look_at_the_way_again(self) -> None:
+        at = self._at()
+        if at is not None and self._host.way(at.client.address, at.client.family) != self._way:
+            self._notice(PATH_CHANGED)
+
     def _at(self) -> AtTestPoint | None:
         return None if self._opened is None else self._opened.at
 
@@ -352,19 +360,22 @@ class SessionRunner:
 
     def _result(self) -> SessionResult:
         opened = self._opened
+        self._look_at_the_way_again()
         own = self._meter.reading()
         if opened is not None:
             opened.at.client.close()
+        evidence = Evidence(
+            tasks=tuple(self._book.ends),
+            attempts=tuple(self._attempts),
+            idle=tuple(self._idle),
+            goodput=tuple(self._runs),
+        )
+        clocks = self._began.facts_until(Moment.now(self._waiter.clock))
         return result_of(
-            evidence=Evidence(
-                tasks=tuple(self._book.ends),
-                attempts=tuple(self._attempts),
-                idle=tuple(self._idle),
-                goodput=tuple(self._runs),
-            ),
+            evidence=evidence,
             environment=self._watch.environment(),
-            faults=self._watch.faults(self._runs),
-            clocks=self._began.facts_until(Moment.now(self._waiter.clock)),
+            faults=self._watch.faults(evidence, clocks),
+            clocks=clocks,
             bytes_down=own.rx.ip_octets,
             bytes_up=own.tx.ip_octets,
             test_point_offset_us=None if opened is None else opened.offset_us,

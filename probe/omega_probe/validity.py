@@ -1,11 +1,4 @@
-"""What spoils a run: pure checks over facts (measurement conditions, RFC 7594 section 3).
-
-A fault says nothing about the line. It carries a code only; who can mend it is told by whoever
-speaks to people. Three causes are known here:
-
-tunnel          packets to the test point leave by a tunnel: its ends are measured, not the line
-cross_traffic   the interface carried more than the probe's own packets and a small allowance
-flow_failed     a flow of a finished TCP run broke by itself: the rest of them is no rate of a line
+"""Whose traffic was on the interface: what it counted against what the probe knows of its own.
 
 Cross-traffic is what the interface counted less what the probe knows of its own: IP octets of each
 packet sent and received, acknowledgements and retransmissions included, and the link header that
@@ -18,21 +11,17 @@ weighed by itself, for a line has two rates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from omega_core.environment import Interface, InterfaceCounts, Medium, TrafficCheck
-from omega_core.evidence import Ended, GoodputRun
+from omega_core.environment import InterfaceCounts, TrafficCheck
 from omega_core.units import BITS_PER_OCTET, PPM, US_PER_S
-from omega_core.verdict import Fault
 
 QUIET_SHARE_PPM: Final = 10_000  # of the plan, while nothing is measured: it would take that much
 LOAD_SHARE_PPM: Final = 20_000  # of the measured rate: what headers and joined segments leave open
 OPTION_OCTETS_MAX: Final = 28  # three blocks of a selective acknowledgement beside timestamps
 SAME_PACKETS_PPM: Final = 10_000  # two readings of counters are not taken at one moment
 SAME_PACKETS: Final = 10
-_FINISHED: Final = {Ended.COMPLETED, Ended.DECIDED}
 FLOOR_BPS: Final = 100_000  # name queries, clocks and neighbours on any network
 
 
@@ -165,25 +154,6 @@ def traffic_check(
         exceeded=_exceeds(rx.octets - own_rx, allowed_rx)
         or _exceeds(tx.octets - own_tx, allowed_tx),
     )
-
-
-def faults_of(
-    interface: Interface | None,
-    traffic: Sequence[TrafficCheck],
-    runs: Sequence[GoodputRun] = (),
-) -> tuple[Fault, ...]:
-    """Return what spoiled a session, each cause once.
-
-    A run that was cut short gives no rate, so there a broken flow spoils nothing.
-    """
-    found = []
-    if interface is not None and interface.medium is Medium.TUNNEL:
-        found.append(Fault.TUNNEL)
-    if any(check.exceeded for check in traffic):
-        found.append(Fault.CROSS_TRAFFIC)
-    if any(run.failed_flows and run.ended in _FINISHED for run in runs):
-        found.append(Fault.FLOW_FAILED)
-    return tuple(found)
 
 
 def _exceeds(octets: int, allowed_octets: int | None) -> bool:

@@ -179,7 +179,11 @@ class Collector:
         if grant.profile is None:
             return _Judged(observers, None)
         judgement = evaluate(
-            self._profile(grant.profile.digest), grant.mode, evidence=record.evidence, faults=faults
+            self._profile(grant.profile.digest),
+            grant.mode,
+            evidence=record.evidence,
+            environment=record.environment,
+            faults=faults,
         )
         return _Judged(observers, judgement)
 

@@ -7,6 +7,8 @@ import os
 import select
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -117,6 +119,41 @@ def test_chatter_below_the_floor_spoils_nothing(lab: Lab, tmp_path: Path) -> Non
         result = measure(lab, test_point, STRICT)
     assert result["faults"] == [], result["environment"]["traffic"]
     assert {end["ended"] for end in result["evidence"]["tasks"]} == {Ended.COMPLETED}
+
+
+@contextmanager
+def other_programs(count: int) -> Iterator[None]:
+    """Let so many programs want a whole processor each until the block ends."""
+    programs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
+
+
+@pytest.mark.parametrize("lab", ["adsl"], indirect=True)
+def test_programs_that_leave_the_probe_no_processor_are_found(lab: Lab, tmp_path: Path) -> None:
+    with (
+        LabTestPoint(lab, tmp_path) as test_point,
+        other_programs(2 * (os.cpu_count() or 1)),
+    ):
+        result = measure(lab, test_point, PLAN)
+    assert result["faults"] == [Fault.CPU_LIMITED], result["environment"]["cpu"]
+    assert result["metrics"]["goodput_bps_down"]["value"] is not None, "kept, and said invalid"
+
+
+@pytest.mark.parametrize("lab", ["adsl"], indirect=True)
+def test_a_route_that_changes_during_the_measurement_is_found(lab: Lab, tmp_path: Path) -> None:
+    """The new default route is never used; that it is there says that the network was changed."""
+    with LabTestPoint(lab, tmp_path) as test_point:
+        child = start(lab, probe_child.asked(PLAN, test_point.lab_access()))
+        await_event(child, "begin goodput_down")
+        lab.customer.run(["ip", "route", "add", "default", "via", lab.server.v4, "metric", "77"])
+        result = finish(child)
+    assert result["faults"] == [Fault.PATH_CHANGED]
+    assert "path_changed" in result["environment"]["notes"]
 
 
 TUNSETIFF = 0x400454CA

@@ -25,7 +25,7 @@ from omega_core.evidence import (
 )
 from omega_core.metrics import Direction
 from omega_core.verdict import Fault, Mode, Outcome, Verdict
-from support.facts import idle_stream, ranges
+from support.facts import environment, idle_stream, ranges
 from support.profiles import (
     LOSS,
     RUN,
@@ -44,7 +44,11 @@ WORST_FIRST = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS]
 
 
 def outcome_on(plan: AcceptanceProfile, evidence: Evidence) -> Outcome:
-    return evaluate(plan, Mode.STANDARD, evidence=evidence, faults=()).outcomes[0].outcome
+    return (
+        evaluate(plan, Mode.STANDARD, evidence=evidence, environment=environment(), faults=())
+        .outcomes[0]
+        .outcome
+    )
 
 
 # Any evidence a record may carry.
@@ -107,13 +111,22 @@ EVIDENCE = st.builds(
 )
 
 
-@given(st.sampled_from(PLANS), st.sampled_from(Mode), EVIDENCE, st.lists(st.sampled_from(Fault)))
+@given(
+    st.sampled_from(PLANS),
+    st.sampled_from(Mode),
+    EVIDENCE,
+    st.lists(st.sampled_from(Fault), unique=True),
+)
 def test_any_evidence_is_judged_and_can_be_told(
     plan: AcceptanceProfile, mode: Mode, evidence: Evidence, faults: list[Fault]
 ) -> None:
-    judgement = evaluate(plan, mode, evidence=evidence, faults=tuple(faults))
+    judgement = evaluate(
+        plan, mode, evidence=evidence, environment=environment(), faults=tuple(faults)
+    )
     assert len(judgement.outcomes) == len(plan.criteria)
-    assert judgement == evaluate(plan, mode, evidence=evidence, faults=tuple(faults))
+    assert judgement == evaluate(
+        plan, mode, evidence=evidence, environment=environment(), faults=tuple(faults)
+    )
     for outcome in judgement.outcomes:
         if outcome.samples < outcome.samples_needed:
             assert outcome.outcome is Outcome.INCONCLUSIVE
@@ -123,12 +136,14 @@ def test_any_evidence_is_judged_and_can_be_told(
 
 @given(
     st.sampled_from(PLANS), st.sampled_from(Mode), EVIDENCE,
-    st.lists(st.sampled_from(Fault)), st.sampled_from(Fault),
+    st.lists(st.sampled_from(Fault), unique=True), st.sampled_from(Fault),
 )  # fmt: skip
 def test_one_more_fault_is_never_a_pass(
     plan: AcceptanceProfile, mode: Mode, evidence: Evidence, faults: list[Fault], one_more: Fault
 ) -> None:
-    judgement = evaluate(plan, mode, evidence=evidence, faults=(*faults, one_more))
+    judgement = evaluate(
+        plan, mode, evidence=evidence, environment=environment(), faults=(*faults, one_more)
+    )
     assert judgement.verdict is Verdict.INVALID
 
 
@@ -201,7 +216,13 @@ def better(line: Line) -> st.SearchStrategy[tuple[Line, Line]]:
 def test_a_better_line_never_gets_a_worse_verdict(lines: tuple[Line, Line]) -> None:
     worse, improved = (
         WORST_FIRST.index(
-            evaluate(SHORTER, Mode.STANDARD, evidence=each.evidence(), faults=()).verdict
+            evaluate(
+                SHORTER,
+                Mode.STANDARD,
+                evidence=each.evidence(),
+                environment=environment(),
+                faults=(),
+            ).verdict
         )
         for each in lines
     )
@@ -217,7 +238,9 @@ def test_a_better_line_never_gets_a_worse_verdict(lines: tuple[Line, Line]) -> N
     ],
 )
 def test_the_lines_that_are_tried_reach_every_verdict(line: Line, expected: Verdict) -> None:
-    judgement = evaluate(SHORTER, Mode.STANDARD, evidence=line.evidence(), faults=())
+    judgement = evaluate(
+        SHORTER, Mode.STANDARD, evidence=line.evidence(), environment=environment(), faults=()
+    )
     assert judgement.verdict is expected
 
 

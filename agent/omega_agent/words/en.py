@@ -129,6 +129,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "notice.no_address_ipv6": "the server's name has no IPv6 address",
         "notice.no_route_ipv4": "this host has no IPv4 route to the server",
         "notice.no_route_ipv6": "this host has no IPv6 route to the server",
+        "notice.path_changed": "the way to the test point changed during the measurement",
         # Why an attempt failed
         "reason.certificate_not_trusted": "certificate not trusted",
         "reason.closed": "closed without an answer",

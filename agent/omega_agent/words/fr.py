@@ -149,6 +149,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "notice.no_address_ipv6": "le nom du serveur n'a pas d'adresse IPv6",
         "notice.no_route_ipv4": "cet appareil n'a pas de route IPv4 vers le serveur",
         "notice.no_route_ipv6": "cet appareil n'a pas de route IPv6 vers le serveur",
+        "notice.path_changed": "le chemin vers le point de test a changé pendant la mesure",
         # Pourquoi une tentative a échoué
         "reason.certificate_not_trusted": "certificat non reconnu",
         "reason.closed": "connexion fermée sans réponse",

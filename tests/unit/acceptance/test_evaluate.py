@@ -15,7 +15,7 @@ from omega_acceptance.schema import AcceptanceProfile
 from omega_core.evidence import Ended, Evidence
 from omega_core.metrics import Direction
 from omega_core.verdict import Because, Fault, Mode, Outcome, Verdict
-from support.facts import dead_line_evidence, idle_stream
+from support.facts import dead_line_evidence, environment, idle_stream
 from support.profiles import (
     PACKETS,
     changed,
@@ -36,7 +36,9 @@ def verdict_on(
     mode: Mode = Mode.STANDARD,
     plan: AcceptanceProfile | None = None,
 ) -> Verdict:
-    return evaluate(plan or home(), mode, evidence=evidence, faults=faults).verdict
+    return evaluate(
+        plan or home(), mode, evidence=evidence, environment=environment(), faults=faults
+    ).verdict
 
 
 def goodput(down: int, up: int = 480_000, *, count: int = 3) -> tuple[Any, ...]:
@@ -106,7 +108,9 @@ def test_standard_session_of_the_home_plan(changes: dict[str, Any], expected: Ve
 
 
 def test_a_dead_line_without_a_grant_is_told_and_not_judged() -> None:
-    judgement = evaluate(home(), Mode.STANDARD, evidence=dead_line_evidence(), faults=())
+    judgement = evaluate(
+        home(), Mode.STANDARD, evidence=dead_line_evidence(), environment=environment(), faults=()
+    )
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert {each.because for each in judgement.outcomes} == {
         Because.NOT_MEASURED,
@@ -123,7 +127,9 @@ def test_a_dead_line_without_a_grant_is_told_and_not_judged() -> None:
 )
 def test_quick_claims_no_more_than_it_saw(runs: int, expected: Verdict, because: Because) -> None:
     evidence = Evidence(attempts=tries(), goodput=goodput(1_900_000, count=runs))
-    judgement = evaluate(home(), Mode.QUICK, evidence=evidence, faults=())
+    judgement = evaluate(
+        home(), Mode.QUICK, evidence=evidence, environment=environment(), faults=()
+    )
     assert judgement.verdict is expected
     found = {each.id: each for each in judgement.outcomes if each.mandatory}
     assert found.keys() == {"reach", "tcp-dn", "tcp-up"}
@@ -132,7 +138,9 @@ def test_quick_claims_no_more_than_it_saw(runs: int, expected: Verdict, because:
 
 @pytest.mark.parametrize("mode", [Mode.MEASURE, Mode.CAMPAIGN])
 def test_a_mode_in_which_nothing_is_mandatory_decides_nothing(mode: Mode) -> None:
-    judgement = evaluate(home(), mode, evidence=good_evidence(), faults=())
+    judgement = evaluate(
+        home(), mode, evidence=good_evidence(), environment=environment(), faults=()
+    )
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert not any(each.mandatory for each in judgement.outcomes)
 
@@ -142,15 +150,19 @@ def test_advisory_criteria_never_decide() -> None:
     mandatory = home().content()["criteria"][0]
     plan = profile(*advisory[1:], mandatory)
     bad = good_evidence(goodput=goodput(1_000, 1_000))
-    judgement = evaluate(plan, Mode.STANDARD, evidence=bad, faults=())
+    judgement = evaluate(plan, Mode.STANDARD, evidence=bad, environment=environment(), faults=())
     assert Outcome.FAIL in {each.outcome for each in judgement.outcomes}
     assert judgement.verdict is Verdict.PASS
 
 
 def test_a_spoiled_run_is_invalid_and_still_shown_criterion_by_criterion() -> None:
     faults = (Fault.TUNNEL, Fault.CROSS_TRAFFIC)
-    valid = evaluate(home(), Mode.STANDARD, evidence=good_evidence(), faults=())
-    spoiled = evaluate(home(), Mode.STANDARD, evidence=good_evidence(), faults=faults)
+    valid = evaluate(
+        home(), Mode.STANDARD, evidence=good_evidence(), environment=environment(), faults=()
+    )
+    spoiled = evaluate(
+        home(), Mode.STANDARD, evidence=good_evidence(), environment=environment(), faults=faults
+    )
     assert (spoiled.verdict, spoiled.faults) == (Verdict.INVALID, faults)
     assert spoiled.outcomes == valid.outcomes
     assert len(spoiled.outcomes) == len(home().criteria)
@@ -158,7 +170,13 @@ def test_a_spoiled_run_is_invalid_and_still_shown_criterion_by_criterion() -> No
 
 def test_a_fault_the_plan_forgives_spoils_nothing() -> None:
     allowing = changed(home(), ("preconditions", "tunnel"), "allow")
-    judgement = evaluate(allowing, Mode.STANDARD, evidence=good_evidence(), faults=(Fault.TUNNEL,))
+    judgement = evaluate(
+        allowing,
+        Mode.STANDARD,
+        evidence=good_evidence(),
+        environment=environment(),
+        faults=(Fault.TUNNEL,),
+    )
     assert (judgement.verdict, judgement.faults) == (Verdict.PASS, ())
     assert verdict_on(good_evidence(), Fault.TUNNEL, Fault.CPU_LIMITED, plan=allowing) is (
         Verdict.INVALID
@@ -166,7 +184,9 @@ def test_a_fault_the_plan_forgives_spoils_nothing() -> None:
 
 
 def test_the_judgement_names_the_profile_it_was_made_by() -> None:
-    judgement = evaluate(home(), Mode.STANDARD, evidence=good_evidence(), faults=())
+    judgement = evaluate(
+        home(), Mode.STANDARD, evidence=good_evidence(), environment=environment(), faults=()
+    )
     assert judgement.profile == home().ref
     assert [each.id for each in judgement.outcomes] == [each.id for each in home().criteria]
 

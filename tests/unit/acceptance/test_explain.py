@@ -21,7 +21,7 @@ from omega_acceptance.explain import (
 from omega_acceptance.sentences import Advice, Words
 from omega_core.metrics import METRICS, READINGS
 from omega_core.verdict import Because, CriterionOutcome, Fault, Mode, Outcome, Verdict
-from support.facts import idle_stream
+from support.facts import environment, idle_stream
 from support.profiles import good_evidence, home
 
 SHORT = CriterionOutcome(
@@ -184,7 +184,9 @@ def test_what_a_sample_is_made_of(metric: str, samples: int, fr: str, en: str) -
 def test_explanation_begins_with_the_verdict_and_leaves_nothing_out(
     lang: Language, mode: Mode, faults: tuple[Fault, ...]
 ) -> None:
-    judgement = evaluate(home(), mode, evidence=good_evidence(), faults=faults)
+    judgement = evaluate(
+        home(), mode, evidence=good_evidence(), environment=environment(), faults=faults
+    )
     lines = explain(judgement, lang)
     assert lines[0] == verdict_sentence(judgement.verdict, lang)
     assert lines[1 : 1 + len(faults)] == tuple(fault_sentence(each, lang) for each in faults)
@@ -196,16 +198,26 @@ def test_explanation_begins_with_the_verdict_and_leaves_nothing_out(
 
 def test_failures_come_before_gaps_and_gaps_before_passes_and_advice_last() -> None:
     stream = idle_stream(packets=1_001, rtt_us=300_000, lost_somewhere=[1])
-    judgement = evaluate(home(), Mode.STANDARD, evidence=good_evidence(idle=(stream,)), faults=())
+    judgement = evaluate(
+        home(),
+        Mode.STANDARD,
+        evidence=good_evidence(idle=(stream,)),
+        environment=environment(),
+        faults=(),
+    )
     heads = [line.partition(" - ")[0] for line in explain(judgement, "en")[1:-1]]
     assert heads[:6] == ["not kept", "open", "open", "kept", "kept", "kept"]
     assert all("(advisory)" in head for head in heads[6:])
 
 
 def test_where_nothing_is_mandatory_the_reader_is_told_what_to_choose() -> None:
-    judgement = evaluate(home(), Mode.CAMPAIGN, evidence=good_evidence(), faults=())
+    judgement = evaluate(
+        home(), Mode.CAMPAIGN, evidence=good_evidence(), environment=environment(), faults=()
+    )
     assert sentences.NOTHING_MANDATORY.fr in explain(judgement, "fr")
-    quick = evaluate(home(), Mode.QUICK, evidence=good_evidence(goodput=()), faults=())
+    quick = evaluate(
+        home(), Mode.QUICK, evidence=good_evidence(goodput=()), environment=environment(), faults=()
+    )
     assert sentences.NOTHING_MANDATORY.fr not in explain(quick, "fr")
 
 

@@ -14,7 +14,7 @@ from omega_acceptance.profile import Statistic
 from omega_core.evidence import Ended, Evidence
 from omega_core.metrics import Direction
 from omega_core.verdict import Because, CriterionOutcome, Mode, Outcome
-from support.facts import idle_stream
+from support.facts import environment, idle_stream
 from support.profiles import (
     AVAILABILITY,
     BLOCK,
@@ -38,7 +38,9 @@ Y, N = True, False
 
 def judged(one: dict[str, Any], evidence: Evidence, mode: Mode = Mode.STANDARD) -> CriterionOutcome:
     """Return what this criterion alone comes to."""
-    (outcome,) = evaluate(profile(one), mode, evidence=evidence, faults=()).outcomes
+    (outcome,) = evaluate(
+        profile(one), mode, evidence=evidence, environment=environment(), faults=()
+    ).outcomes
     return outcome
 
 

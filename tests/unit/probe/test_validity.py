@@ -1,4 +1,4 @@
-"""Which traffic is somebody else's, and what spoils a run."""
+"""Which traffic on the interface is somebody else's."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from omega_core.environment import Interface, InterfaceCounts, Medium
-from omega_core.evidence import Ended
-from omega_core.metrics import Direction
+from omega_core.environment import InterfaceCounts
 from omega_core.units import US_PER_S
-from omega_core.verdict import Fault
 from omega_probe.validity import (
     FLOOR_BPS,
     Allowance,
     Carried,
     OwnTraffic,
     Span,
-    faults_of,
     load_allowance,
     quiet_allowance,
     traffic_check,
 )
-from support.facts import goodput_run
 
 BEFORE = InterfaceCounts(
     offset_us=1_000,
@@ -35,9 +30,6 @@ BEFORE = InterfaceCounts(
     carrier_changes=None,
 )
 ALLOWANCE = Allowance(rx_bps=100_000, tx_bps=80_000)
-ETHERNET = Interface(
-    name="eth0", medium=Medium.ETHERNET, link_rate_bps=None, duplex=None, mtu_bytes=1_500
-)
 
 
 def span(
@@ -167,40 +159,3 @@ def test_what_may_pass_while_nothing_loads_the_line(
 )
 def test_what_may_pass_beside_a_load(measured_bps: int, allowed_bps: int) -> None:
     assert load_allowance(measured_bps) == Allowance(allowed_bps, allowed_bps)
-
-
-@pytest.mark.parametrize(
-    ("medium", "exceeded", "faults"),
-    [
-        pytest.param(Medium.ETHERNET, False, (), id="a clean run"),
-        pytest.param(Medium.PPP, False, (), id="PPP on the CPE is no tunnel"),
-        pytest.param(Medium.TUNNEL, False, (Fault.TUNNEL,), id="through a tunnel"),
-        pytest.param(Medium.ETHERNET, True, (Fault.CROSS_TRAFFIC,), id="beside other traffic"),
-        pytest.param(Medium.TUNNEL, True, (Fault.TUNNEL, Fault.CROSS_TRAFFIC), id="both"),
-    ],
-)
-def test_what_spoils_a_run(medium: Medium, faults: tuple[Fault, ...], *, exceeded: bool) -> None:
-    check = traffic_check(
-        span(rx=10**6 if exceeded else 0), link_header_octets=14, allowance=ALLOWANCE
-    )
-    assert faults_of(replace(ETHERNET, medium=medium), [check, check]) == faults
-
-
-def test_a_host_without_a_route_has_nothing_to_spoil() -> None:
-    assert faults_of(None, []) == ()
-
-
-@pytest.mark.parametrize(
-    ("failed", "ended", "faults"),
-    [
-        pytest.param(0, Ended.COMPLETED, (), id="every flow lived to the end"),
-        pytest.param(1, Ended.COMPLETED, (Fault.FLOW_FAILED,), id="one broke by itself"),
-        pytest.param(1, Ended.DECIDED, (Fault.FLOW_FAILED,), id="one broke before it was decided"),
-        pytest.param(4, Ended.TEST_POINT_LOST, (), id="a run that was cut short gives no rate"),
-    ],
-)
-def test_a_flow_that_broke_spoils_a_finished_run(
-    failed: int, ended: Ended, faults: tuple[Fault, ...]
-) -> None:
-    run = replace(goodput_run(Direction.DOWN), failed_flows=failed, ended=ended)
-    assert faults_of(ETHERNET, [], [run]) == faults
