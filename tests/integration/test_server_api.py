@@ -261,11 +261,15 @@ ENVELOPES = st.fixed_dictionaries(
     {"payload": JSON, "payloadType": JSON, "signatures": JSON | st.lists(JSON, max_size=2)}
 )
 BODIES = st.binary(max_size=200) | (JSON | ENVELOPES).map(lambda value: json.dumps(value).encode())
+# A client sends no value with blanks at its ends: they are no part of it (RFC 9110 section 5.5).
+VALUES = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"])).filter(
+    lambda value: value == value.strip(" \t")
+)
 HEADERS = st.fixed_dictionaries(
     {},
     optional={
         "Idempotency-Key": st.text("0123456789abcdef", min_size=64, max_size=64),
-        "Authorization": st.text(st.characters(codec="latin-1", exclude_categories=["Cc"])),
+        "Authorization": VALUES,
         "Content-Type": st.sampled_from(["application/json", "text/plain", "a/b; charset=x"]),
     },
 )
