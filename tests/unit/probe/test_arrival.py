@@ -20,7 +20,7 @@ def test_the_kernels_time_counts_and_not_the_late_reader() -> None:
     clock.pass_ns(3 * NS_PER_MS)
     arrived_ns, stamp = clock.monotonic_ns(), clock.at_unix_ns
     clock.pass_ns(9 * NS_PER_MS)
-    assert arrivals.arrival_ns(datagram(stamp)) == arrived_ns
+    assert arrivals.arrival(datagram(stamp)).at_ns == arrived_ns
     assert (arrivals.kernel, arrivals.dated) == (1, 1)
 
 
@@ -28,7 +28,7 @@ def test_without_a_kernel_time_the_moment_of_reading_counts() -> None:
     clock = HandClock()
     arrivals = ArrivalClock(clock)
     clock.pass_ns(3 * NS_PER_MS)
-    assert arrivals.arrival_ns(datagram(None)) == clock.monotonic_ns()
+    assert arrivals.arrival(datagram(None)).at_ns == clock.monotonic_ns()
     assert (arrivals.kernel, arrivals.dated) == (0, 1)
 
 
@@ -51,7 +51,7 @@ def test_a_step_of_the_wall_clock_never_falls_into_a_delay(step_us: int) -> None
     clock.pass_ns(NS_PER_MS)
     read_ns = clock.monotonic_ns()
     for _ in range(2):
-        assert arrived_ns <= arrivals.arrival_ns(datagram(stamp)) <= read_ns
+        assert arrived_ns <= arrivals.arrival(datagram(stamp)).at_ns <= read_ns
     assert arrivals.kernel == 0
 
 
@@ -63,7 +63,7 @@ def test_a_step_before_the_wait_leaves_the_kernels_time_in_use() -> None:
     clock.pass_ns(NS_PER_MS)
     arrived_ns, stamp = clock.monotonic_ns(), clock.at_unix_ns
     clock.pass_ns(NS_PER_MS)
-    assert arrivals.arrival_ns(datagram(stamp)) == arrived_ns
+    assert arrivals.arrival(datagram(stamp)).at_ns == arrived_ns
 
 
 @pytest.mark.parametrize(
@@ -79,5 +79,5 @@ def test_no_datagram_is_older_than_the_last_empty_read(age_ns: int, *, believed:
     clock = HandClock()
     arrivals = ArrivalClock(clock)
     clock.pass_ns(5 * NS_PER_MS)
-    arrived_ns = arrivals.arrival_ns(datagram(clock.at_unix_ns - age_ns))
+    arrived_ns = arrivals.arrival(datagram(clock.at_unix_ns - age_ns)).at_ns
     assert arrived_ns == clock.monotonic_ns() - (age_ns if believed else 0)
