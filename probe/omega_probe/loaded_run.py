@@ -11,7 +11,12 @@ from omega_probe.goodput import GoodputRequest, GoodputResult, run_goodput
 from omega_probe.plan import GoodputTask
 from omega_probe.session_budget import Budget
 from omega_probe.test_point_client import TestPointClient
-from omega_probe.working_stream import BesideRun, packets_beside, stream_ip_octets
+from omega_probe.working_stream import (
+    BesideRun,
+    packets_beside,
+    stream_ip_octets,
+    working_period_ns,
+)
 
 STREAM_OF_FIRST_RUN: Final = 3  # numbers below are connectivity's, of each family, and idle's
 
@@ -22,11 +27,15 @@ def plan_beside(
     client: TestPointClient,
     budget: Budget,
     *,
-    period_ns: int,
+    expected_bps: tuple[int | None, int | None],
     key: bytes | None,
 ) -> StreamPlan:
-    """Return the stream beside a run; where octets are few it has no packet."""
+    """Return the stream beside a run; where octets are few it has no packet.
+
+    `expected_bps` is what the line is known to carry, down and up.
+    """
     octets = stream_ip_octets(client.family, authenticated=key is not None)
+    period_ns = working_period_ns(*expected_bps, ip_octets=octets)
     wanted = packets_beside(task.duration_ns, period_ns)
     packets = budget.packets_beside(wanted, ip_octets=octets)
     return StreamPlan(

@@ -60,7 +60,6 @@ from omega_probe.task_book import TaskBook
 from omega_probe.test_point_reach import reachable_families, tcp_attempts, udp_attempts
 from omega_probe.validity import load_allowance, quiet_allowance
 from omega_probe.waiting import SLICE_NS, StoppedError, Waiter
-from omega_probe.working_stream import working_period_ns
 
 SILENT_AGAIN: Final = 1  # further rounds of attempts while nothing has ever answered
 IDLE_STREAM: Final = 2  # numbers 0 and 1 are connectivity's; those after it stand beside runs
@@ -261,7 +260,7 @@ class SessionRunner:
             task,
             at.client,
             budget,
-            period_ns=working_period_ns(self._plan.expected_bps_down, self._plan.expected_bps_up),
+            expected_bps=(self._plan.expected_bps_down, self._plan.expected_bps_up),
             key=self._access.secret if self._plan.idle_authenticated else None,
         )
         request = GoodputRequest(

@@ -20,7 +20,7 @@ from typing import Final
 
 from omega_core import limits
 from omega_core.evidence import Ended, Family, IdleStream, WorkingStream
-from omega_core.units import NS_PER_S, NS_PER_US
+from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, PPM
 from omega_core.wire.stamp import AUTHENTICATED_OCTETS, BASE_OCTETS
 from omega_probe.delay_stream import (
     AtTestPoint,
@@ -36,16 +36,22 @@ from omega_probe.goodput import GoodputResult
 
 MARGIN_NS: Final = 4 * NS_PER_S  # flows are let in before a run's time begins and counted after it
 LEAVE_S: Final = 5.0  # the thread looks at its stop ten times a second
+MS_PER_S: Final = 1_000
 _HEADERS: Final[dict[Family, int]] = {4: 28, 6: 48}
 _GONE: Final = {Ended.LINK_LOST, Ended.TEST_POINT_LOST}
 
 
-def working_period_ns(*rates_bps: int | None) -> int:
-    """Return the spacing beside a load: closer where the slower direction is known to bear it."""
-    known = [rate for rate in rates_bps if rate is not None]
-    if len(known) == len(rates_bps) and min(known) >= limits.WORKING_FAST_BPS_MIN:
-        return limits.WORKING_PERIOD_NS_FAST
-    return limits.STREAM_PERIOD_NS_DEFAULT
+def working_period_ns(*rates_bps: int | None, ip_octets: int) -> int:
+    """Return the spacing beside a load, in whole milliseconds.
+
+    As close as `WORKING_SHARE_PPM` of the slower direction allows, where both rates are known.
+    """
+    known = [rate for rate in rates_bps if rate]
+    if len(known) < len(rates_bps):
+        return limits.STREAM_PERIOD_NS_DEFAULT
+    share_bps = max(1, min(known) * limits.WORKING_SHARE_PPM // PPM)
+    least_ms = -(-ip_octets * BITS_PER_OCTET * MS_PER_S // share_bps)
+    return min(max(least_ms * NS_PER_MS, limits.WORKING_PERIOD_NS_MIN), NS_PER_S)
 
 
 def packets_beside(duration_ns: int, period_ns: int) -> int:

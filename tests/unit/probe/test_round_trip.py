@@ -306,6 +306,32 @@ def test_stopping_cuts_off_at_the_first_packet_that_may_still_be_answered() -> N
     assert machine.next_wakeup_ns() is None
 
 
+def test_a_better_time_of_sending_counts_before_and_after_the_reply() -> None:
+    machine = sender(3)
+    for number in range(2):
+        data = due(machine, START_NS + number * PERIOD_NS)
+        if number:
+            machine.departed(START_NS + number * PERIOD_NS + 30_000, number)
+        arrived_ns = START_NS + number * PERIOD_NS + NS_PER_MS
+        machine.datagram_received(reply_to(data, sequence=number), arrived_ns)
+        if not number:
+            machine.departed(START_NS + 30_000, number)
+    machine.departed(START_NS, 2)  # of a packet that was never sent: nothing
+    machine.stop(START_NS + NS_PER_S)
+    assert machine.outcome().rtt_us == (970, 970)
+
+
+def test_a_hurried_stream_gives_up_sooner_and_keeps_what_it_has() -> None:
+    machine = StampSender(count=500, period_ns=PERIOD_NS, ssid=SSID, phase_ns=0, hurried=True)
+    path = SimulatedPath(machine, {180: LOST_UP})
+    path.run(until_ns=4 * NS_PER_S)
+    machine.stop(path.now_ns)
+    outcome = machine.outcome()
+    assert outcome.rtt_us[180] is None, "0.4 s is more than it waits, a second would not be"
+    assert len(outcome.rtt_us) == 199
+    assert outcome.waiting_time_us == 200_000
+
+
 def test_stopping_before_the_first_packet_leaves_an_empty_sample() -> None:
     machine = sender(5)
     machine.stop(START_NS)
