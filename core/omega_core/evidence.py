@@ -98,8 +98,8 @@ class IdleStream(Fact):
     time. `replies_received` counts every reply that arrived in time, so it exceeds the answered
     packets where packets were duplicated on the way up. `late_sends` and `host_drops` are the
     instrument's own faults. `timestamps` says whose T1 and T4 are ("kernel", "kernel-rx", "host",
-    "mixed") and `timestamp_error_us` by how much both together may be wrong on this host's account,
-    for 95 % of the packets; null where nobody kept it.
+    "mixed"), `timestamp_uncertainty_us` by how much both together may be wrong on this host's
+    account, for 95 % of the packets; null where nobody kept it.
     """
 
     family: Family
@@ -118,7 +118,7 @@ class IdleStream(Fact):
     host_drops: Count
     timestamps: Name
     report: StreamReport | None
-    timestamp_error_us: Count | None = None
+    timestamp_uncertainty_us: Count | None = None
 
     def __post_init__(self) -> None:
         """Refuse ranges that would make a reader count to 2^53, or count a packet twice."""

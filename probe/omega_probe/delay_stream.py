@@ -68,7 +68,7 @@ class HeldStream(NamedTuple):
     host_drops: int = 0
     started_ns: int = 0
     first_sent_ns: int | None = None
-    timestamp_error_us: int | None = None
+    timestamp_uncertainty_us: int | None = None
 
 
 class OpenedStream(NamedTuple):
@@ -173,7 +173,7 @@ def run_stream(
         host_drops=driver.host_drops,
         started_ns=started_ns,
         first_sent_ns=machine.first_sent_ns,
-        timestamp_error_us=driver.timestamp_error_us,
+        timestamp_uncertainty_us=driver.timestamp_uncertainty_us,
     )
 
 
@@ -226,5 +226,5 @@ def idle_stream_of(
         host_drops=held.host_drops,
         timestamps=held.timestamps,
         report=held.report,
-        timestamp_error_us=held.timestamp_error_us,
+        timestamp_uncertainty_us=held.timestamp_uncertainty_us,
     )

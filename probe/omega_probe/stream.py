@@ -113,7 +113,7 @@ class StreamDriver:
                 return "mixed"
 
     @property
-    def timestamp_error_us(self) -> int | None:
+    def timestamp_uncertainty_us(self) -> int | None:
         """By how much T1 and T4 together may be wrong on this host's account, p95; None of none."""
         if not self._send_errors_ns or not self._arrival_errors_ns:
             return None

@@ -91,7 +91,7 @@ def _sources(monkeypatch: pytest.MonkeyPatch, refused: set[int]) -> str:
             driver.run(machine, stop=threading.Event())
         echo.join(1)
         assert driver.received == 5
-        assert driver.timestamp_error_us is not None
+        assert driver.timestamp_uncertainty_us is not None
         return driver.timestamps
 
 

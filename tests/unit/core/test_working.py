@@ -149,7 +149,7 @@ def test_a_microsecond_above_the_baseline_is_not_nothing() -> None:
 
 
 def test_the_method_names_the_form_of_responsiveness() -> None:
-    _, _, rpm, buffer = found(working_stream(timestamp_error_us=7))
+    _, _, rpm, buffer = found(working_stream(timestamp_uncertainty_us=7))
     assert rpm.method.startswith("other probes: STAMP")
     assert "kernel timestamps within 7 us" in rpm.method
     assert buffer.method.endswith("over 20.000 ms")
