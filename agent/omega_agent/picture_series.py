@@ -86,17 +86,28 @@ def _rates(run: GoodputRun, epoch_us: int | None) -> Series:
 def _delays(kind: Kind, stream: IdleStream) -> Series:
     """Return the round trips of a stream, broken where several packets in a row have none."""
     stretches: list[list[Point]] = []
-    gap_us = _GAP_PERIODS * stream.period_us
-    for number, rtt_us in enumerate(stream.rtt_us):
+    longest_us = stream.period_us
+    if isinstance(stream, WorkingStream):
+        longest_us = max((period_us for _, period_us in stream.spacings), default=longest_us)
+    gap_us = _GAP_PERIODS * longest_us
+    for at_us, rtt_us in zip(_sent_us(stream), stream.rtt_us, strict=True):
         if rtt_us is None:
             continue
-        at_us = stream.started_offset_us + number * stream.period_us
         if not stretches or at_us - stretches[-1][-1].at_us > gap_us:
             stretches.append([])
         stretches[-1].append(Point(at_us, rtt_us))
     points = sum(map(len, stretches))
     share = -(-points // POINTS_MAX) * 2  # two points stay of each bucket
     return Series(kind, tuple(tuple(_thinned(each, share)) for each in stretches))
+
+
+def _sent_us(stream: IdleStream) -> Iterator[int]:
+    """Yield when each packet was sent, on the session's time."""
+    if isinstance(stream, WorkingStream):
+        return stream.sent_us()
+    return (
+        stream.started_offset_us + number * stream.period_us for number in range(len(stream.rtt_us))
+    )
 
 
 def _thinned(points: Sequence[Point], bucket: int) -> Iterator[Point]:

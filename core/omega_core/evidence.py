@@ -7,7 +7,7 @@ arrays: a session of minutes must stay well under `limits.RECORD_BYTES_MAX`. Off
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -130,15 +130,28 @@ class IdleStream(Fact):
 class WorkingStream(IdleStream):
     """A delay stream beside a TCP run, packet by packet.
 
-    Here `started_offset_us` is when the first packet was sent; number i was sent i periods later,
-    to within `late_sends`. `run_epoch_offset_us` is the zero of the run's receiver's clock, which
-    the probe knows to within a round trip of an upward run; null when no flow ever joined.
+    Here `started_offset_us` is when the first packet was sent. `spacings` says how far apart the
+    others followed: from each number on, so many microseconds, until the next entry; `period_us` is
+    the last of them. Packets were sent then to within `late_sends`. `run_epoch_offset_us` is the
+    zero of the run's receiver's clock, which the probe knows to within a round trip of an upward
+    run; null when no flow ever joined.
     """
 
     run: Count
     direction: Direction
     run_epoch_offset_us: Count | None
+    spacings: Annotated[tuple[tuple[Count, Count], ...], Length(0, limits.WORKING_SPACINGS_MAX)]
     ended: Ended
+
+    def sent_us(self) -> Iterator[int]:
+        """Yield when each packet was sent, on the session's time."""
+        at_us, upcoming = self.started_offset_us, [*reversed(self.spacings)]
+        period_us = 0
+        for number in range(len(self.rtt_us)):
+            yield at_us
+            while upcoming and upcoming[-1][0] <= number:
+                period_us = upcoming.pop()[1]
+            at_us += period_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,9 @@ NOTSENT_OCTETS_MAX = 1 << 17  # what waits in a sending host is no queue of the 
 # Working latency
 WORKING_PACKETS_MIN = 100  # five above the 95th percentile; of fewer it is an accident
 WORKING_PERIOD_NS_MIN = 10 * NS_PER_MS  # 200 packets in the steady window of the shortest runs
-WORKING_SHARE_PPM = 10_000  # of the slower direction: what the stream takes, the goodput lacks
+WORKING_PERIOD_NS_START = 60 * NS_PER_MS  # until the line has shown what it carries: for 1 Mbit/s
+WORKING_SHARE_PPM = 10_000  # of the loaded direction: what the stream takes, the goodput lacks
+WORKING_SPACINGS_MAX = 64  # it only ever becomes closer, by a millisecond at least
 
 # Sessions and grants
 GRANT_LIFE_S = 600  # a standard acceptance takes two to five minutes
@@ -113,6 +115,7 @@ assert packet_count(STREAM_DURATION_NS_MAX, STREAM_PERIOD_NS_MIN) <= STREAM_PACK
 assert packet_count(GOODPUT_RUN_NS_MAX, TICK_NS) <= TICKS_MAX
 assert SESSION_STREAMS_MAX >= 3 + GOODPUT_RUNS_MAX, "each run has its stream"
 assert WORKING_PERIOD_NS_MIN >= STREAM_PERIOD_NS_MIN
+assert (WORKING_PERIOD_NS_START - WORKING_PERIOD_NS_MIN) // NS_PER_MS < WORKING_SPACINGS_MAX
 assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX
 assert ATTEMPTS_MAX * ATTEMPT_KINDS <= ATTEMPTS_OF_A_RECORD_MAX
 assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its stream"

@@ -68,9 +68,9 @@ def sent_in_window(
     """Yield the round trip of each packet sent inside the window, None of one without reply."""
     if stream.run_epoch_offset_us is None or stream.run != run.run:
         return
-    first_us = stream.started_offset_us - stream.run_epoch_offset_us
-    for number, rtt_us in enumerate(stream.rtt_us):
-        if window.start_us <= first_us + number * stream.period_us <= window.end_us:
+    epoch_us = stream.run_epoch_offset_us
+    for sent_us, rtt_us in zip(stream.sent_us(), stream.rtt_us, strict=True):
+        if window.start_us <= sent_us - epoch_us <= window.end_us:
             yield rtt_us
 
 

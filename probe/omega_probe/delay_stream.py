@@ -69,6 +69,7 @@ class HeldStream(NamedTuple):
     started_ns: int = 0
     first_sent_ns: int | None = None
     timestamp_uncertainty_us: int | None = None
+    spacings_us: tuple[tuple[int, int], ...] = ()
 
 
 class OpenedStream(NamedTuple):
@@ -126,11 +127,13 @@ def run_stream(
     progress: Callable[[int, int | None], None] | None = None,
     watches: bool = True,
     until: threading.Event | None = None,
+    made: Callable[[StampSender], None] | None = None,
 ) -> HeldStream:
     """Send and receive, with no word to the test point.
 
     Streams may run side by side; one of them watches the control connection. With `until` a stream
-    hurries to its end when that is set, whatever else happens in the session.
+    hurries to its end when that is set, whatever else happens in the session. `made` is given the
+    machine before it begins.
     """
     driver = opened.driver
     machine = StampSender(
@@ -141,6 +144,8 @@ def run_stream(
         phase_ns=plan.phase_ns,
         hurried=until is not None,
     )
+    if made is not None:
+        made(machine)
     started_ns = at.waiter.clock.monotonic_ns()
     ended, detail = Ended.COMPLETED, ""
     watched = at.client if watches else None
@@ -174,6 +179,7 @@ def run_stream(
         started_ns=started_ns,
         first_sent_ns=machine.first_sent_ns,
         timestamp_uncertainty_us=driver.timestamp_uncertainty_us,
+        spacings_us=machine.spacings_us,
     )
 
 

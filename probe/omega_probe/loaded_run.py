@@ -27,17 +27,16 @@ def plan_beside(
     client: TestPointClient,
     budget: Budget,
     *,
-    expected_bps: tuple[int | None, int | None],
+    expected_bps: int | None,
     key: bytes | None,
 ) -> StreamPlan:
     """Return the stream beside a run; where octets are few it has no packet.
 
-    `expected_bps` is what the line is known to carry, down and up.
+    `expected_bps` is what the line is known to carry in the direction of the run.
     """
     octets = stream_ip_octets(client.family, authenticated=key is not None)
-    period_ns = working_period_ns(*expected_bps, ip_octets=octets)
-    wanted = packets_beside(task.duration_ns, period_ns)
-    packets = budget.packets_beside(wanted, ip_octets=octets)
+    period_ns = working_period_ns(expected_bps, ip_octets=octets)
+    packets = budget.packets_beside(packets_beside(task.duration_ns), ip_octets=octets)
     return StreamPlan(
         stream=STREAM_OF_FIRST_RUN + number,
         address=client.address,
@@ -59,6 +58,11 @@ def run_beside_stream(
 ) -> tuple[GoodputResult, WorkingStream]:
     """Carry out a run while the stream goes on; raises nothing for what the network does."""
     beside = BesideRun(plan, at)
+
+    def told(rate_bps: int | None) -> None:
+        beside.line_carries(rate_bps)
+        progress(rate_bps)
+
     try:
         result = run_goodput(
             at.client,
@@ -66,7 +70,7 @@ def run_beside_stream(
             clock=at.waiter.clock,
             traffic=at.meter,
             stop=at.waiter.stop,
-            progress=progress,
+            progress=told,
         )
     finally:
         beside.stop()

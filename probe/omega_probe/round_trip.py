@@ -101,7 +101,8 @@ class StampSender:
         self.packet_octets = BASE_OCTETS if key is None else AUTHENTICATED_OCTETS
         """UDP payload of each packet and each reply."""
         self._count = count
-        self._period_ns = period_ns
+        self._period_ns = self._wanted_period_ns = period_ns
+        self._spacings = [(0, period_ns)]
         self._phase_ns = phase_ns
         self._waiting_time_ns = waiting_time_ns
         self._patience = (
@@ -124,6 +125,17 @@ class StampSender:
     def sent(self) -> int:
         """How many packets have been handed to the driver so far."""
         return len(self._sent_ns)
+
+    @property
+    def spacings_us(self) -> tuple[tuple[int, int], ...]:
+        """From which number on packets followed each other how far apart."""
+        return tuple((number, period_ns // NS_PER_US) for number, period_ns in self._spacings)
+
+    def respace(self, period_ns: int) -> None:
+        """Send packets this far apart after the next one; any thread may say so."""
+        if period_ns <= 0:
+            raise ValueError("a period is positive")
+        self._wanted_period_ns = period_ns
 
     @property
     def first_sent_ns(self) -> int | None:
@@ -149,6 +161,7 @@ class StampSender:
         self._late_sends += lateness_ns > self._period_ns // LATE_SHARE
         self._sent_ns.append(now_ns)
         self._stamped_unix_ns.append(unix_ns)
+        self._take_spacing(sequence)
         return encode_sender(SenderPacket(sequence, unix_ns, self._ssid), key=self._key)
 
     def departed(self, at_ns: int, sequence: int | None = None) -> None:
@@ -223,6 +236,17 @@ class StampSender:
             strange=self._strange,
             reflected=self._reflected,
         )
+
+    def _take_spacing(self, sequence: int) -> None:
+        """Let what follows this packet follow at the spacing wanted; its own time stays."""
+        wanted_ns = self._wanted_period_ns
+        if wanted_ns == self._period_ns or self._start_ns is None:
+            return
+        self._start_ns += sequence * (self._period_ns - wanted_ns)
+        self._period_ns = wanted_ns
+        if self._spacings[-1][0] == sequence:
+            self._spacings.pop()
+        self._spacings.append((sequence, wanted_ns))
 
     def _due_ns(self, start_ns: int) -> int:
         """When the next packet leaves: on schedule, or half a period after one that left late."""

@@ -260,7 +260,9 @@ class SessionRunner:
             task,
             at.client,
             budget,
-            expected_bps=(self._plan.expected_bps_down, self._plan.expected_bps_up),
+            expected_bps=self._plan.expected_bps_down
+            if task.direction is Direction.DOWN
+            else self._plan.expected_bps_up,
             key=self._access.secret if self._plan.idle_authenticated else None,
         )
         request = GoodputRequest(

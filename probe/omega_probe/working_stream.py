@@ -7,7 +7,7 @@ whatever the network does, and not later than its packets are used up. When the 
 the run goes on without it, and the evidence says why.
 
     BesideRun(plan, at)   OpenStream, StreamReady, then the thread sends
-    ...                   the run loads the line
+    line_carries(rate)    at each tick of the run: the packets may follow closer
     stop()                the thread leaves; may be called again
     close(result)         CloseStream, unless the test point is gone: what the record keeps
 """
@@ -33,6 +33,7 @@ from omega_probe.delay_stream import (
     run_stream,
 )
 from omega_probe.goodput import GoodputResult
+from omega_probe.round_trip import StampSender
 
 MARGIN_NS: Final = 4 * NS_PER_S  # flows are let in before a run's time begins and counted after it
 LEAVE_S: Final = 5.0  # the thread looks at its stop ten times a second
@@ -41,22 +42,23 @@ _HEADERS: Final[dict[Family, int]] = {4: 28, 6: 48}
 _GONE: Final = {Ended.LINK_LOST, Ended.TEST_POINT_LOST}
 
 
-def working_period_ns(*rates_bps: int | None, ip_octets: int) -> int:
-    """Return the spacing beside a load, in whole milliseconds.
+def working_period_ns(rate_bps: int | None, *, ip_octets: int) -> int:
+    """Return the spacing beside a load that carries so much, in whole milliseconds.
 
-    As close as `WORKING_SHARE_PPM` of the slower direction allows, where both rates are known.
+    As close as `WORKING_SHARE_PPM` of it allows; not closer than for 1 Mbit/s where it isn't known.
     """
-    known = [rate for rate in rates_bps if rate]
-    if len(known) < len(rates_bps):
-        return limits.STREAM_PERIOD_NS_DEFAULT
-    share_bps = max(1, min(known) * limits.WORKING_SHARE_PPM // PPM)
+    if not rate_bps:
+        return limits.WORKING_PERIOD_NS_START
+    share_bps = max(1, rate_bps * limits.WORKING_SHARE_PPM // PPM)
     least_ms = -(-ip_octets * BITS_PER_OCTET * MS_PER_S // share_bps)
-    return min(max(least_ms * NS_PER_MS, limits.WORKING_PERIOD_NS_MIN), NS_PER_S)
+    return min(
+        max(least_ms * NS_PER_MS, limits.WORKING_PERIOD_NS_MIN), limits.WORKING_PERIOD_NS_START
+    )
 
 
-def packets_beside(duration_ns: int, period_ns: int) -> int:
-    """Return how many packets a stream needs that outlasts a run of this length."""
-    return limits.packet_count(duration_ns + MARGIN_NS, period_ns)
+def packets_beside(duration_ns: int) -> int:
+    """Return how many packets a stream needs at most that outlasts a run of this length."""
+    return limits.packet_count(duration_ns + MARGIN_NS, limits.WORKING_PERIOD_NS_MIN)
 
 
 def stream_ip_octets(family: Family, *, authenticated: bool) -> int:
@@ -74,6 +76,8 @@ class BesideRun:
         self._until = threading.Event()
         self._thread: threading.Thread | None = None
         self._defect: BaseException | None = None
+        self._machine: StampSender | None = None
+        self._period_ns = plan.period_ns
         if plan.packets < limits.WORKING_PACKETS_MIN:
             self._held = HeldStream(ended=Ended.BUDGET)
             return
@@ -86,6 +90,14 @@ class BesideRun:
             target=self._run, args=(opened,), name="working-stream", daemon=True
         )
         self._thread.start()
+
+    def line_carries(self, rate_bps: int | None) -> None:
+        """Let the packets follow closer when the load shows that the line bears it."""
+        octets = stream_ip_octets(self._plan.family, authenticated=self._plan.key is not None)
+        period_ns = working_period_ns(rate_bps, ip_octets=octets)
+        if self._machine is not None and period_ns < self._period_ns:
+            self._period_ns = period_ns
+            self._machine.respace(period_ns)
 
     def stop(self) -> None:
         """End the stream; what is still on its way is not counted."""
@@ -109,6 +121,7 @@ class BesideRun:
         sent_ns = held.first_sent_ns or held.started_ns
         kept = {field.name: getattr(stream, field.name) for field in fields(stream)}
         kept["started_offset_us"] = _offset_us(sent_ns, session_started_ns)
+        kept["period_us"] = self._period_ns // NS_PER_US
         return WorkingStream(
             **kept,
             run=run.run,
@@ -116,12 +129,23 @@ class BesideRun:
             run_epoch_offset_us=None
             if result.epoch_ns is None
             else _offset_us(result.epoch_ns, session_started_ns),
+            spacings=held.spacings_us,
             ended=held.ended,
         )
 
+    def _made(self, machine: StampSender) -> None:
+        self._machine = machine
+
     def _run(self, opened: OpenedStream) -> None:
         try:
-            self._held = run_stream(self._plan, self._at, opened, watches=False, until=self._until)
+            self._held = run_stream(
+                self._plan,
+                self._at,
+                opened,
+                watches=False,
+                until=self._until,
+                made=self._made,
+            )
         except BaseException as error:  # noqa: BLE001 - told by `close`, in the session's thread
             self._defect = error
 

@@ -113,6 +113,7 @@ def working_stream(
         run=run,
         direction=direction,
         run_epoch_offset_us=run_epoch_offset_us,
+        spacings=((0, stream.period_us),),
         ended=ended,
     )
 

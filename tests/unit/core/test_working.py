@@ -60,6 +60,14 @@ def test_only_packets_sent_inside_the_steady_window_count() -> None:
     assert p50.samples == sum(inside)
 
 
+def test_packets_that_follow_closer_later_were_sent_when_they_say() -> None:
+    stream = replace(working_stream(packets=6), spacings=((0, 60_000), (2, 10_000)))
+    first_us = stream.started_offset_us
+    assert [each - first_us for each in stream.sent_us()] == [
+        0, 60_000, 120_000, 130_000, 140_000, 150_000,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("shift_us", "counted"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from omega_core.limits import (
@@ -319,6 +321,22 @@ def test_a_better_time_of_sending_counts_before_and_after_the_reply() -> None:
     machine.departed(START_NS, 2)  # of a packet that was never sent: nothing
     machine.stop(START_NS + NS_PER_S)
     assert machine.outcome().rtt_us == (970, 970)
+
+
+def test_packets_follow_closer_from_the_one_after_the_next() -> None:
+    machine = sender(6)
+    sent: list[int] = []
+    while (due_ns := machine.next_wakeup_ns()) is not None and len(sent) < 6:
+        due_ns = max(due_ns, START_NS)
+        if machine.datagram_to_send(due_ns, UNIX_NS) is not None:
+            sent.append(due_ns)
+        if len(sent) == 2:
+            machine.respace(PERIOD_NS // 2)
+    gaps = [after - before for before, after in pairwise(sent)]
+    assert gaps == [PERIOD_NS, PERIOD_NS, *[PERIOD_NS // 2] * 3]
+    assert machine.spacings_us == ((0, PERIOD_NS // 1_000), (2, PERIOD_NS // 2_000))
+    machine.stop(sent[-1] + 10 * NS_PER_S)
+    assert machine.outcome().late_sends == 0
 
 
 def test_a_hurried_stream_gives_up_sooner_and_keeps_what_it_has() -> None:
