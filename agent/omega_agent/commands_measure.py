@@ -55,7 +55,7 @@ def measure(
 ) -> int:
     """Measure once; judge nothing, post nothing."""
     check_can_save(save_to)
-    check_can_save(plot_to)
+    check_can_save(plot_to, option="--plot")
     device = any_device(around.home, server, insecure=insecure, clock=around.clock)
     wanted = Wanted(purpose="selftest", mode=Mode.QUICK if quick else Mode.MEASURE)
     with around.working() as place, _alone(around.home, device):

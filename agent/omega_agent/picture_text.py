@@ -4,8 +4,8 @@
     TCP up                 ▂▆███               4.9 Mbit/s
     delay     ▁▁▁▁▃▅▇█▂    ▄▆███               495 ms
 
-A column is a span of time; its block is the largest value in it, of the row's own largest, which
-stands at the end. A column without a measurement is blank.
+A column is a span of time; its block is the mean of a rate in it, or the largest delay, as a part
+of the row's own largest, which stands at the end. A column without a measurement is blank.
 """
 
 from __future__ import annotations
@@ -50,17 +50,22 @@ def _row(
     name: str, series: Sequence[Series], latest_us: int, unit: Unit, speaker: Speaker
 ) -> list[tuple[str, str, str]]:
     """Return a row in a list, or none for what was not measured."""
-    columns: list[int | None] = [None] * COLUMNS
+    found: list[list[int]] = [[] for _ in range(COLUMNS)]
     for each in series:
         for point in each.points:
-            at = min(point.at_us * COLUMNS // latest_us, COLUMNS - 1)
-            columns[at] = max(columns[at] or 0, point.value)
+            found[min(point.at_us * COLUMNS // latest_us, COLUMNS - 1)].append(point.value)
+    columns = [_column(values, unit) if values else None for values in found]
     known = [value for value in columns if value is not None]
     if not known:
         return []
     most = max(1, *known)
     drawn = "".join(" " if value is None else _block(value, most) for value in columns)
     return [(name, drawn, figure(max(known), unit, speaker.language))]
+
+
+def _column(values: Sequence[int], unit: Unit) -> int:
+    """Return what a column shows: a rate's single ticks say nothing, a delay's peaks do."""
+    return sum(values) // len(values) if unit == "bps" else max(values)
 
 
 def _block(value: int, most: int) -> str:

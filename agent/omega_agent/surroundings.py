@@ -102,15 +102,19 @@ def print_json(content: object) -> None:
     sys.stdout.flush()
 
 
-def check_can_save(path: Path | None) -> None:
+def check_can_save(path: Path | None, *, option: str = "--save") -> None:
     """Raise WrongUseError for a place that can't take a file: before the time is spent."""
     if path is None:
         return
     folder = path.absolute().parent
     if path.is_dir() or not folder.is_dir():
-        raise WrongUseError("save_place", path=path, why=os.strerror(20 if folder.exists() else 2))
+        raise WrongUseError(
+            "save_place", option=option, path=path, why=os.strerror(20 if folder.exists() else 2)
+        )
     if not os.access(folder, os.W_OK):
-        raise WrongUseError("save_place", path=path, why=reason_of(PermissionError(13, "")))
+        raise WrongUseError(
+            "save_place", option=option, path=path, why=reason_of(PermissionError(13, ""))
+        )
 
 
 def save(path: Path, bundle: Bundle) -> None:

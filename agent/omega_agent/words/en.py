@@ -34,7 +34,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         ),
         "error.progress": "--progress is one of: {known}",
         "error.receipt": "the server's receipt is not accepted: {why}",
-        "error.save_place": "--save {path}: {why}",
+        "error.save_place": "{option} {path}: {why}",
         "error.server_key_form": "--server-key is not a public key in base64url (43 characters)",
         "error.server_key_other": "the server shows another key than the one that was given",
         "error.server_missing": "which server? this device is not enrolled with any",

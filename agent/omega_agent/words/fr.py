@@ -35,7 +35,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         ),
         "error.progress": "--progress vaut l'un de : {known}",
         "error.receipt": "l'accusé de réception du serveur n'est pas accepté : {why}",
-        "error.save_place": "--save {path} : {why}",
+        "error.save_place": "{option} {path} : {why}",
         "error.server_key_form": (
             "--server-key n'est pas une clé publique en base64url (43 caractères)"
         ),
