@@ -35,6 +35,7 @@ STAMP_PORT = 8620
 PAYLOAD_SHARE = (1_448, 1_500)
 GOODPUT_PPM_MAX = 30_000
 DELAY_US_MAX = 500
+LONG_STREAM_PACKETS = 100
 SEEDS = (1, 2, 3)
 _MBPS = 1_000_000
 _MS = 1_000
@@ -191,11 +192,15 @@ def _delay_row(
 
 
 def idle_packets(truth: DirectionTruth) -> list[PacketTruth]:
-    """Return the packets of the longest stream the link logged: connectivity has short ones."""
+    """Return the packets of the first long stream that the link logged.
+
+    Connectivity's before it are short, and those after it stand beside a load.
+    """
     streams: dict[tuple[int, int], list[PacketTruth]] = {}
     for packet in truth.packets:
         streams.setdefault((packet.source_port, packet.destination_port), []).append(packet)
-    return max(streams.values(), key=len, default=[])
+    long = [packets for packets in streams.values() if len(packets) >= LONG_STREAM_PACKETS]
+    return min(long, key=lambda packets: min(each.arrived_ns for each in packets), default=[])
 
 
 def _round_trips_us(down: DirectionTruth, up: DirectionTruth) -> Iterator[int]:

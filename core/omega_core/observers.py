@@ -57,7 +57,9 @@ def disagreements(evidence: Evidence, observation: Observation) -> tuple[Disagre
     Whether both speak of the same session is the caller's to check first.
     """
     return (
-        *_streams(evidence.idle, [each.report for each in observation.streams]),
+        *_streams(
+            (*evidence.idle, *evidence.working), [each.report for each in observation.streams]
+        ),
         *_runs(evidence.goodput, observation.runs),
     )
 

@@ -35,7 +35,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         ),
         "error.progress": "--progress vaut l'un de : {known}",
         "error.receipt": "l'accusé de réception du serveur n'est pas accepté : {why}",
-        "error.save_place": "--save {path} : {why}",
+        "error.save_place": "{option} {path} : {why}",
         "error.server_key_form": (
             "--server-key n'est pas une clé publique en base64url (43 caractères)"
         ),
@@ -219,6 +219,18 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.outbox_refused": "Refusés par le serveur et mis de côté, {count} :",
         "say.outbox_waiting": "En attente d'envoi, {count} :",
         "say.phase_begins": "{phase}, environ {seconds} s ...",
+        "say.plot_about": "Débit et aller-retour au cours d'une session.",
+        "say.plot_delay": "Aller-retour, ms",
+        "say.plot_delay_row": "aller-retour",
+        "say.plot_idle": "ligne au repos",
+        "say.plot_nothing": "Rien n'a été mesuré au cours du temps.",
+        "say.plot_rate": "Charge utile TCP, Mbit/s",
+        "say.plot_rate_down": "TCP descendant",
+        "say.plot_rate_up": "TCP montant",
+        "say.plot_time": "Temps depuis le début de la session, s",
+        "say.plot_title": "Une session : débit et délai",
+        "say.plot_working_down": "en charge descendante",
+        "say.plot_working_up": "en charge montante",
         "say.posted_nobody": "Transmis {at}, attribué à personne. Enregistrement {digest}",
         "say.posted_sheet": (
             "Transmis à la fiche d'installation {id}, {at}. Enregistrement {digest}"

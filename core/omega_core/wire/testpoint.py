@@ -79,10 +79,15 @@ class Refused(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenStream(Fact):
-    """Let a delay stream be answered."""
+    """Let a delay stream be answered.
+
+    `octets_max` is what its replies may come to, in IP octets: the rest of the grant stays free for
+    the run beside it. Without it the test point sets a share of the grant aside.
+    """
 
     stream: StreamNumber
     authenticated: bool
+    octets_max: Count | None = None
     type: Literal["open_stream"] = "open_stream"
 
 

@@ -219,7 +219,7 @@ class Session:
     def _open_stream(self, asked: OpenStream) -> list[Command]:
         if asked.stream in self._streams:
             raise RefusalError(Code.PROTOCOL, f"stream {asked.stream} has been opened before")
-        octets_max = self._purses[Direction.DOWN].for_stream()
+        octets_max = self._purses[Direction.DOWN].for_stream(asked.octets_max)
         if not octets_max or not self._purses[Direction.UP].left:
             raise RefusalError(Code.LIMIT, "the grant's bytes are used up")
         stream = Stream(ssid=self._around.new_ssid(), octets_max=octets_max)
