@@ -15,7 +15,7 @@ no decision is taken twice on one effect, however long the round trip. A look sa
                 grew (received over longer than sent), or more was lost than p explains
     OPEN        none of that: the line carries more. Twice running, and the offer goes up
 
-                  OPEN, OPEN: up 1.05, 1.15, 1.4, 2 ...
+                  OPEN, OPEN: up 1.08, 1.2, 1.5, 2 ...
                  .----------------.
                  v                |         rate known, or a limit reached
     estimate -> LOOK -----------> + ----------------------------------------> decided
@@ -49,21 +49,26 @@ from omega_core.units import BITS_PER_OCTET, PPM, US_PER_MS, US_PER_S
 LOOK_US: Final = 100 * US_PER_MS  # two feedbacks
 LOOK_OPEN_US: Final = 150 * US_PER_MS  # a queue needs time to show; 3 % over grows 4.5 ms by then
 LOOK_JITTERS: Final = 4  # times the delay variation: the edges of a look are two packets
+LOOK_OPEN_US_MAX: Final = 400 * US_PER_MS  # then a higher offer shows more than a longer look
 LOOK_PACKETS_MIN: Final = 16
 FIRST_MARGIN_PPM: Final = 30_000  # over the trains' estimate, which is a few percent wrong itself
 MARGIN_PPM_MAX: Final = 20_000
+MARGIN_JITTER_PPM: Final = 50_000  # where delays vary: a queue of their size within a second
 MARGIN_PPM_MIN: Final = 3_000  # see "Short buffers"
 DRAIN_PPM_MAX: Final = 20_000  # downwards: a deep queue may stay, it only must not grow
 QUEUE_US: Final = 10 * US_PER_MS  # wanted: the pause of a busy sender, and some lost packets
 QUEUE_SEEN_US: Final = 1_500  # least delay that two hosts' timestamps could not make
-GREW_PPM_MIN: Final = 8_000
+QUEUE_SURE_US: Final = 60 * US_PER_MS  # no variation of delay by itself is that large: a queue
 FILL_US_MIN: Final = 500 * US_PER_MS
 FILL_ROUND_TRIPS: Final = 2  # the loop's delay must be shorter than its filling time
-UP_PERCENT: Final = (105, 115, 140, 200)
+UP_PERCENT: Final = (108, 120, 150, 200)
 NEW_RATE_PPM: Final = 25_000  # a look that differs from C by more is another rate
 SAME_OFFER_PPM: Final = 2_000  # no new command for less
 RENEW_US: Final = 400 * US_PER_MS  # a look does not grow beyond this: the state now, not once
-JITTER_SAMPLES: Final = 3
+JITTER_TICKS: Final = 12  # over which the greatest step of the delay is taken for its variation
+JITTER_SAMPLES: Final = 4  # fewer steps don't bound the next one
+JITTER_US_MIN: Final = 3_000  # what two busy hosts' timestamps vary by is none
+JITTER_QUEUE_PERCENT: Final = 150  # a queue of so many variations can't be one of them
 SENDER_SLOW_PPM: Final = 950_000
 
 
@@ -103,6 +108,8 @@ class Plateau:
         self._fill_us = max(FILL_US_MIN, FILL_ROUND_TRIPS * (base_rtt_us + LOOK_US))
         self._loss_ppm = min(idle.loss_ppm or 0, PPM // 2)
         self._margin_ppm = MARGIN_PPM_MAX
+        self._empty_us: int | None = None
+        self._excess_ppm = FIRST_MARGIN_PPM
         self._queue_us = QUEUE_US
         self._overflown = False
         self._before: _Before | None = None
@@ -127,7 +134,8 @@ class Plateau:
             return False
         if previous.command != number:
             self._base, self._looked_at = previous, None
-        self._delays_us.append(abs(tick.delay_us - previous.delay_us))
+        steps_us = (tick.delay_us - previous.delay_us, tick.delay_us_max - tick.delay_us)
+        self._delays_us.append(max(abs(step_us) for step_us in steps_us))
         return self._look(tick)
 
     def known(self) -> Span | None:
@@ -160,26 +168,49 @@ class Plateau:
         ):
             return False
         rate_bps = tick.command_octets * BITS_PER_OCTET * US_PER_S // span_us
-        if self._judge(tick, span_us, jitter_us) is Look.CONGESTED:
+        if self._judge(tick, jitter_us) is Look.CONGESTED:
             self._opens = 0
             return self._congested(tick, rate_bps, span_us, jitter_us)
-        if span_us < LOOK_OPEN_US:
+        open_us = (jitter_us * JITTER_QUEUE_PERCENT // 100 + QUEUE_SEEN_US) * PPM // max(self._excess_ppm, 1)
+        if span_us < max(LOOK_OPEN_US, min(open_us, LOOK_OPEN_US_MAX)):
             return False
         return self._open(tick, rate_bps, span_us)
 
-    def _judge(self, tick: LoadTick, span_us: int, jitter_us: int) -> Look:
-        if self._floor_us(tick) >= max(QUEUE_SEEN_US, jitter_us):
+    def _judge(self, tick: LoadTick, jitter_us: int) -> Look:
+        if self._queue_stands(tick, jitter_us) or self._queue_moves(tick, jitter_us):
             return Look.CONGESTED
-        grew_us = span_us - tick.command_sent_us
-        if grew_us * PPM >= GREW_PPM_MIN * span_us and grew_us >= QUEUE_SEEN_US + jitter_us:
-            return Look.CONGESTED
-        return Look.CONGESTED if self._overflows(tick) else self._judge_rate(tick, span_us)
+        return Look.CONGESTED if self._overflows(tick) else self._judge_rate(tick)
 
-    def _judge_rate(self, tick: LoadTick, span_us: int) -> Look:
+    def _queue_stands(self, tick: LoadTick, jitter_us: int) -> bool:
+        floor_us = self._floor_us(tick)
+        if self._empty_us is None:
+            return floor_us >= QUEUE_SURE_US
+        return floor_us - self._empty_us >= QUEUE_SEEN_US + jitter_us // 2
+
+    def _queue_moves(self, tick: LoadTick, jitter_us: int) -> bool:
+        """Say whether packets came out clearly slower, or faster, than they were sent.
+
+        Only a queue does either. The report before must agree: one late packet is no queue.
+        """
+        before = self._ticks[-2]
+        if jitter_us and len(self._delays_us) < JITTER_SAMPLES:
+            return False
+        least_us = QUEUE_SEEN_US + jitter_us * JITTER_QUEUE_PERCENT // 100
+        now_us = _grown_us(tick)
+        before_us = _grown_us(before) if before.command == tick.command else 0
+        if min(now_us, before_us) < least_us and max(now_us, before_us) > -least_us:
+            return False
+        floor_us = min(self._floor_us(tick), tick.delay_us - max(now_us, 0))
+        if now_us > 0 and (self._empty_us is None or floor_us < self._empty_us):
+            self._empty_us = max(floor_us, 0)
+        return True
+
+    def _judge_rate(self, tick: LoadTick) -> Look:
         """A short buffer shows neither queue nor, at our margin, much loss: trust what is known."""
         known_bps = self._known_bps()
         if not self._overflown or known_bps is None:
             return Look.OPEN
+        span_us = tick.at_us - tick.command_first_us
         rate_bps = tick.command_octets * BITS_PER_OCTET * US_PER_S // span_us
         enough = self.offer_bps * (PPM - self._loss_ppm) >= known_bps * PPM
         return Look.CONGESTED if enough and self._same(rate_bps, known_bps, tick) else Look.OPEN
@@ -191,12 +222,16 @@ class Plateau:
             self._congested_from = self._first_of(tick.command)
             self._ups = 0
             known_bps = rate_bps
-        floor_us = self._floor_us(tick)
+        floor_us = self._floor_us(tick) - (self._empty_us or 0)
         if self._overflows(tick) and self._learns_loss(tick, rate_bps):
             return self._offer(max(self.offer_bps, rate_bps * 102 // 100))
-        wanted_us = self._queue_us + jitter_us
+        wanted_us, most_ppm = self._queue_us, self._margin_ppm
+        if jitter_us and not self._overflown:
+            wanted_us += jitter_us * JITTER_QUEUE_PERCENT // 100
+            most_ppm = MARGIN_JITTER_PPM
         excess_ppm = (wanted_us - floor_us) * PPM // self._fill_us
-        excess_ppm = max(min(excess_ppm, self._margin_ppm), -DRAIN_PPM_MAX)
+        excess_ppm = max(min(excess_ppm, most_ppm), -DRAIN_PPM_MAX)
+        self._excess_ppm = max(excess_ppm, 0)
         wanted_bps = self._within(known_bps, excess_ppm)
         if abs(wanted_bps - self.offer_bps) * PPM < SAME_OFFER_PPM * self.offer_bps:
             return span_us >= RENEW_US and self._offer(wanted_bps)
@@ -209,7 +244,7 @@ class Plateau:
         if before is not None and self.offer_bps * PPM < before.offer_bps * (PPM - SAME_OFFER_PPM):
             fell_ppm = (before.rate_bps - rate_bps) * PPM // before.rate_bps
             less_ppm = (before.offer_bps - self.offer_bps) * PPM // before.offer_bps
-            if fell_ppm * 2 > less_ppm and self._floor_us(tick) < QUEUE_SEEN_US:
+            if fell_ppm * 2 > less_ppm and not self._queue_stands(tick, 0):
                 self._loss_ppm = min((lost + before.lost) * PPM // (sent + before.sent), PPM // 2)
                 self._before = None
                 return True
@@ -220,6 +255,7 @@ class Plateau:
 
     def _open(self, tick: LoadTick, rate_bps: int, span_us: int) -> bool:
         self._opens += 1
+        self._empty_us = min(self._floor_us(tick), self._empty_us or self._floor_us(tick))
         sent, _ = self._sent_lost(tick)
         sent_bps = sent * self._ip_octets * BITS_PER_OCTET * US_PER_S // tick.command_sent_us
         self.sender_slow = sent_bps * PPM < self.offer_bps * SENDER_SLOW_PPM
@@ -231,6 +267,7 @@ class Plateau:
         if self.sender_slow:
             return span_us >= RENEW_US and self._offer(self.offer_bps)
         factor = UP_PERCENT[min(self._ups, len(UP_PERCENT) - 1)]
+        self._excess_ppm = (factor - 100) * PPM // 100
         self._ups += 1
         self._opens = 0
         higher_bps = min(self.offer_bps * factor // 100, self._rate_max_bps)
@@ -268,10 +305,15 @@ class Plateau:
         return len(self._ticks) - 1
 
     def _overflows(self, tick: LoadTick) -> bool:
-        """Say whether more was lost than p and chance explain."""
+        """Say whether more was lost than p and chance explain.
+
+        Where packets overtake each other some of the missing ones are only late: not more than are
+        sent while the delay varies.
+        """
         sent, lost = self._sent_lost(tick)
+        late = sent * self._jitter_us() // max(tick.command_sent_us, 1) if tick.reordered else 0
         usual = sent * (self._loss_ppm + MARGIN_PPM_MIN) // PPM
-        return lost > usual + 3 * isqrt(usual + 1)
+        return lost > usual + late + 4 * isqrt(usual + 1)
 
     def _sent_lost(self, tick: LoadTick) -> tuple[int, int]:
         base = self._base
@@ -286,14 +328,13 @@ class Plateau:
         return min(recent)
 
     def _jitter_us(self) -> int:
-        """Return how far delays vary by themselves: three times the median step (of a uniform law).
+        """Return how far delays vary by themselves: the greatest step within or between reports.
 
-        A queue that fills at 2 % moves a millisecond between two reports and hides in none of it.
+        A queue that fills at 2 % moves a millisecond from one report to the next. One that fills at
+        the double of what the line carries looks like variation, and empties the doubt by itself.
         """
-        if len(self._delays_us) < JITTER_SAMPLES:
-            return 0
-        steps = sorted(self._delays_us[-20:])
-        return max(3 * steps[len(steps) // 2] - QUEUE_SEEN_US * 2, 0)
+        most_us = max(self._delays_us[-JITTER_TICKS:], default=0)
+        return most_us if most_us >= JITTER_US_MIN else 0
 
     def _found(self, start: int) -> Found:
         counts = [
@@ -301,6 +342,11 @@ class Plateau:
             for each in self._ticks[start:]
         ]
         return Found(counts, dt_us=self._goal.sub_interval_us, idle=self._idle)
+
+
+def _grown_us(tick: LoadTick) -> int:
+    """Return by how much longer the newest command's packets took to arrive than to be sent."""
+    return tick.at_us - tick.command_first_us - tick.command_sent_us
 
 
 @dataclass(frozen=True, slots=True)
