@@ -117,7 +117,6 @@ class Plateau:
         self._opens = 0
         self._ticks: list[LoadTick] = []
         self._base: LoadTick | None = None
-        self._looked_at: LoadTick | None = None
         self._congested_from: int | None = None
         self._open_from: int | None = 0
         self._delays_us: list[int] = []
@@ -130,10 +129,10 @@ class Plateau:
         if previous is not None and tick.at_us <= previous.at_us:
             return False
         self._ticks.append(tick)
+        if tick.command == number and (self._base is None or self._base.command != number):
+            self._base = tick  # what the command before lost is known only now
         if previous is None or tick.command != number:
             return False
-        if previous.command != number:
-            self._base, self._looked_at = previous, None
         steps_us = (tick.delay_us - previous.delay_us, tick.delay_us_max - tick.delay_us)
         self._delays_us.append(max(abs(step_us) for step_us in steps_us))
         return self._look(tick)
@@ -256,9 +255,7 @@ class Plateau:
     def _open(self, tick: LoadTick, rate_bps: int, span_us: int) -> bool:
         self._opens += 1
         self._empty_us = min(self._floor_us(tick), self._empty_us or self._floor_us(tick))
-        sent, _ = self._sent_lost(tick)
-        sent_bps = sent * self._ip_octets * BITS_PER_OCTET * US_PER_S // tick.command_sent_us
-        self.sender_slow = sent_bps * PPM < self.offer_bps * SENDER_SLOW_PPM
+        self.sender_slow = self._sent_bps(tick) * PPM < self.offer_bps * SENDER_SLOW_PPM
         if self._opens < 2 and self._congested_from is not None:
             return self._offer(self._within(rate_bps, MARGIN_PPM_MAX)) if span_us else False
         self._congested_from = None
@@ -311,16 +308,25 @@ class Plateau:
         sent while the delay varies.
         """
         sent, lost = self._sent_lost(tick)
-        late = sent * self._jitter_us() // max(tick.command_sent_us, 1) if tick.reordered else 0
+        late = self._sent_bps(tick) * self._jitter_us() // (
+            US_PER_S * BITS_PER_OCTET * self._ip_octets
+        ) if tick.reordered else 0
         usual = sent * (self._loss_ppm + MARGIN_PPM_MIN) // PPM
         return lost > usual + late + 4 * isqrt(usual + 1)
 
     def _sent_lost(self, tick: LoadTick) -> tuple[int, int]:
-        base = self._base
-        if base is None:
-            return max(tick.highest, 1), tick.highest - tick.packets
+        base = self._base or tick
         sent = max(tick.highest - base.highest, 1)
         return sent, max(sent - (tick.packets - base.packets), 0)
+
+    def _sent_bps(self, tick: LoadTick) -> int:
+        """Return at which rate the sender has really sent, by its own clock."""
+        base = self._base or tick
+        span_us = tick.command_sent_us - base.command_sent_us
+        if span_us <= 0:
+            return self.offer_bps
+        sent, _ = self._sent_lost(tick)
+        return sent * self._ip_octets * BITS_PER_OCTET * US_PER_S // span_us
 
     def _floor_us(self, tick: LoadTick) -> int:
         """Return the least delay a report of this look has shown."""
