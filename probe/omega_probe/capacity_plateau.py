@@ -46,7 +46,7 @@ from omega_core.capacity import Count, Found, IdleLoss, Span
 from omega_core.load import LoadTick
 from omega_core.units import BITS_PER_OCTET, PPM, US_PER_MS, US_PER_S
 
-LOOK_US: Final = 100 * US_PER_MS  # two feedbacks
+LOOK_US: Final = 90 * US_PER_MS  # two feedbacks, less what packets of a slow line are apart
 LOOK_OPEN_US: Final = 150 * US_PER_MS  # a queue needs time to show; 3 % over grows 4.5 ms by then
 LOOK_JITTERS: Final = 4  # times the delay variation: the edges of a look are two packets
 LOOK_OPEN_US_MAX: Final = 400 * US_PER_MS  # then a higher offer shows more than a longer look
@@ -118,7 +118,7 @@ class Plateau:
         self._ticks: list[LoadTick] = []
         self._base: LoadTick | None = None
         self._congested_from: int | None = None
-        self._open_from: int | None = 0
+        self._limited_from: int | None = None
         self._delays_us: list[int] = []
         self.sender_slow = False
         self.offer_bps = self._within(estimate_bps, FIRST_MARGIN_PPM)
@@ -133,8 +133,7 @@ class Plateau:
             self._base = tick  # what the command before lost is known only now
         if previous is None or tick.command != number:
             return False
-        steps_us = (tick.delay_us - previous.delay_us, tick.delay_us_max - tick.delay_us)
-        self._delays_us.append(max(abs(step_us) for step_us in steps_us))
+        self._delays_us.append(self._unsteady_us())
         return self._look(tick)
 
     def known(self) -> Span | None:
@@ -150,24 +149,23 @@ class Plateau:
 
     def limited(self) -> bool:
         """Say whether a limit of ours, and not the line, has held the rate for long enough."""
-        if self._open_from is None or not self._ticks:
+        if self._limited_from is None:
             return False
-        if self.offer_bps < self._rate_max_bps and not self.sender_slow:
-            return False
-        held_us = self._ticks[-1].at_us - self._ticks[self._open_from].at_us
+        held_us = self._ticks[-1].at_us - self._ticks[self._limited_from].at_us
         return held_us >= self._goal.hold_us
 
     def _look(self, tick: LoadTick) -> bool:
-        span_us = tick.at_us - tick.command_first_us
+        base = self._base or tick
+        span_us = tick.at_us - base.at_us
+        octets = tick.octets - base.octets
         jitter_us = self._jitter_us()
         if (
             span_us < max(LOOK_US, LOOK_JITTERS * jitter_us)
-            or tick.command_octets < LOOK_PACKETS_MIN * self._ip_octets
-            or tick.command_sent_us <= 0
+            or octets < LOOK_PACKETS_MIN * self._ip_octets
         ):
             return False
-        rate_bps = tick.command_octets * BITS_PER_OCTET * US_PER_S // span_us
-        if self._judge(tick, jitter_us) is Look.CONGESTED:
+        rate_bps = octets * BITS_PER_OCTET * US_PER_S // span_us
+        if self._judge(tick, rate_bps, jitter_us) is Look.CONGESTED:
             self._opens = 0
             return self._congested(tick, rate_bps, span_us, jitter_us)
         open_us = (jitter_us * JITTER_QUEUE_PERCENT // 100 + QUEUE_SEEN_US) * PPM // max(self._excess_ppm, 1)
@@ -175,10 +173,10 @@ class Plateau:
             return False
         return self._open(tick, rate_bps, span_us)
 
-    def _judge(self, tick: LoadTick, jitter_us: int) -> Look:
+    def _judge(self, tick: LoadTick, rate_bps: int, jitter_us: int) -> Look:
         if self._queue_stands(tick, jitter_us) or self._queue_moves(tick, jitter_us):
             return Look.CONGESTED
-        return Look.CONGESTED if self._overflows(tick) else self._judge_rate(tick)
+        return Look.CONGESTED if self._overflows(tick) else self._judge_rate(tick, rate_bps)
 
     def _queue_stands(self, tick: LoadTick, jitter_us: int) -> bool:
         floor_us = self._floor_us(tick)
@@ -191,31 +189,28 @@ class Plateau:
 
         Only a queue does either. The report before must agree: one late packet is no queue.
         """
-        before = self._ticks[-2]
+        base, before = self._base or tick, self._ticks[-2]
         if jitter_us and len(self._delays_us) < JITTER_SAMPLES:
             return False
         least_us = QUEUE_SEEN_US + jitter_us * JITTER_QUEUE_PERCENT // 100
-        now_us = _grown_us(tick)
-        before_us = _grown_us(before) if before.command == tick.command else 0
-        if min(now_us, before_us) < least_us and max(now_us, before_us) > -least_us:
+        now_us, before_us = tick.delay_us - base.delay_us, before.delay_us - base.delay_us
+        if not (min(now_us, 2 * before_us) >= least_us or max(now_us, 2 * before_us) <= -least_us):
             return False
-        floor_us = min(self._floor_us(tick), tick.delay_us - max(now_us, 0))
+        floor_us = min(self._floor_us(tick), base.delay_us)
         if now_us > 0 and (self._empty_us is None or floor_us < self._empty_us):
             self._empty_us = max(floor_us, 0)
         return True
 
-    def _judge_rate(self, tick: LoadTick) -> Look:
+    def _judge_rate(self, tick: LoadTick, rate_bps: int) -> Look:
         """A short buffer shows neither queue nor, at our margin, much loss: trust what is known."""
         known_bps = self._known_bps()
         if not self._overflown or known_bps is None:
             return Look.OPEN
-        span_us = tick.at_us - tick.command_first_us
-        rate_bps = tick.command_octets * BITS_PER_OCTET * US_PER_S // span_us
         enough = self.offer_bps * (PPM - self._loss_ppm) >= known_bps * PPM
         return Look.CONGESTED if enough and self._same(rate_bps, known_bps, tick) else Look.OPEN
 
     def _congested(self, tick: LoadTick, rate_bps: int, span_us: int, jitter_us: int) -> bool:
-        self._open_from = None
+        self._limited_from = None
         known_bps = self._known_bps()
         if known_bps is None or not self._same(rate_bps, known_bps, tick):
             self._congested_from = self._first_of(tick.command)
@@ -255,12 +250,15 @@ class Plateau:
     def _open(self, tick: LoadTick, rate_bps: int, span_us: int) -> bool:
         self._opens += 1
         self._empty_us = min(self._floor_us(tick), self._empty_us or self._floor_us(tick))
-        self.sender_slow = self._sent_bps(tick) * PPM < self.offer_bps * SENDER_SLOW_PPM
+        sent_bps = self._sent_bps(tick) * (span_us + self._jitter_us()) // span_us
+        self.sender_slow = sent_bps * PPM < self.offer_bps * SENDER_SLOW_PPM
+        if not self.sender_slow and self.offer_bps < self._rate_max_bps:
+            self._limited_from = None
+        elif self._limited_from is None:
+            self._limited_from = self._first_of(tick.command)
         if self._opens < 2 and self._congested_from is not None:
-            return self._offer(self._within(rate_bps, MARGIN_PPM_MAX)) if span_us else False
+            return self._offer(self._within(rate_bps, MARGIN_PPM_MAX))
         self._congested_from = None
-        if self._open_from is None:
-            self._open_from = self._first_of(tick.command)
         if self.sender_slow:
             return span_us >= RENEW_US and self._offer(self.offer_bps)
         factor = UP_PERCENT[min(self._ups, len(UP_PERCENT) - 1)]
@@ -291,7 +289,7 @@ class Plateau:
 
     def _same(self, rate_bps: int, known_bps: int, tick: LoadTick) -> bool:
         """Say whether a look agrees with C, allowing for the variation of its two edges."""
-        span_us = max(tick.at_us - tick.command_first_us, 1)
+        span_us = max(tick.at_us - (self._base or tick).at_us, 1)
         allowed_ppm = NEW_RATE_PPM + self._jitter_us() * PPM // span_us
         return abs(rate_bps - known_bps) * PPM <= allowed_ppm * known_bps
 
@@ -333,12 +331,21 @@ class Plateau:
         recent = [each.delay_us for each in self._ticks[-4:] if each.command == tick.command]
         return min(recent)
 
-    def _jitter_us(self) -> int:
-        """Return how far delays vary by themselves: the greatest step within or between reports.
+    def _unsteady_us(self) -> int:
+        """Return by how much delays vary within and between the last reports.
 
-        A queue that fills at 2 % moves a millisecond from one report to the next. One that fills at
-        the double of what the line carries looks like variation, and empties the doubt by itself.
+        Between three of one command it is half the second difference: a queue that fills or drains
+        evenly has none.
         """
+        tick, before = self._ticks[-1], self._ticks[-2]
+        within_us = tick.delay_us_max - tick.delay_us
+        if len(self._ticks) < 3 or self._ticks[-3].command != tick.command:
+            return within_us
+        bend_us = abs(tick.delay_us - 2 * before.delay_us + self._ticks[-3].delay_us) // 2
+        return max(within_us, bend_us)
+
+    def _jitter_us(self) -> int:
+        """Return how far delays vary by themselves: the greatest of some reports."""
         most_us = max(self._delays_us[-JITTER_TICKS:], default=0)
         return most_us if most_us >= JITTER_US_MIN else 0
 
@@ -348,11 +355,6 @@ class Plateau:
             for each in self._ticks[start:]
         ]
         return Found(counts, dt_us=self._goal.sub_interval_us, idle=self._idle)
-
-
-def _grown_us(tick: LoadTick) -> int:
-    """Return by how much longer the newest command's packets took to arrive than to be sent."""
-    return tick.at_us - tick.command_first_us - tick.command_sent_us
 
 
 @dataclass(frozen=True, slots=True)
