@@ -61,11 +61,11 @@ QUEUE_SEEN_US: Final = 1_500  # least delay that two hosts' timestamps could not
 QUEUE_SURE_US: Final = 60 * US_PER_MS  # no variation of delay by itself is that large: a queue
 FILL_US_MIN: Final = 500 * US_PER_MS
 FILL_ROUND_TRIPS: Final = 2  # the loop's delay must be shorter than its filling time
-UP_PERCENT: Final = (108, 120, 150, 200)
+UP_PERCENT: Final = (108, 120, 150, 200, 300)
 NEW_RATE_PPM: Final = 25_000  # a look that differs from C by more is another rate
 SAME_OFFER_PPM: Final = 2_000  # no new command for less
 RENEW_US: Final = 400 * US_PER_MS  # a look does not grow beyond this: the state now, not once
-JITTER_TICKS: Final = 12  # over which the greatest step of the delay is taken for its variation
+JITTER_TICKS: Final = 20  # over which the greatest step of the delay is taken for its variation
 JITTER_SAMPLES: Final = 4  # fewer steps don't bound the next one
 JITTER_US_MIN: Final = 3_000  # what two busy hosts' timestamps vary by is none
 JITTER_QUEUE_PERCENT: Final = 150  # a queue of so many variations can't be one of them
@@ -168,7 +168,7 @@ class Plateau:
         if self._judge(tick, rate_bps, jitter_us) is Look.CONGESTED:
             self._opens = 0
             return self._congested(tick, rate_bps, span_us, jitter_us)
-        open_us = (jitter_us * JITTER_QUEUE_PERCENT // 100 + QUEUE_SEEN_US) * PPM // max(self._excess_ppm, 1)
+        open_us = _surely_us(jitter_us) * PPM // max(self._excess_ppm, 1)
         if span_us < max(LOOK_OPEN_US, min(open_us, LOOK_OPEN_US_MAX)):
             return False
         return self._open(tick, rate_bps, span_us)
@@ -182,7 +182,7 @@ class Plateau:
         floor_us = self._floor_us(tick)
         if self._empty_us is None:
             return floor_us >= QUEUE_SURE_US
-        return floor_us - self._empty_us >= QUEUE_SEEN_US + jitter_us // 2
+        return floor_us - self._empty_us >= _surely_us(jitter_us)
 
     def _queue_moves(self, tick: LoadTick, jitter_us: int) -> bool:
         """Say whether packets came out clearly slower, or faster, than they were sent.
@@ -192,7 +192,7 @@ class Plateau:
         base, before = self._base or tick, self._ticks[-2]
         if jitter_us and len(self._delays_us) < JITTER_SAMPLES:
             return False
-        least_us = QUEUE_SEEN_US + jitter_us * JITTER_QUEUE_PERCENT // 100
+        least_us = _surely_us(jitter_us)
         now_us, before_us = tick.delay_us - base.delay_us, before.delay_us - base.delay_us
         if not (min(now_us, 2 * before_us) >= least_us or max(now_us, 2 * before_us) <= -least_us):
             return False
@@ -221,7 +221,7 @@ class Plateau:
             return self._offer(max(self.offer_bps, rate_bps * 102 // 100))
         wanted_us, most_ppm = self._queue_us, self._margin_ppm
         if jitter_us and not self._overflown:
-            wanted_us += jitter_us * JITTER_QUEUE_PERCENT // 100
+            wanted_us += _surely_us(jitter_us)
             most_ppm = MARGIN_JITTER_PPM
         excess_ppm = (wanted_us - floor_us) * PPM // self._fill_us
         excess_ppm = max(min(excess_ppm, most_ppm), -DRAIN_PPM_MAX)
@@ -261,6 +261,8 @@ class Plateau:
         self._congested_from = None
         if self.sender_slow:
             return span_us >= RENEW_US and self._offer(self.offer_bps)
+        if self._ups == 0 and self._jitter_us():
+            self._ups = 1  # the smallest step would not show
         factor = UP_PERCENT[min(self._ups, len(UP_PERCENT) - 1)]
         self._excess_ppm = (factor - 100) * PPM // 100
         self._ups += 1
@@ -355,6 +357,11 @@ class Plateau:
             for each in self._ticks[start:]
         ]
         return Found(counts, dt_us=self._goal.sub_interval_us, idle=self._idle)
+
+
+def _surely_us(jitter_us: int) -> int:
+    """Return the change of a delay that is no variation, and no clock's either."""
+    return QUEUE_SEEN_US + jitter_us * JITTER_QUEUE_PERCENT // 100
 
 
 @dataclass(frozen=True, slots=True)
