@@ -215,11 +215,11 @@ class Found:
 
     def _grown(self, best: Span, *, step_first: int, step_last: int, judge_loss: bool) -> Span:
         """Return the longest span grown in one direction whose rate is still that of `best`."""
-        least_bps = best.rate_bps * (PPM - max(_SIGMAS * best.error_ppm, SAME_RATE_PPM)) // PPM
+        same_bps = best.rate_bps * max(_SIGMAS * best.error_ppm, SAME_RATE_PPM) // PPM
         longest, first, last = best, best.first + step_first, best.last + step_last
         while first >= 0 and last < len(self.counts):
             span = self._span(first, last)
-            if span is None or span.rate_bps < least_bps:
+            if span is None or abs(span.rate_bps - best.rate_bps) > same_bps:
                 break
             if not judge_loss or self.eligible(span):
                 longest = span

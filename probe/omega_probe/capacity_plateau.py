@@ -23,9 +23,17 @@ no decision is taken twice on one effect, however long the round trip. A look sa
                  '----------------'
                   CONGESTED: C known, o follows
 
-Short buffers. They overflow before any queue can be seen, so loss above p counts as congestion; each
-time the margin e is halved, down to 0.3 %: then at most 0.3 % is lost by our own doing, which is
-within the 0.5 points that RFC 9097's criterion leaves here, and the sub-interval stays eligible.
+Short buffers. They overflow before any queue can be seen, so loss above p counts as congestion;
+each time the margin e is halved, down to 0.3 %: then at most 0.3 % is lost by our own doing, which
+is within the 0.5 points of the loss criterion (`omega_core.capacity`), and the sub-interval stays
+eligible.
+
+Delay variation. Where delays vary by J without any queue, a level of delay says nothing before it
+differs by more than J can explain, and where packets overtake each other the missing ones may be
+late. So looks get longer, the wanted queue deeper and the offer higher with J, which is the
+greatest bend in the delays of three reports running: a queue that fills evenly has none. Delays of
+one command are compared with each other only: after a pause, or at another packet rate, the same
+variation shows another level.
 
 Random loss that idle packets did not show looks like an overflow at first. The answer to an
 overflow, to offer less, tells them apart: the received rate stays if the queue was full, and falls
@@ -42,7 +50,7 @@ from enum import Enum, auto
 from math import isqrt
 from typing import Final
 
-from omega_core.capacity import Count, Found, IdleLoss, Span
+from omega_core.capacity import Count, Found, IdleLoss, NotEligible, Span
 from omega_core.load import LoadTick
 from omega_core.units import BITS_PER_OCTET, PPM, US_PER_MS, US_PER_S
 
@@ -69,6 +77,9 @@ JITTER_TICKS: Final = 20  # over which the greatest step of the delay is taken f
 JITTER_SAMPLES: Final = 4  # fewer steps don't bound the next one
 JITTER_US_MIN: Final = 3_000  # what two busy hosts' timestamps vary by is none
 JITTER_QUEUE_PERCENT: Final = 150  # a queue of so many variations can't be one of them
+LOSS_PPM_MAX: Final = 100_000  # no line that loses more at random carries anything
+HELD_PERCENT: Final = 90  # of the time asked for; reports don't come at its edges
+HOPELESS_HOLDS: Final = 2  # so long a rate is looked at before it is said never to be eligible
 SENDER_SLOW_PPM: Final = 950_000
 
 
@@ -106,7 +117,7 @@ class Plateau:
         self._idle = idle
         self._goal = goal
         self._fill_us = max(FILL_US_MIN, FILL_ROUND_TRIPS * (base_rtt_us + LOOK_US))
-        self._loss_ppm = min(idle.loss_ppm or 0, PPM // 2)
+        self._loss_ppm = min(idle.loss_ppm or 0, LOSS_PPM_MAX)
         self._margin_ppm = MARGIN_PPM_MAX
         self._empty_us: int | None = None
         self._excess_ppm = FIRST_MARGIN_PPM
@@ -139,20 +150,29 @@ class Plateau:
     def known(self) -> Span | None:
         """Return the rate, once it has been congested long enough and is known well enough."""
         start = self._congested_from
-        if start is None or self._ticks[-1].at_us - self._ticks[start].at_us < self._goal.hold_us:
+        if start is None or self._held_us(start) < self._goal.hold_us:
             return None
         span, _ = self._found(start).maximum()
         if span is None or span.error_ppm > self._goal.error_ppm_max:
             return None
         held_us = self._ticks[start + span.last].at_us - self._ticks[start + span.first].at_us
-        return span if held_us >= self._goal.hold_us * 9 // 10 else None
+        return span if held_us >= self._goal.hold_us * HELD_PERCENT // 100 else None
+
+    def hopeless(self) -> bool:
+        """Say whether the line has been congested for long, and no sub-interval is eligible."""
+        start = self._congested_from
+        if start is None or self._held_us(start) < HOPELESS_HOLDS * self._goal.hold_us:
+            return False
+        _, reason = self._found(start).maximum()
+        return reason is NotEligible.LOSS
 
     def limited(self) -> bool:
         """Say whether a limit of ours, and not the line, has held the rate for long enough."""
-        if self._limited_from is None:
-            return False
-        held_us = self._ticks[-1].at_us - self._ticks[self._limited_from].at_us
-        return held_us >= self._goal.hold_us
+        start = self._limited_from
+        return start is not None and self._held_us(start) >= self._goal.hold_us
+
+    def _held_us(self, start: int) -> int:
+        return self._ticks[-1].at_us - self._ticks[start].at_us
 
     def _look(self, tick: LoadTick) -> bool:
         base = self._base or tick
@@ -214,7 +234,7 @@ class Plateau:
         known_bps = self._known_bps()
         if known_bps is None or not self._same(rate_bps, known_bps, tick):
             self._congested_from = self._first_of(tick.command)
-            self._ups = 0
+            self._ups, self._before = 0, None
             known_bps = rate_bps
         floor_us = self._floor_us(tick) - (self._empty_us or 0)
         if self._overflows(tick) and self._learns_loss(tick, rate_bps):
@@ -234,14 +254,16 @@ class Plateau:
     def _learns_loss(self, tick: LoadTick, rate_bps: int) -> bool:
         """Narrow the margin for an overflow; True if it was random loss after all."""
         sent, lost = self._sent_lost(tick)
-        before, self._before = self._before, _Before(self.offer_bps, rate_bps, sent, lost)
+        before, self._before = self._before, _Before(self.offer_bps, rate_bps)
         if before is not None and self.offer_bps * PPM < before.offer_bps * (PPM - SAME_OFFER_PPM):
             fell_ppm = (before.rate_bps - rate_bps) * PPM // before.rate_bps
             less_ppm = (before.offer_bps - self.offer_bps) * PPM // before.offer_bps
             if fell_ppm * 2 > less_ppm and not self._queue_stands(tick, 0):
-                self._loss_ppm = min((lost + before.lost) * PPM // (sent + before.sent), PPM // 2)
+                loss_ppm = lost * PPM // sent
                 self._before = None
-                return True
+                if loss_ppm <= LOSS_PPM_MAX:
+                    self._loss_ppm = loss_ppm
+                    return True
         self._overflown = True
         self._margin_ppm = max(self._margin_ppm // 2, MARGIN_PPM_MIN)
         self._queue_us = min(self._queue_us, max(tick.delay_us_max, 0) // 2)
@@ -308,9 +330,13 @@ class Plateau:
         sent while the delay varies.
         """
         sent, lost = self._sent_lost(tick)
-        late = self._sent_bps(tick) * self._jitter_us() // (
-            US_PER_S * BITS_PER_OCTET * self._ip_octets
-        ) if tick.reordered else 0
+        late = (
+            self._sent_bps(tick)
+            * self._jitter_us()
+            // (US_PER_S * BITS_PER_OCTET * self._ip_octets)
+            if tick.reordered
+            else 0
+        )
         usual = sent * (self._loss_ppm + MARGIN_PPM_MIN) // PPM
         return lost > usual + late + 4 * isqrt(usual + 1)
 
@@ -370,5 +396,3 @@ class _Before:
 
     offer_bps: int
     rate_bps: int
-    sent: int
-    lost: int

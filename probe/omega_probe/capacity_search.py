@@ -37,9 +37,7 @@ from omega_probe.capacity_trains import TrainSearch
 
 FULL: Final = Goal(sub_interval_us=US_PER_S, hold_us=1_500 * US_PER_MS, error_ppm_max=2_500)
 """dt as in RFC 9097, held half as long again, so that a burst of a second is not the last word."""
-QUICK: Final = Goal(
-    sub_interval_us=500 * US_PER_MS, hold_us=550 * US_PER_MS, error_ppm_max=12_000
-)
+QUICK: Final = Goal(sub_interval_us=500 * US_PER_MS, hold_us=550 * US_PER_MS, error_ppm_max=12_000)
 """Ten feedbacks: 5 % is asked for, and a 12 ms delay variation still gives 1 %."""
 
 SILENCE_NS: Final = NS_PER_S  # RFC 9097's feedback timeout
@@ -187,6 +185,10 @@ class CapacitySearch:
             return
         if plateau.known() is not None:
             self._end(Ended.DECIDED, "a sub-interval under a standing queue was seen")
+        elif plateau.hopeless():
+            self._end(
+                Ended.DECIDED, "every sub-interval loses more than the idle line and 0.5 points"
+            )
         elif plateau.limited():
             limit = "the sender's host" if plateau.sender_slow else "the grant"
             self._end(Ended.DECIDED, f"the line carries more than {limit} lets be sent")

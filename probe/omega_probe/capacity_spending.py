@@ -66,5 +66,3 @@ class Spending:
 
     def _charged_bps(self) -> int:
         return max(self._rate_bps, max((rate for _, rate in self._superseded), default=0))
-
-

@@ -5,9 +5,9 @@ hundredths of one. Packets move in groups of at most `_GROUP_US` of sending time
 senders send; loss strikes packets inside a group, and the bottleneck serves a group as the stream
 of packets it is, so the first and the last packet of a group have their own times.
 
-    machine --command--> sender -> random loss -> policer -> FIFO bottleneck -> delay, jitter -> receiver
-       ^                                                                                            |
-       +--------------------------------- report each 50 ms ----------------------------------------+
+    machine --command--> sender -> loss -> policer -> FIFO bottleneck -> delay -> receiver
+       ^                                                                            |
+       +--------------------------- report each 50 ms ------------------------------+
 
 Downwards the sender is remote and the receiver at the machine; upwards it is the other way round.
 The way of commands or reports loses, delays and duplicates on its own.
@@ -109,7 +109,7 @@ class SimulatedLoad:
         self._bottleneck = _Bottleneck(spec, ip_octets)
         self._receiver = _Receiver(ip_octets)
         self._told = 0
-        self._last_due_us = 0
+        self._last_due_us = 0.0
 
     def run(self) -> None:
         """Run until the machine has ended, and the sender has heard of it or used up its train."""
@@ -129,8 +129,8 @@ class SimulatedLoad:
     def sent_octets(self) -> int:
         return self.sender.sequence * self.ip_octets
 
-    def _drive(self, repeats: object) -> None:
-        """Tell time to the machine, and the sender what is wanted: when new, and again each 50 ms."""
+    def _drive(self, _: object) -> None:
+        """Tell the machine the time, and the sender what is wanted: at once, and each 50 ms."""
         self._advance()
         self._at(self.now_us + _DRIVER_US, self._drive, None)
         if self.now_us % _REPEAT_US == 0:
@@ -220,9 +220,9 @@ class SimulatedLoad:
         share, draw = self.spec.loss_ppm / PPM, self._random.random
         return sum(draw() < share for _ in range(packets))
 
-    def _at(self, at_us: int, action: Callable[[Any], None], argument: object) -> None:
+    def _at(self, at_us: float, action: Callable[[Any], None], argument: object) -> None:
         self._pushed += 1
-        heapq.heappush(self._events, (at_us, self._pushed, action, argument))
+        heapq.heappush(self._events, (int(at_us), self._pushed, action, argument))
 
 
 class _Sender:
@@ -394,7 +394,9 @@ def capacity_run(
         packets=tuple(tick.packets for tick in ticks),
         highest=tuple(tick.highest for tick in ticks),
         delay_us_max=tuple(tick.delay_us_max for tick in ticks),
-        offered=tuple((each, load.rates_bps[each], at_us) for each, at_us in sorted(firsts.items())),
+        offered=tuple(
+            (each, load.rates_bps[each], at_us) for each, at_us in sorted(firsts.items())
+        ),
         reordered=ticks[-1].reordered if ticks else 0,
         duplicates=0,
         host_drops=0,
