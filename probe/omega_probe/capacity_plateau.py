@@ -327,18 +327,15 @@ class Plateau:
         """Say whether more was lost than p and chance explain.
 
         Where packets overtake each other some of the missing ones are only late: not more than are
-        sent while the delay varies.
+        sent while the delay varies, and the report before must agree.
         """
         sent, lost = self._sent_lost(tick)
-        late = (
-            self._sent_bps(tick)
-            * self._jitter_us()
-            // (US_PER_S * BITS_PER_OCTET * self._ip_octets)
-            if tick.reordered
-            else 0
-        )
         usual = sent * (self._loss_ppm + MARGIN_PPM_MIN) // PPM
-        return lost > usual + late + 4 * isqrt(usual + 1)
+        if tick.reordered:
+            packet_bits = self._ip_octets * BITS_PER_OCTET
+            usual += self._sent_bps(tick) * self._jitter_us() // (packet_bits * US_PER_S)
+            lost = min(lost, 2 * self._sent_lost(self._ticks[-2])[1])
+        return lost > usual + 4 * isqrt(usual + 1)
 
     def _sent_lost(self, tick: LoadTick) -> tuple[int, int]:
         base = self._base or tick
