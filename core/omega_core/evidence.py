@@ -16,6 +16,7 @@ from typing import Annotated, Literal, TypeAlias
 from omega_core import limits
 from omega_core.facts import WHOLE, Between, Count, Fact, Length, Name, Text
 from omega_core.metrics import Direction
+from omega_core.units import PPM, US_PER_S
 
 Family: TypeAlias = Annotated[Literal[4, 6], WHOLE]
 SequenceRange: TypeAlias = tuple[Count, Count]
@@ -25,6 +26,12 @@ Lists of them ascend and don't overlap, so their size is bounded by the stream's
 wrote them.
 """
 _FlowClock: TypeAlias = Annotated[int, Between(0, limits.FLOW_CLOCK_US_MAX)]
+_LoadClock: TypeAlias = Annotated[int, Between(0, limits.LOAD_CLOCK_US_MAX)]
+_SubInterval: TypeAlias = Annotated[
+    int, Between(limits.SUB_INTERVAL_US_MIN, limits.LOAD_CLOCK_US_MAX)
+]
+OfferedRate: TypeAlias = tuple[Count, Count, _LoadClock]
+"""Number of a command, its rate in bit/s, and when its first packet reached the receiver."""
 
 
 class Ended(StrEnum):
@@ -217,6 +224,59 @@ class GoodputRun(Fact):
     failed_flows: Count
     ended: Ended
     held_back: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityRun(Fact):
+    """One run of UDP load in one direction: what the receiver counted, and what was asked for.
+
+    `at_us`, `octets`, `packets`, `highest` and `delay_us_max` run in parallel, one entry a report:
+    cumulative since the first load packet, `at_us` the arrival of the last packet counted; octets
+    are IP-layer and of first copies, `highest` is the highest sequence number seen plus one, and a
+    delay is one-way, less the smallest of the run. `offered` has for each command that reached the
+    receiver its number, its rate in bit/s (0 is a pause) and the arrival of its first packet.
+
+    `idle_loss_ppm` is the loss of the idle stream in this direction and `idle_packets` its sample;
+    null where none was taken. `sub_interval_us` is dt of RFC 9097. `host_drops` are the receiver's.
+    """
+
+    run: Count
+    family: Family
+    direction: Direction
+    started_offset_us: Count
+    base_rtt_us: Count
+    ip_octets: Annotated[int, Between(1, limits.LOAD_IP_OCTETS_MAX)]
+    idle_loss_ppm: Annotated[int, Between(0, PPM)] | None
+    idle_packets: Count | None = None
+    sub_interval_us: _SubInterval = US_PER_S
+    at_us: Annotated[tuple[_LoadClock, ...], Length(0, limits.LOAD_TICKS_MAX)]
+    octets: Annotated[tuple[Count, ...], Length(0, limits.LOAD_TICKS_MAX)]
+    packets: Annotated[tuple[Count, ...], Length(0, limits.LOAD_TICKS_MAX)]
+    highest: Annotated[tuple[Count, ...], Length(0, limits.LOAD_TICKS_MAX)]
+    delay_us_max: Annotated[tuple[Count, ...], Length(0, limits.LOAD_TICKS_MAX)]
+    offered: Annotated[tuple[OfferedRate, ...], Length(0, limits.LOAD_COMMANDS_MAX)]
+    reordered: Count
+    duplicates: Count
+    host_drops: Count
+    ended: Ended
+
+    def __post_init__(self) -> None:
+        cumulative = (self.at_us, self.octets, self.packets, self.highest)
+        if len({len(series) for series in (*cumulative, self.delay_us_max)}) != 1:
+            raise ValueError("a receiver's report has one entry in each series")
+        for series in cumulative:
+            if any(later < earlier for earlier, later in pairwise(series)):
+                raise ValueError("a cumulative counter never runs backwards")
+        if any(got > sent for got, sent in zip(self.packets, self.highest, strict=True)):
+            raise ValueError("no more packets are received than were sent")
+        if any(
+            octets != packets * self.ip_octets
+            for octets, packets in zip(self.octets, self.packets, strict=True)
+        ):
+            raise ValueError("all load packets of a run have one size")
+        for (number, _, at_us), (next_number, _, next_at_us) in pairwise(self.offered):
+            if next_number <= number or next_at_us < at_us:
+                raise ValueError("commands are told in the order in which they were given")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

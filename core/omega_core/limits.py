@@ -41,6 +41,16 @@ WORKING_PERIOD_NS_START = 60 * NS_PER_MS  # until the line has shown what it car
 WORKING_SHARE_PPM = 10_000  # of the loaded direction: what the stream takes, the goodput lacks
 WORKING_SPACINGS_MAX = 64  # it only ever becomes closer, by a millisecond at least
 
+# IP-layer capacity
+CAPACITY_RUN_NS_MAX = 15 * NS_PER_S  # twice what the longest satellite run takes to be sure
+CAPACITY_RUNS_MAX = 8  # two families each way, twice over
+FEEDBACK_NS = 50 * NS_PER_MS  # RFC 9097's feedback time: a short buffer overflows in a few of them
+LOAD_TICKS_MAX = 301  # `packet_count` of the longest run at this feedback time
+LOAD_COMMANDS_MAX = 301  # a sender is told a new rate once a feedback at most
+LOAD_CLOCK_US_MAX = 30_000_000  # the longest run twice: time for what a deep buffer still holds
+LOAD_IP_OCTETS_MAX = 9_000  # jumbo frames
+SUB_INTERVAL_US_MIN = 100_000  # shorter ones measure a shaper's burst
+
 # Sessions and grants
 GRANT_LIFE_S = 600  # a standard acceptance takes two to five minutes
 GRANT_EARLY_S = 20  # how far a test point's clock may run behind the Controller's
@@ -116,6 +126,8 @@ assert packet_count(GOODPUT_RUN_NS_MAX, TICK_NS) <= TICKS_MAX
 assert SESSION_STREAMS_MAX >= 3 + GOODPUT_RUNS_MAX, "each run has its stream"
 assert WORKING_PERIOD_NS_MIN >= STREAM_PERIOD_NS_MIN
 assert (WORKING_PERIOD_NS_START - WORKING_PERIOD_NS_MIN) // NS_PER_MS < WORKING_SPACINGS_MAX
+assert packet_count(CAPACITY_RUN_NS_MAX, FEEDBACK_NS) <= LOAD_TICKS_MAX
+assert LOAD_CLOCK_US_MAX * NS_PER_US >= 2 * CAPACITY_RUN_NS_MAX
 assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX
 assert ATTEMPTS_MAX * ATTEMPT_KINDS <= ATTEMPTS_OF_A_RECORD_MAX
 assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its stream"
