@@ -33,6 +33,19 @@ TICKS_MAX = 601  # `packet_count` of the longest run at this tick
 FLOW_CLOCK_US_MAX = 120_000_000  # the longest run twice: time for its stragglers, not for a forger
 BLOCK_OCTETS = 1 << 18  # one system call moves this much, so the interpreter is not the limit
 
+# Capacity load
+LOAD_RUN_NS_MAX = 30 * NS_PER_S  # RFC 9097 asks for 10 s; a satellite line needs half of that
+FEEDBACK_NS = 50 * NS_PER_MS  # RFC 9097 section 4, and 26 kbit/s of feedback on the way back
+LOAD_TICKS_MAX = 601  # `packet_count` of the longest load at this interval
+LOAD_COMMANDS_MAX = 1_201  # two commands each feedback interval of the longest load
+LOAD_RATE_BPS_MAX = 100 * 10**9  # beyond any access line: more is a slip, or an attack
+LOAD_TRAIN_PACKETS_MAX = 1 << 20  # a second of the fastest load we know
+LOAD_IP_OCTETS_MIN = 200  # smaller packets measure the host, not the line
+LOAD_IP_OCTETS_MAX = 9_000  # jumbo frames
+LOAD_SILENCE_NS = NS_PER_S  # RFC 9097's feedback timeout: a probe that has gone is not sent to
+LOAD_FIRST_NS = 5 * NS_PER_S  # from LoadReady to the first packet; three lost ones on any line
+LOADS_MAX = 16  # two families, two directions, each four times
+
 # Sessions and grants
 GRANT_LIFE_S = 600  # a standard acceptance takes two to five minutes
 GRANT_EARLY_S = 20  # how far a test point's clock may run behind the Controller's
@@ -105,6 +118,8 @@ def packet_count(duration_ns: int, interval_ns: int) -> int:
 
 assert packet_count(STREAM_DURATION_NS_MAX, STREAM_PERIOD_NS_MIN) <= STREAM_PACKETS_MAX
 assert packet_count(GOODPUT_RUN_NS_MAX, TICK_NS) <= TICKS_MAX
+assert packet_count(LOAD_RUN_NS_MAX, FEEDBACK_NS) <= LOAD_TICKS_MAX
+assert LOAD_IP_OCTETS_MAX <= PLAN_MTU_BYTES_MAX
 assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX
 assert ATTEMPTS_MAX * ATTEMPT_KINDS <= ATTEMPTS_OF_A_RECORD_MAX
 assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its stream"

@@ -87,7 +87,7 @@ def receive(endpoint: socket.socket) -> Datagram:
     for level, kind, value in ancillary:
         match level, kind:
             case socket.SOL_SOCKET, 35:
-                received_unix_ns = _timespec_ns(value)
+                received_unix_ns = timespec_ns(value)
             case socket.SOL_SOCKET, 40:
                 drops = _UNSIGNED.unpack_from(value)[0]
             case (socket.IPPROTO_IP, 2) | (socket.IPPROTO_IPV6, 52):
@@ -112,7 +112,8 @@ def arrival_monotonic_ns(datagram: Datagram, clock: Clock) -> int:
     return now_ns - age_ns if 0 <= age_ns < _AGE_NS_MAX else now_ns
 
 
-def _timespec_ns(value: bytes) -> int:
+def timespec_ns(value: bytes) -> int:
+    """Return the nanoseconds of a kernel `timespec`, whichever its longs are."""
     shape = _TIMESPEC_LONG if len(value) >= _TIMESPEC_LONG.size else _TIMESPEC_SHORT
     seconds, rest_ns = shape.unpack_from(value)
     return int(seconds) * NS_PER_S + int(rest_ns)
