@@ -44,7 +44,6 @@ LOAD_IP_OCTETS_MIN = 200  # smaller packets measure the host, not the line
 LOAD_IP_OCTETS_MAX = 9_000  # jumbo frames
 LOAD_SILENCE_NS = NS_PER_S  # RFC 9097's feedback timeout: a probe that has gone is not sent to
 LOAD_FIRST_NS = 5 * NS_PER_S  # from LoadReady to the first packet; three lost ones on any line
-LOADS_MAX = 16  # two families, two directions, each four times
 
 # Sessions and grants
 GRANT_LIFE_S = 600  # a standard acceptance takes two to five minutes

@@ -21,7 +21,7 @@ BURST_NS: Final = NS_PER_MS
 """A burst has no more than the rate carries in this time, or one packet."""
 STEP_NS: Final = BURST_NS // 2
 """How far apart bursts are, where packets are closer together than this."""
-CATCH_UP_NS: Final = 5 * NS_PER_MS
+CATCH_UP_NS: Final = 10 * NS_PER_MS
 """What was missed longer ago than this is not sent later: it would be a burst."""
 WINDOW_PACKETS: Final = 1 << 17  # 1.6 s of 1500-octet packets at a gigabit per second
 
@@ -334,7 +334,9 @@ class Pacer:
             return
         self._sent += count
         self._previous_due_ns = self._due_ns(self._sent - 1)
-        self._resume_ns = now_ns + (STEP_NS if self._due_ns(self._sent) <= now_ns else 0)
+        self._resume_ns = now_ns
+        if self._due_ns(self._sent) <= now_ns:  # behind: half the time of these packets from now on
+            self._resume_ns += count * self._bits_ns // (2 * self._rate_bps)
         if self._left is not None:
             self._left -= count
 
