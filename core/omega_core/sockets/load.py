@@ -37,12 +37,11 @@ SEGMENTS_MAX: Final = 64  # of a call; newer kernels take 128
 LOW_HALF: Final = SEQUENCE_OFFSET // 2 + 1
 """Where the lower half of a packet's sequence number is, in units of two octets."""
 
-# Low halves of sequence numbers as they stand on the wire, for any run of up to 64 of them.
-_LOW = array.array("H", [number & 0xFFFF for number in range(0x10000 + SEGMENTS_MAX)])
+# Low halves of sequence numbers as they stand on the wire, for any run of up to 128 of them.
+_LOW = array.array("H", [number & 0xFFFF for number in range(0x10000 + 2 * SEGMENTS_MAX)])
 if sys.byteorder == "little":
     _LOW.byteswap()
 LOW_VIEW: Final = memoryview(_LOW)
-LOW_OCTETS: Final = _LOW.tobytes()
 
 
 def prepare(endpoint: socket.socket) -> None:

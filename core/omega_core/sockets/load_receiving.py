@@ -11,7 +11,7 @@ from omega_core.clock import Clock
 from omega_core.load import LoadCounter
 from omega_core.sockets.datagrams import SocketAddress, timespec_ns
 from omega_core.sockets.linux import SO_RXQ_OVFL, SO_TIMESTAMPNS, UDP_GRO
-from omega_core.sockets.load import LOW_HALF, LOW_OCTETS, SEGMENTS_MAX
+from omega_core.sockets.load import LOW_HALF, LOW_VIEW, SEGMENTS_MAX
 from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from omega_core.wire.load import (
     DATAGRAM_OCTETS_MAX,
@@ -61,9 +61,11 @@ class LoadReceiver:
         self._view = memoryview(self._buffer)
         self._words = self._view.cast("I")
         self._halves = self._view.cast("H")
-        self._columns = [
-            self._prefix[offset : offset + 4] * SEGMENTS_MAX * 2 for offset in range(0, 16, 4)
+        self._token = [
+            memoryview(self._prefix[offset : offset + 4] * SEGMENTS_MAX * 2).cast("I")
+            for offset in (8, 12)
         ]
+        """As it stands in every packet of a batch; it is of this stream alone."""
         self._trusted: SocketAddress | None = None
         self.gro = gro and _batches_by_kernel(endpoint)
         """Whether the kernel puts packets together."""
@@ -123,12 +125,9 @@ class LoadReceiver:
         if (
             last - first != count - 1
             or last_command != command
-            or self._halves[LOW_HALF : end // 2 : stride * 2].tobytes()
-            != LOW_OCTETS[2 * low : 2 * (low + count)]
-            or any(
-                words[place : end // 4 : stride].tobytes() != column[: 4 * count]
-                for place, column in enumerate(self._columns)
-            )
+            or self._halves[LOW_HALF : end // 2 : stride * 2] != LOW_VIEW[low : low + count]
+            or words[2 : end // 4 : stride] != self._token[0][:count]
+            or words[3 : end // 4 : stride] != self._token[1][:count]
         ):
             return False
         ip_octets = size + self._ip_udp
