@@ -354,4 +354,4 @@ class Pacer:
         return max(self._due_ns(self._sent + max(gathered - 1, 0)), self._resume_ns)
 
     def _due_ns(self, packet: int) -> int:
-        return self._start_ns + packet * self._bits_ns // self._rate_bps
+        return self._start_ns - (-packet * self._bits_ns // self._rate_bps)  # rounded up

@@ -219,7 +219,7 @@ class OpenLoad(Fact):
     """Prepare a UDP load of a capacity measurement; `run` is of one row with those of OpenRun.
 
     `octets_max` is what of the grant it is to take, in IP octets; null is all that is left. All
-    packets have `ip_octets`, headers included.
+    packets have `ip_octets`, headers included, a multiple of 4.
     """
 
     run: RunNumber
@@ -228,6 +228,10 @@ class OpenLoad(Fact):
     ip_octets: Annotated[int, Between(limits.LOAD_IP_OCTETS_MIN, limits.LOAD_IP_OCTETS_MAX)]
     octets_max: Count | None = None
     type: Literal["open_load"] = "open_load"
+
+    def __post_init__(self) -> None:
+        if self.ip_octets % 4:
+            raise ValueError("packets of a load have a multiple of 4 octets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
