@@ -66,6 +66,8 @@ class LoadReceiver:
             for offset in (8, 12)
         ]
         """As it stands in every packet of a batch; it is of this stream alone."""
+        self._high = 0
+        self._highs = memoryview(bytes(2) * SEGMENTS_MAX * 2).cast("H")
         self._trusted: SocketAddress | None = None
         self.gro = gro and _batches_by_kernel(endpoint)
         """Whether the kernel puts packets together."""
@@ -125,6 +127,7 @@ class LoadReceiver:
         if (
             last - first != count - 1
             or last_command != command
+            or self._halves[LOW_HALF - 1 : end // 2 : stride * 2] != self._high_column(first, count)
             or self._halves[LOW_HALF : end // 2 : stride * 2] != LOW_VIEW[low : low + count]
             or words[2 : end // 4 : stride] != self._token[0][:count]
             or words[3 : end // 4 : stride] != self._token[1][:count]
@@ -141,6 +144,14 @@ class LoadReceiver:
             arrival_ns=arrival_ns,
         )
         return True
+
+    def _high_column(self, first: int, count: int) -> memoryview:
+        """Return the upper halves of numbers from `first` on; wrong where they differ."""
+        if first >> 16 != self._high:
+            self._high = first >> 16
+            half = self._high.to_bytes(2, "big")
+            self._highs = memoryview(half * SEGMENTS_MAX * 2).cast("H")
+        return self._highs[:count]
 
     def _take_one(self, start: int, size: int, arrival_ns: int, address: SocketAddress) -> None:
         data = self._view[start : start + size]
