@@ -276,7 +276,7 @@ def test_strangers_are_not_answered_and_do_no_harm(
         elsewhere.send(manual.rate(5))
         assert hears(elsewhere) == 0, "the grant is for another address"
         manual.socket.send(manual.rate(2))
-        assert hears(manual.socket) > 5, "and the one it is for is still served"
+        assert hears(manual.socket) > 2, "and the one it is for is still served"
     counts = client.request(CloseLoad(run=0)).counts
     assert counts.packets == ()
 

@@ -69,8 +69,9 @@ def test_beside_the_probes_own_load_nothing_is_told_once_the_first_has_arrived()
     teller.alive(START + 1)
     assert told(teller, START + REPEAT_NS) == (2, 1), "load does not prove who we are"
     teller.arrived(1)
+    now_ns = START + REPEAT_NS
     for step in range(1, 100):
-        now_ns = START + REPEAT_NS + step * ALIVE_NS // 2
+        now_ns += ALIVE_NS // 2
         teller.order(rate(1 + step), now_ns, urgent=False)
         teller.alive(now_ns)
         assert told(teller, now_ns) is None
