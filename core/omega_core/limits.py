@@ -42,6 +42,7 @@ LOAD_RATE_BPS_MAX = 100 * 10**9  # beyond any access line: more is a slip, or an
 LOAD_TRAIN_PACKETS_MAX = 1 << 20  # a second of the fastest load we know
 LOAD_IP_OCTETS_MIN = 200  # smaller packets measure the host, not the line
 LOAD_IP_OCTETS_MAX = 9_000  # jumbo frames
+LOADS_OPEN_MAX = 2  # one each way; more would measure each other
 LOAD_SILENCE_NS = NS_PER_S  # RFC 9097's feedback timeout: a probe that has gone is not sent to
 LOAD_FIRST_NS = 5 * NS_PER_S  # from LoadReady to the first packet; three lost ones on any line
 

@@ -304,7 +304,7 @@ class _Driver:
             sent_octets=self._paced.sender.packets * self._request.ip_octets,
             late_sends=self._paced.pacer.late_sends,
         )
-        received = self._series.counts()
+        received, failure = self._series.counts(), self._paced.sender.failure
         if self._up and there is not None:
             received = there
         firsts = zip(received.commands, received.command_first_us, strict=True)
@@ -319,6 +319,7 @@ class _Driver:
                 for number, at_us in firsts
                 if number in self._rates
             ),
+            failure=None if failure is None else reason_of(failure),
             gso=self._paced.sender.gso,
             gro=self._receiver.gro,
         )

@@ -65,6 +65,8 @@ class LoadResult:
     received: LoadCounts = field(default_factory=LoadCounts)
     sent: LoadCounts | None = None
     offered: tuple[tuple[int, int, int], ...] = ()
+    failure: str | None = None
+    """Reason code of the last packet that could not be sent from here, None when all could."""
     gso: bool = False
     gro: bool = False
 

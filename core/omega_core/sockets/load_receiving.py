@@ -19,7 +19,6 @@ from omega_core.wire.load import (
     SEQUENCE_OFFSET,
     UDP_IP_OCTETS,
     LoadKeys,
-    decode_load,
     prefix_of,
 )
 
@@ -54,7 +53,7 @@ class LoadReceiver:
         self._counter = counter
         self._other = other
         self._allowed = allowed
-        self._arrivals = _Arrivals(clock)
+        self._arrivals = Arrivals(clock)
         self._prefix = prefix_of(keys)
         self._ip_udp = UDP_IP_OCTETS[6 if endpoint.family == socket.AF_INET6 else 4]
         self._buffer = bytearray(1 << 16)
@@ -104,9 +103,12 @@ class LoadReceiver:
                 elif kind == SO_RXQ_OVFL:
                     self._counter.host_drops = _UNSIGNED.unpack_from(value)[0]
             elif level == socket.IPPROTO_UDP and kind == UDP_GRO:
-                size = _INT.unpack_from(value)[0]
+                size = _INT.unpack_from(value)[0] or octets
         arrival_ns = self._arrivals.arrival_ns(stamp_ns)
-        whole, rest = divmod(octets, size) if size > 0 else (0, octets)
+        if size == octets:
+            self._take_one(0, octets, arrival_ns, address)
+            return
+        whole, rest = divmod(octets, size)
         if whole == 1 or not self._take_batch(whole, size, arrival_ns):
             for number in range(whole):
                 self._take_one(number * size, size, arrival_ns, address)
@@ -154,27 +156,27 @@ class LoadReceiver:
         return self._highs[:count]
 
     def _take_one(self, start: int, size: int, arrival_ns: int, address: SocketAddress) -> None:
-        data = self._view[start : start + size]
-        header = decode_load(data, self._prefix)
-        if header is None:
+        body = start + len(self._prefix)
+        if size < LOAD_HEADER.size or self._buffer[start:body] != self._prefix:
             if size <= DATAGRAM_OCTETS_MAX:
-                self._other(bytes(data), address)
+                self._other(bytes(self._view[start : start + size]), address)
             else:
                 self.strangers += 1
             return
+        sequence, command, sent_ns = _NUMBERS.unpack_from(self._buffer, body)
         ip_octets = size + self._ip_udp
         self.octets += ip_octets
         self._counter.received(
-            header.sequence,
+            sequence,
             1,
             ip_octets=ip_octets,
-            command=header.command,
-            sent_ns=header.sent_ns,
+            command=command,
+            sent_ns=sent_ns,
             arrival_ns=arrival_ns,
         )
 
 
-class _Arrivals:
+class Arrivals:
     """Moves the kernel's receive times from the wall clock to the monotonic one.
 
     The distance of the clocks is read anew ten times a second, so a step of the wall clock spoils
@@ -185,19 +187,29 @@ class _Arrivals:
         self._clock = clock
         self._offset_ns = 0
         self._until_ns = 0
+        self._now_ns = 0
         self._latest_ns = 0
 
     def arrival_ns(self, stamp_ns: int | None) -> int:
-        now_ns = self._clock.monotonic_ns()
-        arrival_ns = now_ns
-        if stamp_ns is not None:
-            if now_ns >= self._until_ns:
-                self._measure()
-                now_ns = self._clock.monotonic_ns()
-            moved_ns = stamp_ns + self._offset_ns
-            arrival_ns = moved_ns if now_ns - NS_PER_S < moved_ns < now_ns else now_ns
+        """Return when the packet with this receive time arrived; without one, the present."""
+        if stamp_ns is None:
+            arrival_ns = self._read()
+        else:
+            arrival_ns = stamp_ns + self._offset_ns
+            if not self._now_ns - NS_PER_S < arrival_ns <= self._now_ns:  # later than the last look
+                now_ns = self._read()
+                arrival_ns = stamp_ns + self._offset_ns
+                if not now_ns - NS_PER_S < arrival_ns < now_ns:
+                    arrival_ns = now_ns
         self._latest_ns = max(self._latest_ns, arrival_ns)
         return self._latest_ns
+
+    def _read(self) -> int:
+        """Look at the clock."""
+        self._now_ns = self._clock.monotonic_ns()
+        if self._now_ns >= self._until_ns:
+            self._measure()
+        return self._now_ns
 
     def _measure(self) -> None:
         for _ in range(_TRIES):

@@ -9,7 +9,8 @@ out. From then on
 
 until the host says stop, the time or the octets are used up, or nothing authentic has come for
 `silence_ns`. Rates are taken by their serial numbers, so a copy of an old one does nothing, not
-even count as a sign of life. The thread waits in `select` with a deadline, or in a call that sends.
+even count as a sign of life. The thread never waits for longer than `_LOOK_NS`; not in `select`,
+which can't wait on one of a busy worker's more than a thousand descriptors.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ from omega_core.wire.load import (
 from omega_server.testpoint.addresses import normalised
 
 LIMIT, TIME, SILENCE, BROKEN = "limit", "time", "silence", "broken"
-_LOOK_NS = 50 * NS_PER_MS  # how soon stop is noticed
+_LOOK_NS = 10 * NS_PER_MS  # how soon stop is noticed
+_POLLED_NS = 2 * NS_PER_MS  # `poll` counts milliseconds; a shorter wait is slept to the end
 _READS = 256
 _PAUSE_S = 0.000_5  # reading several packets a call costs less, and the kernel keeps their times
 
@@ -95,6 +97,8 @@ class LoadStream:
         self._octets_heard = 0
         self._feedback_ns = 0
         self._stopping = threading.Event()
+        self._poller = select.poll()
+        self._poller.register(endpoint, select.POLLIN)
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
     def start(self) -> None:
@@ -173,9 +177,12 @@ class LoadStream:
             until_ns = min(until_ns, self._paced.pacer.wakeup_ns() or until_ns)
         elif self._begun_ns is not None:
             until_ns = min(until_ns, self._feedback_ns)
-        left_ns = max(until_ns - self._now_ns(), 0)
-        ready, _, _ = select.select([self._endpoint], (), (), left_ns / NS_PER_S)
-        if ready and 1 < self._receiver.drain(_READS) < _READS:
+        left_ns = until_ns - self._now_ns()
+        if left_ns >= _POLLED_NS:
+            self._poller.poll(left_ns // NS_PER_MS)
+        elif left_ns > 0:
+            time.sleep(left_ns / NS_PER_S)
+        if 1 < self._receiver.drain(_READS) < _READS:
             time.sleep(_PAUSE_S)
 
     def _send_feedback(self, now_ns: int) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from omega_core import limits
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS
 from omega_core.wire.load import LoadKeys
@@ -61,6 +62,9 @@ class Loads:
 
     def open(self, asked: OpenLoad, *, stream: int) -> list[Command]:
         """Set octets aside for a load and have it opened; raises RefusalError."""
+        is_open = [load.phase is not Phase.CLOSED for load in self._loads.values()]
+        if sum(is_open) >= limits.LOADS_OPEN_MAX:
+            raise RefusalError(Code.LIMIT, "one session can't have more loads at a time")
         octets_max = self._purses[asked.direction].for_run(asked.octets_max)
         if not octets_max:
             raise RefusalError(Code.LIMIT, "the grant's bytes are used up")

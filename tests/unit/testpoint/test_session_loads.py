@@ -134,6 +134,17 @@ def test_loads_never_get_more_octets_than_are_left() -> None:
     assert third.octets_max > 4 * MIB
 
 
+def test_two_loads_at_a_time_are_enough() -> None:
+    rig = Rig()
+    rig.open(0, DOWN)
+    rig.open(1, UP)
+    assert refused(rig.say(asked(2))) == "limit"
+    rig.say(CloseLoad(run=0))
+    assert refused(rig.say(asked(3))) == "limit", "not yet reported"
+    rig.report(0)
+    assert rig.open(4).run == 4
+
+
 def test_too_few_octets_are_refused() -> None:
     rig = Rig(down=RUN_OCTETS_MIN)
     assert refused(rig.say(asked())) == "limit"
