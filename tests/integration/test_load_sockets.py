@@ -6,6 +6,7 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -28,6 +29,10 @@ from omega_core.wire.load import (
 
 KEYS = LoadKeys.of(b"k" * 32, session_id="s-1", run=0, stream=1)
 STRANGER = LoadKeys.of(b"x" * 32, session_id="s-1", run=0, stream=1)
+NEARLY = [
+    replace(KEYS, token=KEYS.token[:4] + b"else"),
+    replace(KEYS, token=b"else" + KEYS.token[4:]),
+]
 CLOCK = SystemClock()
 PAYLOAD = 400
 
@@ -148,6 +153,12 @@ def test_giving_gso_up_goes_on_one_by_one(pair: Pair) -> None:
         pytest.param([packet(n) for n in (0, 65_537, 2)], 3, 1, 0, id="the same low half"),
         pytest.param(
             [packet(0), packet(1, keys=STRANGER), packet(2)], 2, 0, 0, id="a stranger's in between"
+        ),
+        pytest.param(
+            [packet(0), packet(1, keys=NEARLY[0]), packet(2)], 2, 0, 0, id="half a token right"
+        ),
+        pytest.param(
+            [packet(0), packet(1, keys=NEARLY[1]), packet(2)], 2, 0, 0, id="the other half"
         ),
         pytest.param(
             [packet(n, keys=STRANGER) for n in range(6)], 0, 0, 0, id="all of them a stranger's"

@@ -52,6 +52,8 @@ def take(
         pytest.param([(0, 1), (200, 1), (150, 1)], 3, 201, 1, 0, id="a gap over several windows"),
         pytest.param([(0, 200)], 200, 200, 0, 0, id="a batch larger than the window"),
         pytest.param([(0, 200), (150, 1)], 200, 200, 0, 1, id="and what it marked"),
+        pytest.param([(0, 1), (200, 1), (100, 1)], 2, 201, 0, 1, id="older than anybody knows"),
+        pytest.param([(0, 64), (100, 1), (70, 1)], 66, 101, 1, 0, id="a gap over used places"),
         pytest.param([(70, 1), (64, 1), (64, 1)], 2, 71, 1, 1, id="late over the edge"),
     ],
 )
@@ -94,7 +96,9 @@ def test_what_came_with_the_first_packet_of_a_command_is_not_after_it() -> None:
     made = LoadCounter()
     take(made, 0, 8, at_us=0)
     assert made.tick().command_octets == 0
-    take(made, 8, 8, at_us=2_000)
+    take(made, 20, at_us=0)
+    assert made.tick().command_octets == 0, "another batch of the same moment"
+    take(made, 21, 8, at_us=2_000)
     assert made.tick().command_octets == 8 * OCTETS
 
 
