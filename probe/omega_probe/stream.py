@@ -139,7 +139,7 @@ class StreamDriver:
         us. What `watched.poll` raises ends the stream and is raised; the machine is stopped then.
         """
         try:
-            with _undisturbed():
+            with undisturbed():
                 self._loop(machine, stop, watched, progress)
         finally:
             machine.stop(self._clock.monotonic_ns())
@@ -252,7 +252,7 @@ class StreamDriver:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Keep the garbage collector from running until the block ends."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -133,7 +133,7 @@ def departures(endpoint: socket.socket) -> Iterator[Departure]:
         for level, kind, value in ancillary:
             match level, kind:
                 case socket.SOL_SOCKET, 37:
-                    unix_ns = _timespec_ns(value, of=3)
+                    unix_ns = timespec_ns(value, of=3)
                 case (socket.IPPROTO_IP, 11) | (socket.IPPROTO_IPV6, 25):
                     number = _number_of(value)
                 case _:
@@ -152,9 +152,9 @@ def receive(endpoint: socket.socket) -> Datagram:
     for level, kind, value in ancillary:
         match level, kind:
             case socket.SOL_SOCKET, 35:
-                received_unix_ns = _timespec_ns(value)
+                received_unix_ns = timespec_ns(value)
             case socket.SOL_SOCKET, 37:
-                received_unix_ns = _timespec_ns(value, of=3)
+                received_unix_ns = timespec_ns(value, of=3)
             case socket.SOL_SOCKET, 40:
                 drops = _UNSIGNED.unpack_from(value)[0]
             case (socket.IPPROTO_IP, 2) | (socket.IPPROTO_IPV6, 52):
@@ -186,7 +186,7 @@ def _number_of(value: bytes) -> int | None:
     return number if (error, origin) == (_ERRNO_TIMESTAMP, _ORIGIN_TIMESTAMPING) else None
 
 
-def _timespec_ns(value: bytes, *, of: int = 1) -> int | None:
+def timespec_ns(value: bytes, *, of: int = 1) -> int | None:
     """Return the first of so many timespecs; None where the kernel left it empty."""
     shape = _TIMESPEC_LONG if len(value) >= of * _TIMESPEC_LONG.size else _TIMESPEC_SHORT
     if len(value) < shape.size:
