@@ -218,7 +218,7 @@ def test_run_comes_back_from_json() -> None:
         ({"ip_octets": 0}, "greater than or equal to 1"),
         ({"idle_loss_ppm": PPM + 1}, "less than or equal to"),
         ({"sub_interval_us": 99_999}, "greater than or equal to"),
-        ({"delay_us_max": (0,) * 302}, "at most 301 items"),
+        ({"delay_us_max": (0,) * 602}, "at most 601 items"),
     ],
 )
 def test_impossible_counts_are_refused(changes: dict[str, Any], says: str) -> None:
