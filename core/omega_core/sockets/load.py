@@ -31,7 +31,7 @@ from omega_core.sockets.linux import (
 )
 from omega_core.wire.load import SEQUENCE_OFFSET
 
-RECEIVE_BUFFER_OCTETS: Final = 32 << 20  # 10 ms of 10 Gbit/s, small packets cost the kernel 4 times
+RECEIVE_BUFFER_OCTETS: Final = 8 << 20  # 40 ms of a gigabit per second; more leaves the cache
 SEND_BUFFER_OCTETS: Final = 1 << 20  # more would be a queue in this host that nobody asked for
 SEGMENTS_MAX: Final = 64  # of a call; newer kernels take 128
 LOW_HALF: Final = SEQUENCE_OFFSET // 2 + 1
