@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from omega_core.environment import CpuLoad
-from omega_core.units import PPM
+from omega_core.units import NS_PER_S, PPM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _CPU_FIELDS: Final = 8  # user nice system idle iowait irq softirq steal; guests are in user
 _IDLE, _IOWAIT, _STEAL = 3, 4, 7
 _UP_AND_GATEWAY: Final = 0x3
+_SHARE_SPAN_NS_MIN: Final = NS_PER_S
 
 
 class NetDevice(NamedTuple):
@@ -128,7 +129,8 @@ def throttled(root: Path) -> int:
 def with_own_share(load: CpuLoad, before: OwnShare, after: OwnShare) -> CpuLoad:
     """Return the load with what the scheduler did to this process between two readings.
 
-    A thread that ended in between took its account with it; less than nothing counts as nothing.
+    A thread that ended in between took its account with it; less than nothing counts as nothing. Of
+    less than a second nothing is said: one time slice of another program would be a share of it.
     """
     span_ns = after.at_ns - before.at_ns
     return replace(
@@ -140,7 +142,7 @@ def with_own_share(load: CpuLoad, before: OwnShare, after: OwnShare) -> CpuLoad:
 
 
 def _share_ppm(before_ns: int | None, after_ns: int | None, span_ns: int) -> int | None:
-    if before_ns is None or after_ns is None or span_ns <= 0:
+    if before_ns is None or after_ns is None or span_ns < _SHARE_SPAN_NS_MIN:
         return None
     return max(0, after_ns - before_ns) * PPM // span_ns
 
