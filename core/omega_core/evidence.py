@@ -287,6 +287,7 @@ class Evidence(Fact):
     attempts: Annotated[tuple[Attempt, ...], Length(0, limits.ATTEMPTS_OF_A_RECORD_MAX)] = ()
     idle: Annotated[tuple[IdleStream, ...], Length(0, limits.SESSION_STREAMS_MAX)] = ()
     goodput: Annotated[tuple[GoodputRun, ...], Length(0, limits.GOODPUT_RUNS_MAX)] = ()
+    capacity: Annotated[tuple[CapacityRun, ...], Length(0, limits.CAPACITY_RUNS_MAX)] = ()
     working: Annotated[tuple[WorkingStream, ...], Length(0, limits.GOODPUT_RUNS_MAX)] = ()
 
 

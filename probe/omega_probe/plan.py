@@ -27,6 +27,18 @@ class GoodputTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityTask:
+    """One search for the IP-layer capacity: which way, and for how long at most.
+
+    It ends as soon as it knows. A quick one is content with half the sub-interval.
+    """
+
+    direction: Direction
+    duration_ns: int
+    quick: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasurementPlan:
     """The tasks of a session and their parameters.
 
@@ -40,6 +52,7 @@ class MeasurementPlan:
     idle_period_ns: int = limits.STREAM_PERIOD_NS_DEFAULT
     idle_authenticated: bool = False
     goodput: tuple[GoodputTask, ...] = ()
+    capacity: tuple[CapacityTask, ...] = ()
     expected_bps_down: int | None = None
     expected_bps_up: int | None = None
     precheck_ns: int = PRECHECK_NS_DEFAULT
@@ -52,8 +65,12 @@ class MeasurementPlan:
         _check("idle_period_ns", self.idle_period_ns, limits.STREAM_PERIOD_NS_MIN, NS_PER_S)
         _check("goodput runs", len(self.goodput), 0, limits.GOODPUT_RUNS_MAX)
         _check("precheck_ns", self.precheck_ns, 0, limits.PRECHECK_NS_MAX)
+        _check("runs", len(self.goodput) + len(self.capacity), 0, limits.GOODPUT_RUNS_MAX)
+        _check("capacity runs", len(self.capacity), 0, limits.CAPACITY_RUNS_MAX)
         for task in self.goodput:
             _check("duration_ns", task.duration_ns, limits.TICK_NS, limits.GOODPUT_RUN_NS_MAX)
+        for search in self.capacity:
+            _check("duration_ns", search.duration_ns, limits.TICK_NS, limits.LOAD_RUN_NS_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

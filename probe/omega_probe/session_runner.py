@@ -23,10 +23,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from omega_core import limits
-from omega_core.derive import metrics_of
+from omega_core.derive import metrics_of, steady_rates
 from omega_core.environment import Interface
 from omega_core.evidence import (
     Attempt,
+    CapacityRun,
     Ended,
     Evidence,
     GoodputRun,
@@ -36,6 +37,7 @@ from omega_core.evidence import (
 from omega_core.metrics import Direction
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, US_PER_S
 from omega_core.wire.testpoint import Finish
+from omega_probe.capacity_task import RateDisplay, known_rate_bps, measure_capacity
 from omega_probe.delay_stream import (
     AtTestPoint,
     StreamPlan,
@@ -53,7 +55,7 @@ from omega_probe.host_watch import HostWatch
 from omega_probe.loaded_run import plan_beside, run_beside_stream
 from omega_probe.opening import NotOpenedError, OpenedSession, open_session
 from omega_probe.own_traffic import OwnTrafficMeter
-from omega_probe.plan import GoodputTask, MeasurementPlan, TestPointAccess
+from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan, TestPointAccess
 from omega_probe.session_budget import Budget
 from omega_probe.session_clock import Moment
 from omega_probe.session_result import SessionResult, result_of
@@ -74,6 +76,8 @@ _HEADLINES: Final = (
     "loss_ppm_up",
     "goodput_bps_down",
     "goodput_bps_up",
+    "capacity_bps_down",
+    "capacity_bps_up",
     "working_rtt_us_p95_down",
     "working_rtt_us_p95_up",
 )
@@ -110,6 +114,7 @@ class SessionRunner:
         self._idle: list[IdleStream] = []
         self._runs: list[GoodputRun] = []
         self._working: list[WorkingStream] = []
+        self._searches: list[CapacityRun] = []
         self._opened: OpenedSession | None = None
         self._budget: Budget | None = None
         self._observation: str | None = None
@@ -126,6 +131,8 @@ class SessionRunner:
             self._idle_stream()
         for number, task in enumerate(self._plan.goodput):
             self._goodput(number, task)
+        for number, search in enumerate(self._plan.capacity, len(self._plan.goodput)):
+            self._capacity(number, search)
         self._finish()
         return self._result()
 
@@ -285,6 +292,42 @@ class SessionRunner:
         found = Evidence(goodput=(result.run,), working=(working,))
         self._ends(result.run.ended, result.detail, found)
 
+    def _capacity(self, number: int, task: CapacityTask) -> None:
+        name = f"capacity_{task.direction}"
+        at, budget = self._at(), self._budget
+        if self._skips(name) or at is None or budget is None:
+            return
+        if not budget.has_room_for_run(task.direction, task.duration_ns):
+            self._book.skip(name, Ended.BUDGET)
+            return
+        self._book.begin(name, expected_ns=task.duration_ns)
+        self._watch.begin(name)
+        rates = RateDisplay()
+        run, result = measure_capacity(
+            number,
+            task,
+            at,
+            octets_max=budget.octets_left(task.direction),
+            known_bps=self._known_bps(task.direction),
+            mtu_bytes=self._watch.interface.mtu_bytes if self._watch.interface else None,
+            base_rtt_us=self._base_rtt_us(),
+            idle=self._idle[0] if self._idle else None,
+            session_started_ns=self._started_ns,
+            progress=lambda tick: self._shown(rates.rate_bps(tick)),
+        )
+        self._watch.end(load_allowance(self._measured_bps(task.direction)))
+        self._meter.add(self._watch.tail)
+        self._searches.append(run)
+        self._ends(run.ended, result.detail, Evidence(capacity=(run,)))
+
+    def _known_bps(self, direction: Direction) -> int | None:
+        """Return about what the line carries in a direction at the IP layer, None if not known."""
+        expected = self._plan.expected_bps_up
+        if direction is Direction.DOWN:
+            expected = self._plan.expected_bps_down
+        rates = steady_rates(self._runs, direction)
+        return known_rate_bps(rates[-1].rate_bps if rates else None, expected)
+
     def _share_of(self, budget: Budget, number: int, task: GoodputTask, *, kept: int) -> int:
         """Return a run's share of the octets left: the runs to come are to have theirs.
 
@@ -391,6 +434,7 @@ class SessionRunner:
             idle=tuple(self._idle),
             goodput=tuple(self._runs),
             working=tuple(self._working),
+            capacity=tuple(self._searches),
         )
         clocks = self._began.facts_until(Moment.now(self._waiter.clock))
         return result_of(

@@ -112,6 +112,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused.token_used": "the enrolment token was used by another device",
         "refused.too_large": "the message is larger than the server takes",
         # What is being measured
+        "phase.capacity_down": "IP-layer capacity down",
+        "phase.capacity_up": "IP-layer capacity up",
         "phase.control": "Reaching the server",
         "phase.precheck": "Looking at this host and its network",
         "phase.connectivity": "Reaching the test point",
@@ -148,6 +150,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.absent_budget": "No value, because the budget was used up",
         "say.absent_interrupted": "No value, because the run was stopped",
         "say.absent_link_lost": "No value, because the line was lost",
+        "say.absent_loss_with_every_rate": "No value, because at every rate more was lost than may be",
         "say.absent_no_grant": "No value, because there was no session",
         "say.absent_no_reply": "No value, because nothing came back",
         "say.absent_not_measured": "Not measured",

@@ -132,6 +132,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused_who.token_unknown": "technicien : vérifier ce qui a été saisi",
         "refused_who.token_used": "exploitant : émettre un autre jeton",
         # Ce qui est mesuré
+        "phase.capacity_down": "Capacité IP descendante",
+        "phase.capacity_up": "Capacité IP montante",
         "phase.control": "Accès au serveur",
         "phase.precheck": "Examen de cet appareil et de son réseau",
         "phase.connectivity": "Accès au point de test",
@@ -168,6 +170,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.absent_budget": "Sans valeur, car le budget est épuisé",
         "say.absent_interrupted": "Sans valeur, car la mesure a été arrêtée",
         "say.absent_link_lost": "Sans valeur, car la ligne a été perdue",
+        "say.absent_loss_with_every_rate": "Sans valeur, car les pertes dépassaient la limite à chaque débit",
         "say.absent_no_grant": "Sans valeur, car il n'y a pas eu de session",
         "say.absent_no_reply": "Sans valeur, car rien n'est revenu",
         "say.absent_not_measured": "Non mesuré",
