@@ -14,7 +14,7 @@ _HAS_WORKED: Final = {Ended.COMPLETED, Ended.DECIDED, Ended.BUDGET}
 """A run that used up its octets still has the sub-intervals that it filled."""
 _REASONS: Final[Mapping[NotEligible, NoValue]] = {
     NotEligible.TOO_SHORT: NoValue.TOO_FEW_SAMPLES,
-    NotEligible.LOSS: NoValue.LOSS_WITH_EVERY_RATE,
+    NotEligible.LOSS: NoValue.LOSSY_AT_ANY_RATE,
 }
 
 

@@ -94,7 +94,7 @@ class NoValue(StrEnum):
     NOT_MEASURED = "not_measured"  # no task of this run measures it
     NO_REPLY = "no_reply"  # asked, and nothing came back
     TOO_FEW_SAMPLES = "too_few_samples"
-    LOSS_WITH_EVERY_RATE = "loss_with_every_rate"  # no sub-interval met the loss criterion
+    LOSSY_AT_ANY_RATE = "lossy_at_any_rate"  # no sub-interval met the loss criterion
     WAY_UNKNOWN = "way_unknown"  # lost, but the report that tells which way never came
     LINK_LOST = "link_lost"
     TEST_POINT_LOST = "test_point_lost"

@@ -150,7 +150,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.absent_budget": "No value, because the budget was used up",
         "say.absent_interrupted": "No value, because the run was stopped",
         "say.absent_link_lost": "No value, because the line was lost",
-        "say.absent_loss_with_every_rate": "No value, because at every rate more was lost than may be",
+        "say.absent_lossy_at_any_rate": "No value, because too much was lost at any rate",
         "say.absent_no_grant": "No value, because there was no session",
         "say.absent_no_reply": "No value, because nothing came back",
         "say.absent_not_measured": "Not measured",

@@ -170,7 +170,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.absent_budget": "Sans valeur, car le budget est épuisé",
         "say.absent_interrupted": "Sans valeur, car la mesure a été arrêtée",
         "say.absent_link_lost": "Sans valeur, car la ligne a été perdue",
-        "say.absent_loss_with_every_rate": "Sans valeur, car les pertes dépassaient la limite à chaque débit",
+        "say.absent_lossy_at_any_rate": "Sans valeur, car trop était perdu à tout débit",
         "say.absent_no_grant": "Sans valeur, car il n'y a pas eu de session",
         "say.absent_no_reply": "Sans valeur, car rien n'est revenu",
         "say.absent_not_measured": "Non mesuré",
