@@ -255,24 +255,35 @@ class SessionRunner:
     def _idle_packets(self) -> int:
         return limits.packet_count(self._plan.idle_duration_ns, self._plan.idle_period_ns)
 
-    def _goodput(self, number: int, task: GoodputTask) -> None:
-        name = f"goodput_{task.direction}"
+    def _begin_load(
+        self, name: str, task: GoodputTask | CapacityTask
+    ) -> tuple[AtTestPoint, Budget] | None:
+        """Begin a task that loads the line, if the session goes on and the grant has room for it."""
         at, budget = self._at(), self._budget
         if self._skips(name) or at is None or budget is None:
-            return
+            return None
         if not budget.has_room_for_run(task.direction, task.duration_ns):
             self._book.skip(name, Ended.BUDGET)
-            return
+            return None
         self._book.begin(name, expected_ns=task.duration_ns)
         self._watch.begin(name)
+        return at, budget
+
+    def _end_load(self, direction: Direction) -> None:
+        self._watch.end(load_allowance(self._measured_bps(direction)))
+        self._meter.add(self._watch.tail)
+
+    def _goodput(self, number: int, task: GoodputTask) -> None:
+        begun = self._begin_load(f"goodput_{task.direction}", task)
+        if begun is None:
+            return
+        at, budget = begun
         plan = plan_beside(
             number,
             task,
             at.client,
             budget,
-            expected_bps=self._plan.expected_bps_down
-            if task.direction is Direction.DOWN
-            else self._plan.expected_bps_up,
+            expected_bps=self._expected_bps(task.direction),
             key=self._access.secret if self._plan.idle_authenticated else None,
         )
         request = GoodputRequest(
@@ -285,23 +296,17 @@ class SessionRunner:
             session_started_ns=self._started_ns,
         )
         result, working = run_beside_stream(request, plan, at, progress=self._shown)
-        self._watch.end(load_allowance(self._measured_bps(task.direction)))
-        self._meter.add(self._watch.tail)
+        self._end_load(task.direction)
         self._runs.append(result.run)
         self._working.append(working)
         found = Evidence(goodput=(result.run,), working=(working,))
         self._ends(result.run.ended, result.detail, found)
 
     def _capacity(self, number: int, task: CapacityTask) -> None:
-        name = f"capacity_{task.direction}"
-        at, budget = self._at(), self._budget
-        if self._skips(name) or at is None or budget is None:
+        begun = self._begin_load(f"capacity_{task.direction}", task)
+        if begun is None:
             return
-        if not budget.has_room_for_run(task.direction, task.duration_ns):
-            self._book.skip(name, Ended.BUDGET)
-            return
-        self._book.begin(name, expected_ns=task.duration_ns)
-        self._watch.begin(name)
+        at, budget = begun
         rates = RateDisplay()
         run, result = measure_capacity(
             number,
@@ -315,18 +320,19 @@ class SessionRunner:
             session_started_ns=self._started_ns,
             progress=lambda tick: self._shown(rates.rate_bps(tick)),
         )
-        self._watch.end(load_allowance(self._measured_bps(task.direction)))
-        self._meter.add(self._watch.tail)
+        self._end_load(task.direction)
         self._searches.append(run)
         self._ends(run.ended, result.detail, Evidence(capacity=(run,)))
 
     def _known_bps(self, direction: Direction) -> int | None:
         """Return about what the line carries in a direction at the IP layer, None if not known."""
-        expected = self._plan.expected_bps_up
-        if direction is Direction.DOWN:
-            expected = self._plan.expected_bps_down
         rates = steady_rates(self._runs, direction)
-        return known_rate_bps(rates[-1].rate_bps if rates else None, expected)
+        return known_rate_bps(rates[-1].rate_bps if rates else None, self._expected_bps(direction))
+
+    def _expected_bps(self, direction: Direction) -> int | None:
+        if direction is Direction.DOWN:
+            return self._plan.expected_bps_down
+        return self._plan.expected_bps_up
 
     def _share_of(self, budget: Budget, number: int, task: GoodputTask, *, kept: int) -> int:
         """Return a run's share of the octets left: the runs to come are to have theirs.
