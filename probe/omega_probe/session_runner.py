@@ -258,7 +258,7 @@ class SessionRunner:
     def _begin_load(
         self, name: str, task: GoodputTask | CapacityTask
     ) -> tuple[AtTestPoint, Budget] | None:
-        """Begin a task that loads the line, if the session goes on and the grant has room for it."""
+        """Begin a task that loads the line, if the session goes on and the grant has room."""
         at, budget = self._at(), self._budget
         if self._skips(name) or at is None or budget is None:
             return None
