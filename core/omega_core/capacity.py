@@ -127,13 +127,7 @@ class IdleLoss:
 
 def capacity_of(run: CapacityRun) -> Capacity:
     """Return the capacity a run has shown."""
-    counts = [
-        Count(*entry)
-        for entry in zip(
-            run.at_us, run.octets, run.packets, run.highest, run.delay_us_max, strict=True
-        )
-    ]
-    found = Found(counts, dt_us=run.sub_interval_us, idle=idle_loss_of(run))
+    found = Found(counts_of(run), dt_us=run.sub_interval_us, idle=idle_loss_of(run))
     maximum, reason = found.maximum()
     sustained = found.sustained()
     return Capacity(
@@ -141,6 +135,12 @@ def capacity_of(run: CapacityRun) -> Capacity:
         reason=reason,
         sustained=sustained and _told(found, sustained, run),
     )
+
+
+def counts_of(run: CapacityRun) -> list[Count]:
+    """Return the receiver's reports of a run."""
+    columns = (run.at_us, run.octets, run.packets, run.highest, run.delay_us_max)
+    return [Count(*entry) for entry in zip(*columns, strict=True)]
 
 
 def idle_loss_of(run: CapacityRun) -> IdleLoss:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from omega_core.capacity_metrics import capacity_metrics
+from omega_core.capacity_metrics import capacity_metrics, qualification_metrics
 from omega_core.evidence import Attempt, Ended, Evidence, GoodputRun, IdleStream, SequenceRange
 from omega_core.goodput import SteadyRate, steady_rate
 from omega_core.metrics import METRICS, Direction, MetricValue, NoValue, measured, undefined
@@ -61,6 +61,7 @@ def metrics_of(evidence: Evidence) -> dict[str, MetricValue]:
         **_goodput(evidence.goodput),
         **working_metrics(evidence.working, evidence.goodput),
         **capacity_metrics(evidence.capacity),
+        **qualification_metrics(evidence.capacity),
     }
     return {name: found.get(name) or _absent(name, evidence) for name in METRICS}
 

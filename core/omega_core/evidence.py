@@ -238,6 +238,8 @@ class CapacityRun(Fact):
 
     `idle_loss_ppm` is the loss of the idle stream in this direction and `idle_packets` its sample;
     null where none was taken. `sub_interval_us` is dt of RFC 9097. `host_drops` are the receiver's.
+    `fixed_bps` is the IP rate in question of a run that asked whether the line carries it; null of
+    a run that searched for the capacity.
     """
 
     run: Count
@@ -249,6 +251,7 @@ class CapacityRun(Fact):
     idle_loss_ppm: Annotated[int, Between(0, PPM)] | None
     idle_packets: Count | None = None
     sub_interval_us: _SubInterval = US_PER_S
+    fixed_bps: Count | None = None
     at_us: Annotated[tuple[_LoadClock, ...], Length(0, limits.LOAD_TICKS_MAX)]
     octets: Annotated[tuple[Count, ...], Length(0, limits.LOAD_TICKS_MAX)]
     packets: Annotated[tuple[Count, ...], Length(0, limits.LOAD_TICKS_MAX)]

@@ -12,14 +12,16 @@ from collections.abc import Callable
 from typing import Final
 
 from omega_core import limits
+from omega_core.capacity import IdleLoss
 from omega_core.evidence import CapacityRun, IdleStream
 from omega_core.load import LoadTick
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_US, rate_bps, share_ppm_rounded_up
 from omega_probe.capacity_search import CapacitySearch, packet_ip_octets
 from omega_probe.delay_stream import AtTestPoint
+from omega_probe.fixed_rate import SUB_INTERVAL_US, FixedRate
 from omega_probe.load_link import run_load
-from omega_probe.load_run import LoadRequest, LoadResult
+from omega_probe.load_run import LoadMachine, LoadRequest, LoadResult
 from omega_probe.plan import CapacityTask
 
 MTU_OCTETS_MAX: Final = 1_500  # what passes unfragmented nearly everywhere
@@ -45,22 +47,34 @@ def measure_capacity(
     ip_octets = packet_ip_octets(known_bps, min(mtu_bytes or MTU_OCTETS_MAX, MTU_OCTETS_MAX))
     sent, lost = _idle_loss(idle, task.direction)
     base_us = base_rtt_us or client.rtt_us_min()
-    searches: list[CapacitySearch] = []
+    idle_loss = IdleLoss(loss_ppm=share_ppm_rounded_up(lost, sent), packets=sent)
+    sub_interval_us = SUB_INTERVAL_US
 
-    def begin(granted_octets: int, now_ns: int) -> CapacitySearch:
+    def begin(granted_octets: int, now_ns: int) -> LoadMachine:
+        nonlocal sub_interval_us
+        if task.fixed_bps is not None:
+            return FixedRate(
+                wanted_bps=task.fixed_bps,
+                octets_max=min(granted_octets, octets_max),
+                duration_ns=task.duration_ns,
+                base_rtt_us=base_us,
+                idle=idle_loss,
+                ip_octets=ip_octets,
+                now_ns=now_ns,
+            )
         search = CapacitySearch(
             start_bps=known_bps,
             rate_max_bps=limits.LOAD_RATE_BPS_MAX,
             octets_max=min(granted_octets, octets_max),
             duration_ns=task.duration_ns,
             base_rtt_us=base_us,
-            idle_loss_ppm=share_ppm_rounded_up(lost, sent),
-            idle_packets=sent,
+            idle_loss_ppm=idle_loss.loss_ppm,
+            idle_packets=idle_loss.packets,
             ip_octets=ip_octets,
             quick=task.quick,
             now_ns=now_ns,
         )
-        searches.append(search)
+        sub_interval_us = search.sub_interval_us
         return search
 
     request = LoadRequest(
@@ -88,9 +102,10 @@ def measure_capacity(
         started_offset_us=((result.started_ns or began_ns) - session_started_ns) // NS_PER_US,
         base_rtt_us=base_us,
         ip_octets=ip_octets,
-        idle_loss_ppm=share_ppm_rounded_up(lost, sent),
-        idle_packets=sent,
-        sub_interval_us=searches[0].sub_interval_us if searches else limits.SUB_INTERVAL_US_MIN,
+        idle_loss_ppm=idle_loss.loss_ppm,
+        idle_packets=idle_loss.packets,
+        sub_interval_us=sub_interval_us,
+        fixed_bps=task.fixed_bps,
         at_us=counts.at_us,
         octets=counts.octets,
         packets=counts.packets,

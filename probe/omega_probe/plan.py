@@ -28,14 +28,22 @@ class GoodputTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityTask:
-    """One search for the IP-layer capacity: which way, and for how long at most.
+    """One UDP load: which way, and for how long at most; it ends as soon as it knows.
 
-    It ends as soon as it knows. A quick one is content with half the sub-interval.
+    It searches for the IP-layer capacity, a quick one over half the sub-interval; with `fixed_bps`
+    it asks whether the line carries that rate.
     """
 
     direction: Direction
     duration_ns: int
     quick: bool = False
+    fixed_bps: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What the task is called in the evidence."""
+        what = "capacity" if self.fixed_bps is None else "qualified"
+        return f"{what}_{self.direction}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

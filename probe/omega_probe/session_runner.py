@@ -78,6 +78,8 @@ _HEADLINES: Final = (
     "goodput_bps_up",
     "capacity_bps_down",
     "capacity_bps_up",
+    "qualified_bps_down",
+    "qualified_bps_up",
     "working_rtt_us_p95_down",
     "working_rtt_us_p95_up",
 )
@@ -303,7 +305,7 @@ class SessionRunner:
         self._ends(result.run.ended, result.detail, found)
 
     def _capacity(self, number: int, task: CapacityTask) -> None:
-        begun = self._begin_load(f"capacity_{task.direction}", task)
+        begun = self._begin_load(task.name, task)
         if begun is None:
             return
         at, budget = begun
@@ -313,7 +315,7 @@ class SessionRunner:
             task,
             at,
             octets_max=budget.octets_left(task.direction),
-            known_bps=self._known_bps(task.direction),
+            known_bps=task.fixed_bps or self._known_bps(task.direction),
             mtu_bytes=self._watch.interface.mtu_bytes if self._watch.interface else None,
             base_rtt_us=self._base_rtt_us(),
             idle=self._idle[0] if self._idle else None,

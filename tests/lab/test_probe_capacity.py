@@ -56,3 +56,29 @@ def test_the_capacity_is_the_links(name: str, tmp_path: Path, *, quick: bool) ->
     for way, off_ppm in deviations_ppm(name, result).items():
         assert off_ppm is not None, way
         assert abs(off_ppm) <= (QUICK_PPM if quick else FULL_PPM), (way, off_ppm)
+
+
+@pytest.mark.parametrize("percent", [110, 105, 95, 90])
+@pytest.mark.parametrize("name", ["wimax", "adsl", "vdsl", "ftth"])
+def test_whether_a_line_carries_a_rate(name: str, percent: int, tmp_path: Path) -> None:
+    """The plan is so much below or above what the line carries that the line is `percent` of it."""
+    spec = links.named(name)
+    plans = {
+        Direction.DOWN: (spec.down.rate_bps or 0) * 100 // percent,
+        Direction.UP: (spec.up.rate_bps or 0) * 100 // percent,
+    }
+    asked = MeasurementPlan(
+        connectivity_attempts=1,
+        precheck_ns=0,
+        idle_duration_ns=2 * NS_PER_S,
+        capacity=tuple(
+            CapacityTask(direction=way, duration_ns=3 * NS_PER_S, fixed_bps=rate_bps)
+            for way, rate_bps in plans.items()
+        ),
+    )
+    with Lab(spec) as lab, LabTestPoint(lab, tmp_path) as test_point:
+        result = measure(lab, test_point, asked)
+    for way, plan_bps in plans.items():
+        found = result["metrics"][f"qualified_bps_{way}"]
+        assert found["value"] is not None, found
+        assert (found["value"] >= plan_bps) is (percent > 100), found["method"]

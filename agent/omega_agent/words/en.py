@@ -45,6 +45,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.url_form": "{url} is not the address of a server, such as http://HOST:PORT",
         "error.waiting_first": "{count} records still wait in the outbox",
         # Who can mend it
+        "phase.qualified_down": "Fixed rate down",
+        "phase.qualified_up": "Fixed rate up",
         "who.add_server": "whoever typed the command: add --server URL",
         "who.enrol": "technician: enrol the device, omega enrol --server URL --token T",
         "who.enrol_again": "operator of this machine: restore the file, or enrol the device again",
