@@ -81,6 +81,7 @@ from omega_server.testpoint.state import (
 FINISH_NS = 5 * NS_PER_S  # reflector and workers report within milliseconds
 STOPPED_BY_LIMIT = "limit"
 STOPPED_BY_TIME = "time"
+_COLUMNS_OF_A_LOAD = 3  # five numbers a tick and two a command, where a flow's entry has two
 
 
 class Session:
@@ -135,7 +136,7 @@ class Session:
                     return self._end_run(number)
                 case OpenLoad(run=number):
                     self._refuse_used(number)
-                    return self._loads.open(message, stream=self._around.new_ssid())
+                    return self._open_load(message)
                 case CloseLoad(run=number):
                     return self._loads.close(number)
                 case Finish():
@@ -269,7 +270,8 @@ class Session:
         self._refuse_used(asked.run)
         duration_ns = asked.duration_ms * NS_PER_MS
         if asked.direction is Direction.UP:
-            self._set_entries_aside(duration_ns)
+            ticks = limits.packet_count(duration_ns, limits.TICK_NS)
+            self._set_entries_aside(limits.GOODPUT_FLOWS_MAX * ticks)
         octets_max = self._purses[asked.direction].for_run(asked.octets_max)
         if not octets_max:
             raise RefusalError(Code.LIMIT, "the grant's bytes are used up")
@@ -290,9 +292,14 @@ class Session:
         if run in self._runs or run in self._loads:
             raise RefusalError(Code.PROTOCOL, f"run {run} has been opened before")
 
-    def _set_entries_aside(self, duration_ns: int) -> None:
+    def _open_load(self, asked: OpenLoad) -> list[Command]:
+        if asked.direction is Direction.UP:
+            ticks = limits.packet_count(asked.duration_ms * NS_PER_MS, limits.FEEDBACK_NS)
+            self._set_entries_aside(_COLUMNS_OF_A_LOAD * ticks)
+        return self._loads.open(asked, stream=self._around.new_ssid())
+
+    def _set_entries_aside(self, entries: int) -> None:
         """An observation that would be too large to send is refused before anything is moved."""
-        entries = limits.GOODPUT_FLOWS_MAX * limits.packet_count(duration_ns, limits.TICK_NS)
         if entries > self._entries_left:
             raise RefusalError(Code.LIMIT, "one session can't observe more upward runs")
         self._entries_left -= entries
@@ -371,6 +378,7 @@ class Session:
             ended_unix_us=max(now_unix_us, self._started_unix_us),
             streams=stream_counts(self._streams.items()),
             runs=run_counts(self._runs.items()),
+            capacity=self._loads.counts(),
             octets_received=self._octets_received,
             octets_sent=self._octets_sent,
             load=TestPointLoad(

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from omega_core import limits
+from omega_core.control import CapacityCounts
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS
 from omega_core.wire.load import LoadKeys
@@ -39,6 +40,7 @@ class _Load:
     direction: Direction
     octets_max: int
     stream: int
+    ip_octets: int
     phase: Phase = Phase.OPEN
     asked_for: bool = False
     report: LoadReport = NOTHING_LOADED
@@ -60,15 +62,29 @@ class Loads:
         """Whether every report is here."""
         return all(load.phase is Phase.CLOSED for load in self._loads.values())
 
+    def counts(self) -> tuple[CapacityCounts, ...]:
+        """Return what the observation says of the loads."""
+        return tuple(
+            CapacityCounts(
+                run=number,
+                direction=load.direction,
+                ip_octets=load.ip_octets,
+                counts=load.report.counts,
+            )
+            for number, load in sorted(self._loads.items())
+        )
+
     def open(self, asked: OpenLoad, *, stream: int) -> list[Command]:
         """Set octets aside for a load and have it opened; raises RefusalError."""
+        if len(self._loads) >= limits.CAPACITY_RUNS_MAX:
+            raise RefusalError(Code.LIMIT, "one session can't observe more loads")
         is_open = [load.phase is not Phase.CLOSED for load in self._loads.values()]
         if sum(is_open) >= limits.LOADS_OPEN_MAX:
             raise RefusalError(Code.LIMIT, "one session can't have more loads at a time")
         octets_max = self._purses[asked.direction].for_run(asked.octets_max)
         if not octets_max:
             raise RefusalError(Code.LIMIT, "the grant's bytes are used up")
-        self._loads[asked.run] = _Load(asked.direction, octets_max, stream)
+        self._loads[asked.run] = _Load(asked.direction, octets_max, stream, asked.ip_octets)
         keys = LoadKeys.of(
             self._grant.secret,
             session_id=self._grant.content.session_id,
