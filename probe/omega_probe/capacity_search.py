@@ -29,6 +29,7 @@ from typing import Final
 
 from omega_core.capacity import IdleLoss
 from omega_core.evidence import Ended
+from omega_core.limits import LOAD_TRAIN_PACKETS_MAX
 from omega_core.load import LoadRate, LoadTick
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_MS, US_PER_S
 from omega_probe.capacity_plateau import Goal, Plateau
@@ -228,7 +229,9 @@ class CapacitySearch:
 
     def _order(self, rate_bps: int, packets: int) -> None:
         self._command = LoadRate(
-            number=self._command.number + 1, rate_bps=rate_bps, train_packets=packets
+            number=self._command.number + 1,
+            rate_bps=rate_bps,
+            train_packets=min(packets, LOAD_TRAIN_PACKETS_MAX),
         )
         self._commanded_ns = self._now_ns
 

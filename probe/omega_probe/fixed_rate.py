@@ -19,6 +19,7 @@ from typing import Final
 
 from omega_core.capacity import Count, IdleLoss
 from omega_core.evidence import Ended
+from omega_core.limits import LOAD_TRAIN_PACKETS_MAX
 from omega_core.load import LoadRate, LoadTick
 from omega_core.qualification import Carried, Qualification, offered_bps, qualified
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_S
@@ -55,7 +56,9 @@ class FixedRate:
         allowed = octets_max // ip_octets
         self._is_cut = allowed < packets
         self._command = LoadRate(
-            number=1, rate_bps=rate_bps, train_packets=max(min(packets, allowed), 1)
+            number=1,
+            rate_bps=rate_bps,
+            train_packets=max(min(packets, allowed, LOAD_TRAIN_PACKETS_MAX), 1),
         )
         sending_ns = duration_ns * min(packets, allowed) // max(packets, 1)
         self._rtt_ns = base_rtt_us * NS_PER_US
