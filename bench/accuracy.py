@@ -34,7 +34,9 @@ API_PORT = 8080
 STAMP_PORT = 8620
 PAYLOAD_SHARE = (1_448, 1_500)
 GOODPUT_PPM_MAX = 30_000
+CAPACITY_PPM_MAX = 10_000
 DELAY_US_MAX = 500
+LONG_STREAM_PACKETS = 100
 SEEDS = (1, 2, 3)
 _MBPS = 1_000_000
 _MS = 1_000
@@ -62,6 +64,12 @@ class Findings:
              "holds"),
         )
     )  # fmt: skip
+    capacity: Table = field(
+        default_factory=lambda: Table(
+            "IP-layer capacity, Mbit/s, and its deviation from the emulated IP rate (1 % allowed)",
+            ("link", "way", "truth", "omega", "deviation", "holds"),
+        )
+    )
     loss: Table = field(
         default_factory=lambda: Table(
             "Loss by direction: packets lost of sent, and the 99 % interval of the rate set",
@@ -124,6 +132,7 @@ def clean_link(name: str, spec: LinkSpec, findings: Findings) -> None:
         truth = bench.lab.link.truth()
         findings.raw.append({"link": name, "result": result})
         for way, rate_bps in (("down", spec.down.rate_bps), ("up", spec.up.rate_bps)):
+            _capacity_row(findings, name=name, way=way, rate_bps=rate_bps or 0, result=result)
             peer = iperf3_tcp(bench.lab, down=way == "down", seconds=6, flows=4).goodput_bps
             _goodput_row(
                 findings, name=name, way=way, rate_bps=rate_bps or 0, result=result, peer_bps=peer
@@ -165,6 +174,22 @@ def _goodput_row(
     )
 
 
+def _capacity_row(
+    findings: Findings, *, name: str, way: str, rate_bps: int, result: dict[str, object]
+) -> None:
+    found = metric(result, f"capacity_bps_{way}")
+    off = None if found is None else (found - rate_bps) / rate_bps
+    holds = off is not None and abs(off) * PPM <= CAPACITY_PPM_MAX
+    findings.capacity.row(
+        name,
+        way,
+        f"{rate_bps / _MBPS:.3f}",
+        "none" if found is None else f"{found / _MBPS:.3f}",
+        "" if off is None else f"{off:+.2%}",
+        findings.verdict(f"capacity {name} {way}", holds=holds),
+    )
+
+
 def _delay_row(
     findings: Findings,
     *,
@@ -191,11 +216,15 @@ def _delay_row(
 
 
 def idle_packets(truth: DirectionTruth) -> list[PacketTruth]:
-    """Return the packets of the longest stream the link logged: connectivity has short ones."""
+    """Return the packets of the first long stream that the link logged.
+
+    Connectivity's before it are short, and those after it stand beside a load.
+    """
     streams: dict[tuple[int, int], list[PacketTruth]] = {}
     for packet in truth.packets:
         streams.setdefault((packet.source_port, packet.destination_port), []).append(packet)
-    return max(streams.values(), key=len, default=[])
+    long = [packets for packets in streams.values() if len(packets) >= LONG_STREAM_PACKETS]
+    return min(long, key=lambda packets: min(each.arrived_ns for each in packets), default=[])
 
 
 def _round_trips_us(down: DirectionTruth, up: DirectionTruth) -> Iterator[int]:
@@ -327,7 +356,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             jittery_link(findings)
         else:
             clean_link(name, LONG if name == "long" else named(name), findings)
-    for table in (findings.goodput, findings.delay, findings.loss):
+    for table in (findings.goodput, findings.capacity, findings.delay, findings.loss):
         table.print()
     if asked.json:
         asked.json.write_text(json.dumps(findings.raw), "utf-8")

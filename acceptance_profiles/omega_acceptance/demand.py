@@ -27,6 +27,7 @@ from omega_core.verdict import Mode
 CONNECTIVITY_ATTEMPTS = 3  # of each kind in one round
 QUICK_RUN_S = 3  # one look at each direction, so that the answer is there within 15 s
 MEASURE_S = 5  # of the idle stream, and of each run: five times what a ramp of 100 ms paths takes
+CAPACITY_S = 6  # a search ends by itself after 1 to 2 s, behind a satellite after 4
 CAMPAIGN_IDLE_S = 60  # loss is judged over at least a minute
 CAMPAIGN_RUN_S = 10  # where no criterion names the length of its runs
 OVERHEAD_S = 30  # attempts that wait in vain, set-up and closing of the runs, the last replies
@@ -40,6 +41,15 @@ class GoodputDemand:
 
     direction: Direction
     duration_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityDemand:
+    """One search for the IP-layer capacity."""
+
+    direction: Direction
+    duration_ns: int
+    quick: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +68,7 @@ class Demand:
     idle_duration_ns: int
     idle_period_ns: int
     goodput: tuple[GoodputDemand, ...]
+    capacity: tuple[CapacityDemand, ...]
     expected_bps_down: int | None
     expected_bps_up: int | None
     seconds: int
@@ -92,6 +103,7 @@ def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
         idle_duration_ns=idle_s * NS_PER_S,
         idle_period_ns=NS_PER_S // profile.statistics.probe_pps,
         goodput=_runs(profile, mode),
+        capacity=(),
         expected_bps_down=expected_bps(profile, Direction.DOWN),
         expected_bps_up=expected_bps(profile, Direction.UP),
         seconds=seconds,
@@ -132,7 +144,7 @@ def octets_at_most(profile: AcceptanceProfile, mode: Mode, direction: Direction)
 
 
 def _bounded_by_seconds(mode: Mode, run_s: int, profile: AcceptanceProfile | None) -> Demand:
-    octets = 2 * run_s * UNKNOWN_LINE_BPS // BITS_PER_OCTET
+    octets = 2 * (run_s + CAPACITY_S) * UNKNOWN_LINE_BPS // BITS_PER_OCTET
     run_ns = run_s * NS_PER_S
     return Demand(
         mode=mode,
@@ -141,9 +153,15 @@ def _bounded_by_seconds(mode: Mode, run_s: int, profile: AcceptanceProfile | Non
         idle_duration_ns=run_ns,
         idle_period_ns=STREAM_PERIOD_NS_DEFAULT,
         goodput=tuple(GoodputDemand(direction=each, duration_ns=run_ns) for each in Direction),
+        capacity=tuple(
+            CapacityDemand(
+                direction=each, duration_ns=CAPACITY_S * NS_PER_S, quick=mode is Mode.QUICK
+            )
+            for each in Direction
+        ),
         expected_bps_down=None if profile is None else expected_bps(profile, Direction.DOWN),
         expected_bps_up=None if profile is None else expected_bps(profile, Direction.UP),
-        seconds=3 * run_s + OVERHEAD_S,
+        seconds=3 * run_s + 2 * CAPACITY_S + OVERHEAD_S,
         bytes_down=octets,
         bytes_up=octets,
     )

@@ -57,6 +57,10 @@ Save: TypeAlias = Annotated[
     Path | None,
     typer.Option("--save", metavar="FILE", help="Keep the record, for omega verify."),
 ]
+Plot: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Draw rate and delay over time, as an SVG."),
+]
 OptionalServer: TypeAlias = Annotated[
     str | None,
     typer.Option("--server", metavar="URL", help="The server; else the one enrolled with."),
@@ -115,6 +119,7 @@ def measure(
     quick: Annotated[bool, typer.Option("--quick", help="Take less time, and know less.")] = False,
     insecure: Insecure = False,
     save: Save = None,
+    plot: Plot = None,
     progress: Progress = "auto",
     lang: Lang = None,
     home: Home = None,
@@ -127,7 +132,7 @@ def measure(
 
         around = _around(run, as_json=as_json, progress=progress)
         return commands_measure.measure(
-            around, server=server, insecure=insecure, quick=quick, save_to=save
+            around, server=server, insecure=insecure, quick=quick, save_to=save, plot_to=plot
         )
 
     run.do = do

@@ -45,10 +45,17 @@ _CUT_SHORT = {Ended.LINK_LOST, Ended.TEST_POINT_LOST, Ended.REFUSED}
 
 
 def measure(
-    around: Surroundings, *, server: str | None, insecure: bool, quick: bool, save_to: Path | None
+    around: Surroundings,
+    *,
+    server: str | None,
+    insecure: bool,
+    quick: bool,
+    save_to: Path | None,
+    plot_to: Path | None,
 ) -> int:
     """Measure once; judge nothing, post nothing."""
     check_can_save(save_to)
+    check_can_save(plot_to, option="--plot")
     device = any_device(around.home, server, insecure=insecure, clock=around.clock)
     wanted = Wanted(purpose="selftest", mode=Mode.QUICK if quick else Mode.MEASURE)
     with around.working() as place, _alone(around.home, device):
@@ -61,7 +68,9 @@ def measure(
         around.print_json(found)
         _tell_what_failed(around, held)
     else:
-        around.print_lines(_measured(around, found, held))
+        around.print_lines([*_measured(around, found, held), *around.picture(held.result.evidence)])
+    if plot_to is not None:
+        around.plot(plot_to, held.result.evidence, found.session)
     if save_to is not None:
         sealed = seal_record(
             held, measurer_of(device, place), chain=asked.chain, statement=device.statement

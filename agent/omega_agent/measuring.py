@@ -32,6 +32,7 @@ from omega_core.keys import NotAKeyError, PublicKey, SigningKey
 from omega_probe.events import Emitter
 from omega_probe.plan import (
     CONNECTIVITY_ATTEMPTS_DEFAULT,
+    CapacityTask,
     ControlTarget,
     GoodputTask,
     MeasurementPlan,
@@ -189,6 +190,12 @@ def plan_of(wanted: Demand, *, stop_when_invalid: bool) -> MeasurementPlan:
         goodput=tuple(
             GoodputTask(direction=run.direction, duration_ns=run.duration_ns)
             for run in wanted.goodput
+        ),
+        capacity=tuple(
+            CapacityTask(
+                direction=search.direction, duration_ns=search.duration_ns, quick=search.quick
+            )
+            for search in wanted.capacity
         ),
         expected_bps_down=wanted.expected_bps_down,
         expected_bps_up=wanted.expected_bps_up,

@@ -27,7 +27,7 @@ from omega_agent.tables import SIGN, coloured, table
 from omega_agent.texts import Speaker
 from omega_core.errors import OmegaError
 from omega_core.evidence import Evidence
-from omega_core.metrics import MetricValue, NoValue
+from omega_core.metrics import LimitCause, MetricValue, NoValue
 from omega_core.record import Measurement
 from omega_core.units import PPM, US_PER_S
 from omega_core.verdict import CriterionOutcome, Fault, Judgement, Outcome, Verdict
@@ -143,7 +143,8 @@ class Shower:
     def _figures(self, metrics: Mapping[str, MetricValue]) -> list[str]:
         """Return the metrics that have a value as a table, then why others have none.
 
-        What no task of the run was to measure stays unsaid here; `--json` has every name.
+        A rate that something else than the line has limited is said to be so. What no task of the
+        run was to measure stays unsaid here; `--json` has every name.
         """
         say, lang = self.speaker.say, self.speaker.language
         head = (say("col_quantity"), say("col_value"), say("col_samples"))
@@ -161,6 +162,11 @@ class Shower:
             if each.reason is not None and each.reason not in _NOT_MEANT:
                 absent.setdefault(say(f"absent_{each.reason}"), []).append(metric_name(name, lang))
         lines = table([head, *rows], right=_FIGURES_RIGHT) if rows else []
+        lines += [
+            say(f"limited_{each.limited_by}", name=metric_name(name, lang))
+            for name, each in metrics.items()
+            if each.limited_by is not None and each.limited_by is not LimitCause.PATH
+        ]
         lines += [f"{why}: {'; '.join(names)}" for why, names in absent.items()]
         return [*lines, ""] if lines else []
 

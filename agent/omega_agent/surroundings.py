@@ -16,13 +16,15 @@ from omega_agent.errors import WrongUseError
 from omega_agent.home import Home, reason_of
 from omega_agent.interrupts import Interrupts
 from omega_agent.sessions import Workplace
-from omega_agent.show import Shower
+from omega_agent.show import Shower, utc
 from omega_agent.tables import wants_colour
 from omega_agent.texts import Speaker
 from omega_core.bundle import Bundle
 from omega_core.clock import Clock, SystemClock
+from omega_core.evidence import Evidence
 from omega_core.files import write_durably
 from omega_core.models import StrictModel, content_of
+from omega_core.record import Session
 from omega_probe.environment import software
 
 
@@ -68,6 +70,23 @@ class Surroundings:
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
 
+    def picture(self, evidence: Evidence) -> list[str]:
+        """Return rate and delay over time as blocks for a terminal; nothing for a pipe."""
+        if not sys.stdout.isatty():
+            return []
+        from omega_agent.picture_text import text_of  # noqa: PLC0415 - for terminals only
+
+        lines = text_of(evidence, self.speaker)
+        return ["", *lines] if lines else []
+
+    def plot(self, path: Path, evidence: Evidence, session: Session) -> None:
+        """Write rate and delay over time as an SVG; raises StorageError."""
+        from omega_agent.picture_svg import svg_of  # noqa: PLC0415 - for those who ask for it
+
+        subtitle = f"{session.server}, {utc(session.started_unix_us)}"
+        drawn = svg_of(evidence, subtitle=subtitle, language=self.speaker.language)
+        write_durably(path, drawn.encode("utf-8"))
+
     def tell(self, line: str) -> None:
         """Say something that is no result."""
         sys.stderr.write(f"{line}\n")
@@ -83,15 +102,19 @@ def print_json(content: object) -> None:
     sys.stdout.flush()
 
 
-def check_can_save(path: Path | None) -> None:
+def check_can_save(path: Path | None, *, option: str = "--save") -> None:
     """Raise WrongUseError for a place that can't take a file: before the time is spent."""
     if path is None:
         return
     folder = path.absolute().parent
     if path.is_dir() or not folder.is_dir():
-        raise WrongUseError("save_place", path=path, why=os.strerror(20 if folder.exists() else 2))
+        raise WrongUseError(
+            "save_place", option=option, path=path, why=os.strerror(20 if folder.exists() else 2)
+        )
     if not os.access(folder, os.W_OK):
-        raise WrongUseError("save_place", path=path, why=reason_of(PermissionError(13, "")))
+        raise WrongUseError(
+            "save_place", option=option, path=path, why=reason_of(PermissionError(13, ""))
+        )
 
 
 def save(path: Path, bundle: Bundle) -> None:

@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from omega_core import limits
 from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
 from omega_core.facts import INTEGER_MAX, Version1
+from omega_core.load import LoadCounts
 from omega_core.metrics import Direction
 from omega_core.models import Address, Digest, Id, KeyId, KeyText, Port, StrictModel, UnixUs
 from omega_core.record import Purpose
@@ -195,6 +196,15 @@ class RunCounts(StrictModel):
     senders: Annotated[tuple[SenderCounts, ...], Field(max_length=limits.GOODPUT_FLOWS_MAX)]
 
 
+class CapacityCounts(StrictModel):
+    """What the test point counted of one UDP load: as receiver of an upward one, else as sender."""
+
+    run: _Count
+    direction: Direction
+    ip_octets: Annotated[int, Field(ge=1, le=limits.LOAD_IP_OCTETS_MAX)]
+    counts: LoadCounts
+
+
 class TestPointLoad(StrictModel):
     """How busy the test point was during the session, in ppm of all its cores."""
 
@@ -215,6 +225,7 @@ class Observation(StrictModel):
     ended_unix_us: UnixUs
     streams: Annotated[tuple[StreamCounts, ...], Field(max_length=limits.SESSION_STREAMS_MAX)] = ()
     runs: Annotated[tuple[RunCounts, ...], Field(max_length=limits.GOODPUT_RUNS_MAX)] = ()
+    capacity: Annotated[tuple[CapacityCounts, ...], Field(max_length=limits.CAPACITY_RUNS_MAX)] = ()
     octets_received: _Count
     octets_sent: _Count
     load: TestPointLoad

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from omega_core.capacity_metrics import capacity_metrics, qualification_metrics
 from omega_core.evidence import Attempt, Ended, Evidence, GoodputRun, IdleStream, SequenceRange
 from omega_core.goodput import SteadyRate, steady_rate
 from omega_core.metrics import METRICS, Direction, MetricValue, NoValue, measured, undefined
@@ -21,6 +22,7 @@ from omega_core.samples import (
     mean_magnitude,
     nearest_rank_percentile,
 )
+from omega_core.stream_method import stream_method
 from omega_core.units import (
     BITS_PER_OCTET,
     PPM,
@@ -29,6 +31,7 @@ from omega_core.units import (
     share_ppm_rounded_down,
     share_ppm_rounded_up,
 )
+from omega_core.working import working_metrics
 
 _REASON_OF_END = {
     Ended.LINK_LOST: NoValue.LINK_LOST,
@@ -56,6 +59,9 @@ def metrics_of(evidence: Evidence) -> dict[str, MetricValue]:
         **_reachable(evidence.attempts),
         **_idle(evidence.idle),
         **_goodput(evidence.goodput),
+        **working_metrics(evidence.working, evidence.goodput),
+        **capacity_metrics(evidence.capacity),
+        **qualification_metrics(evidence.capacity),
     }
     return {name: found.get(name) or _absent(name, evidence) for name in METRICS}
 
@@ -112,17 +118,8 @@ def _idle(streams: Sequence[IdleStream]) -> dict[str, MetricValue]:
     if not streams or not streams[0].rtt_us:  # stopped before its first packet: nothing was asked
         return {}
     stream = streams[0]
-    method = _stream_method(stream)
+    method = stream_method(stream)
     return {**_delays(stream, method), **_losses(stream, method)}
-
-
-def _stream_method(stream: IdleStream) -> str:
-    mode = "authenticated" if stream.authenticated else "unauthenticated"
-    return (
-        f"STAMP RFC 8762 {mode}, UDP over IPv{stream.family}, {stream.ip_octets} IP octets, "
-        f"period {stream.period_us} us, waiting time {stream.waiting_time_us // US_PER_MS} ms, "
-        f"{stream.timestamps} timestamps"
-    )
 
 
 def _delays(stream: IdleStream, method: str) -> dict[str, MetricValue]:

@@ -7,7 +7,7 @@ arrays: a session of minutes must stay well under `limits.RECORD_BYTES_MAX`. Off
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -16,6 +16,7 @@ from typing import Annotated, Literal, TypeAlias
 from omega_core import limits
 from omega_core.facts import WHOLE, Between, Count, Fact, Length, Name, Text
 from omega_core.metrics import Direction
+from omega_core.units import PPM, US_PER_S
 
 Family: TypeAlias = Annotated[Literal[4, 6], WHOLE]
 SequenceRange: TypeAlias = tuple[Count, Count]
@@ -25,6 +26,12 @@ Lists of them ascend and don't overlap, so their size is bounded by the stream's
 wrote them.
 """
 _FlowClock: TypeAlias = Annotated[int, Between(0, limits.FLOW_CLOCK_US_MAX)]
+_LoadClock: TypeAlias = Annotated[int, Between(0, limits.LOAD_CLOCK_US_MAX)]
+_SubInterval: TypeAlias = Annotated[
+    int, Between(limits.SUB_INTERVAL_US_MIN, limits.LOAD_CLOCK_US_MAX)
+]
+OfferedRate: TypeAlias = tuple[Count, Count, _LoadClock]
+"""Number of a command, its rate in bit/s, and when its first packet reached the receiver."""
 
 
 class Ended(StrEnum):
@@ -97,7 +104,9 @@ class IdleStream(Fact):
     `rtt_us[i]` is the round trip of sequence number i, null when no reply came within the waiting
     time. `replies_received` counts every reply that arrived in time, so it exceeds the answered
     packets where packets were duplicated on the way up. `late_sends` and `host_drops` are the
-    instrument's own faults.
+    instrument's own faults. `timestamps` says whose T1 and T4 are ("kernel", "kernel-rx", "host",
+    "mixed"), `timestamp_uncertainty_us` by how much both together may be wrong on this host's
+    account, for 95 % of the packets; null where nobody kept it.
     """
 
     family: Family
@@ -116,11 +125,40 @@ class IdleStream(Fact):
     host_drops: Count
     timestamps: Name
     report: StreamReport | None
+    timestamp_uncertainty_us: Count | None = None
 
     def __post_init__(self) -> None:
         """Refuse ranges that would make a reader count to 2^53, or count a packet twice."""
         for ranges in (self.lost_up, self.lost_down):
             _check_ranges(ranges, packets=len(self.rtt_us))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingStream(IdleStream):
+    """A delay stream beside a TCP run, packet by packet.
+
+    Here `started_offset_us` is when the first packet was sent. `spacings` says how far apart the
+    others followed: from each number on, so many microseconds, until the next entry; `period_us` is
+    the last of them. Packets were sent then to within `late_sends`. `run_epoch_offset_us` is the
+    zero of the run's receiver's clock, which the probe knows to within a round trip of an upward
+    run; null when no flow ever joined.
+    """
+
+    run: Count
+    direction: Direction
+    run_epoch_offset_us: Count | None
+    spacings: Annotated[tuple[tuple[Count, Count], ...], Length(0, limits.WORKING_SPACINGS_MAX)]
+    ended: Ended
+
+    def sent_us(self) -> Iterator[int]:
+        """Yield when each packet was sent, on the session's time."""
+        at_us, upcoming = self.started_offset_us, [*reversed(self.spacings)]
+        period_us = 0
+        for number in range(len(self.rtt_us)):
+            yield at_us
+            while upcoming and upcoming[-1][0] <= number:
+                period_us = upcoming.pop()[1]
+            at_us += period_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +227,62 @@ class GoodputRun(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityRun(Fact):
+    """One run of UDP load in one direction: what the receiver counted, and what was asked for.
+
+    `at_us`, `octets`, `packets`, `highest` and `delay_us_max` run in parallel, one entry a report:
+    cumulative since the first load packet, `at_us` the arrival of the last packet counted; octets
+    are IP-layer and of first copies, `highest` is the highest sequence number seen plus one, and a
+    delay is one-way, less the smallest of the run. `offered` has for each command that reached the
+    receiver its number, its rate in bit/s (0 is a pause) and the arrival of its first packet.
+
+    `idle_loss_ppm` is the loss of the idle stream in this direction and `idle_packets` its sample;
+    null where none was taken. `sub_interval_us` is dt of RFC 9097. `host_drops` are the receiver's.
+    `fixed_bps` is the IP rate in question of a run that asked whether the line carries it; null of
+    a run that searched for the capacity.
+    """
+
+    run: Count
+    family: Family
+    direction: Direction
+    started_offset_us: Count
+    base_rtt_us: Count
+    ip_octets: Annotated[int, Between(1, limits.LOAD_IP_OCTETS_MAX)]
+    idle_loss_ppm: Annotated[int, Between(0, PPM)] | None
+    idle_packets: Count | None = None
+    sub_interval_us: _SubInterval = US_PER_S
+    fixed_bps: Count | None = None
+    at_us: Annotated[tuple[_LoadClock, ...], Length(0, limits.LOAD_TICKS_MAX)]
+    octets: Annotated[tuple[Count, ...], Length(0, limits.LOAD_TICKS_MAX)]
+    packets: Annotated[tuple[Count, ...], Length(0, limits.LOAD_TICKS_MAX)]
+    highest: Annotated[tuple[Count, ...], Length(0, limits.LOAD_TICKS_MAX)]
+    delay_us_max: Annotated[tuple[Count, ...], Length(0, limits.LOAD_TICKS_MAX)]
+    offered: Annotated[tuple[OfferedRate, ...], Length(0, limits.LOAD_COMMANDS_MAX)]
+    reordered: Count
+    duplicates: Count
+    host_drops: Count
+    ended: Ended
+
+    def __post_init__(self) -> None:
+        cumulative = (self.at_us, self.octets, self.packets, self.highest)
+        if len({len(series) for series in (*cumulative, self.delay_us_max)}) != 1:
+            raise ValueError("a receiver's report has one entry in each series")
+        for series in cumulative:
+            if any(later < earlier for earlier, later in pairwise(series)):
+                raise ValueError("a cumulative counter never runs backwards")
+        if any(got > sent for got, sent in zip(self.packets, self.highest, strict=True)):
+            raise ValueError("no more packets are received than were sent")
+        if any(
+            octets != packets * self.ip_octets
+            for octets, packets in zip(self.octets, self.packets, strict=True)
+        ):
+            raise ValueError("all load packets of a run have one size")
+        for (number, _, at_us), (next_number, _, next_at_us) in pairwise(self.offered):
+            if next_number <= number or next_at_us < at_us:
+                raise ValueError("commands are told in the order in which they were given")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence(Fact):
     """Everything the judge needs."""
 
@@ -196,6 +290,8 @@ class Evidence(Fact):
     attempts: Annotated[tuple[Attempt, ...], Length(0, limits.ATTEMPTS_OF_A_RECORD_MAX)] = ()
     idle: Annotated[tuple[IdleStream, ...], Length(0, limits.SESSION_STREAMS_MAX)] = ()
     goodput: Annotated[tuple[GoodputRun, ...], Length(0, limits.GOODPUT_RUNS_MAX)] = ()
+    capacity: Annotated[tuple[CapacityRun, ...], Length(0, limits.CAPACITY_RUNS_MAX)] = ()
+    working: Annotated[tuple[WorkingStream, ...], Length(0, limits.GOODPUT_RUNS_MAX)] = ()
 
 
 def _check_ranges(ranges: Sequence[SequenceRange], *, packets: int) -> None:

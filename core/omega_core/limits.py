@@ -32,13 +32,37 @@ TICK_NS = 100 * NS_PER_MS  # counters are stamped this often at both ends
 TICKS_MAX = 601  # `packet_count` of the longest run at this tick
 FLOW_CLOCK_US_MAX = 120_000_000  # the longest run twice: time for its stragglers, not for a forger
 BLOCK_OCTETS = 1 << 18  # one system call moves this much, so the interpreter is not the limit
+NOTSENT_OCTETS_MAX = 1 << 17  # what waits in a sending host is no queue of the line; 1 ms at 1 Gb/s
+
+# Working latency
+WORKING_PACKETS_MIN = 100  # five above the 95th percentile; of fewer it is an accident
+WORKING_PERIOD_NS_MIN = 10 * NS_PER_MS  # 200 packets in the steady window of the shortest runs
+WORKING_PERIOD_NS_START = 60 * NS_PER_MS  # until the line has shown what it carries: for 1 Mbit/s
+WORKING_SHARE_PPM = 10_000  # of the loaded direction: what the stream takes, the goodput lacks
+WORKING_SPACINGS_MAX = 64  # it only ever becomes closer, by a millisecond at least
+
+# IP-layer capacity
+LOAD_RUN_NS_MAX = 30 * NS_PER_S  # RFC 9097 asks for 10 s; a satellite line needs half of that
+CAPACITY_RUNS_MAX = 8  # two families each way, twice over
+FEEDBACK_NS = 50 * NS_PER_MS  # RFC 9097 section 4; a short buffer overflows in a few of them
+LOAD_TICKS_MAX = 601  # `packet_count` of the longest load at this interval
+LOAD_COMMANDS_MAX = 1_201  # two commands each feedback interval of the longest load
+LOAD_CLOCK_US_MAX = 60_000_000  # the longest run twice: time for what a deep buffer still holds
+LOAD_RATE_BPS_MAX = 100 * 10**9  # beyond any access line: more is a slip, or an attack
+LOAD_TRAIN_PACKETS_MAX = 1 << 20  # a second of the fastest load we know
+LOAD_IP_OCTETS_MIN = 200  # smaller packets measure the host, not the line
+LOAD_IP_OCTETS_MAX = 9_000  # jumbo frames
+LOADS_OPEN_MAX = 2  # one each way; more would measure each other
+LOAD_SILENCE_NS = NS_PER_S  # RFC 9097's feedback timeout: a probe that has gone is not sent to
+LOAD_FIRST_NS = 5 * NS_PER_S  # from LoadReady to the first packet; three lost ones on any line
+SUB_INTERVAL_US_MIN = 100_000  # shorter ones measure a shaper's burst
 
 # Sessions and grants
 GRANT_LIFE_S = 600  # a standard acceptance takes two to five minutes
 GRANT_EARLY_S = 20  # how far a test point's clock may run behind the Controller's
 GRANT_LATE_S = 90  # and ahead of it
 SESSION_ADDRESSES_MAX = 4  # one of each family; two more where a line has changed address
-SESSION_STREAMS_MAX = 8  # connectivity of both families, idle, and one for each loaded direction
+SESSION_STREAMS_MAX = 40  # connectivity of both families, idle, one for each run, some to spare
 ADDRESS_PROOF_LIFE_S = 120  # proved just before asking; longer would let an address change hands
 SESSIONS_OF_AN_ADDRESS_MAX = 6  # unattributed self-tests from one address in the window below
 SESSIONS_OF_AN_ADDRESS_WINDOW_S = 600
@@ -105,6 +129,12 @@ def packet_count(duration_ns: int, interval_ns: int) -> int:
 
 assert packet_count(STREAM_DURATION_NS_MAX, STREAM_PERIOD_NS_MIN) <= STREAM_PACKETS_MAX
 assert packet_count(GOODPUT_RUN_NS_MAX, TICK_NS) <= TICKS_MAX
+assert SESSION_STREAMS_MAX >= 3 + GOODPUT_RUNS_MAX, "each run has its stream"
+assert WORKING_PERIOD_NS_MIN >= STREAM_PERIOD_NS_MIN
+assert (WORKING_PERIOD_NS_START - WORKING_PERIOD_NS_MIN) // NS_PER_MS < WORKING_SPACINGS_MAX
+assert packet_count(LOAD_RUN_NS_MAX, FEEDBACK_NS) <= LOAD_TICKS_MAX
+assert LOAD_CLOCK_US_MAX * NS_PER_US >= 2 * LOAD_RUN_NS_MAX
+assert LOAD_IP_OCTETS_MAX <= PLAN_MTU_BYTES_MAX
 assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX
 assert ATTEMPTS_MAX * ATTEMPT_KINDS <= ATTEMPTS_OF_A_RECORD_MAX
 assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its stream"

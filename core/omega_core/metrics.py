@@ -94,6 +94,7 @@ class NoValue(StrEnum):
     NOT_MEASURED = "not_measured"  # no task of this run measures it
     NO_REPLY = "no_reply"  # asked, and nothing came back
     TOO_FEW_SAMPLES = "too_few_samples"
+    LOSSY_AT_ANY_RATE = "lossy_at_any_rate"  # no sub-interval met the loss criterion
     WAY_UNKNOWN = "way_unknown"  # lost, but the report that tells which way never came
     LINK_LOST = "link_lost"
     TEST_POINT_LOST = "test_point_lost"
@@ -103,15 +104,30 @@ class NoValue(StrEnum):
     NO_GRANT = "no_grant"
 
 
+class LimitCause(StrEnum):
+    """What kept a rate from being higher (`omega_core.limit_cause`)."""
+
+    PATH = "path"  # the network between the two hosts: what is meant to be measured
+    PROBE_HOST = "probe_host"
+    TEST_POINT = "test_point"
+    LAN = "lan"  # the measuring host's own link
+    GRANT = "grant"  # the octets that the session may move
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricValue(Fact):
-    """A measured value with the size of its sample and how it was made, or why there is none."""
+    """A measured value with the size of its sample and how it was made, or why there is none.
+
+    `limited_by` says of a rate what kept it from being higher; null of all others.
+    """
 
     value: Count | None
     unit: Unit
     samples: Count
     method: Text
     reason: NoValue | None = None
+    limited_by: LimitCause | None = None
 
     def __post_init__(self) -> None:
         if (self.value is None) != (self.reason is not None):

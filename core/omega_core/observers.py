@@ -8,6 +8,8 @@ count is the truth, and what the other end knows must fit to it:
     upward run      the test point received: its counters stand unchanged in the evidence
     downward run    the agent received: what it read lies between what the test point's kernel saw
                     acknowledged and what it sent
+    upward load     the test point received: its reports stand unchanged in the evidence
+    downward load   the agent received: no more packets than the test point sent
 
 A run is cut while octets are on their way, and the two ends are not read in the same instant. So
 what was sent bounds the reader's claim tightly: 1,000 ppm of the run, whatever the line. That the
@@ -22,8 +24,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from omega_core.control import Observation, RunCounts
+from omega_core.control import CapacityCounts, Observation, RunCounts
 from omega_core.evidence import (
+    CapacityRun,
     Evidence,
     FlowCounts,
     GoodputRun,
@@ -32,6 +35,7 @@ from omega_core.evidence import (
     SequenceRange,
     StreamReport,
 )
+from omega_core.load import LoadCounts
 from omega_core.metrics import Direction
 from omega_core.units import PPM
 
@@ -57,8 +61,11 @@ def disagreements(evidence: Evidence, observation: Observation) -> tuple[Disagre
     Whether both speak of the same session is the caller's to check first.
     """
     return (
-        *_streams(evidence.idle, [each.report for each in observation.streams]),
+        *_streams(
+            (*evidence.idle, *evidence.working), [each.report for each in observation.streams]
+        ),
         *_runs(evidence.goodput, observation.runs),
+        *_loads(evidence.capacity, observation.capacity),
     )
 
 
@@ -109,6 +116,36 @@ def _runs(runs: Sequence[GoodputRun], counts: Sequence[RunCounts]) -> Iterator[D
     for count in counted.values():
         if _octets(count.flows) or any(sender.sent_octets for sender in count.senders):
             yield Disagreement(f"run {count.run} {count.direction}", "not in the evidence")
+
+
+def _loads(runs: Sequence[CapacityRun], counts: Sequence[CapacityCounts]) -> Iterator[Disagreement]:
+    counted = {each.run: each for each in counts}
+    for run in runs:
+        where = f"load {run.run} {run.direction}"
+        count = counted.pop(run.run, None)
+        if count is None:
+            if run.packets and run.packets[-1]:
+                yield Disagreement(where, "the test point knows no such load")
+        elif (count.direction, count.ip_octets) != (run.direction, run.ip_octets):
+            yield Disagreement(where, "the test point saw another one under this number")
+        elif run.direction is Direction.UP:
+            if _reports(run) != _reports(count.counts):
+                yield Disagreement(where, "the receiver's reports are not the test point's")
+        elif run.highest and run.highest[-1] > count.counts.sent_packets:
+            yield Disagreement(where, "more packets were numbered than the test point sent")
+    for count in counted.values():
+        if count.counts.sent_packets or count.counts.packets:
+            yield Disagreement(f"load {count.run} {count.direction}", "not in the evidence")
+
+
+def _reports(counted: CapacityRun | LoadCounts) -> tuple[tuple[int, ...], ...]:
+    return (
+        counted.at_us,
+        counted.octets,
+        counted.packets,
+        counted.highest,
+        counted.delay_us_max,
+    )
 
 
 def _run(where: str, run: GoodputRun, count: RunCounts) -> Iterator[Disagreement]:

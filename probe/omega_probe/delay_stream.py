@@ -9,6 +9,8 @@ a packet is.
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from typing import Final, NamedTuple
@@ -25,6 +27,7 @@ from omega_probe.own_traffic import OwnTrafficMeter, of_datagrams
 from omega_probe.round_trip import StampSender, StreamOutcome
 from omega_probe.stream import StreamDriver
 from omega_probe.test_point_client import TestPointClient
+from omega_probe.validity import OwnTraffic
 from omega_probe.waiting import Waiter
 
 LIMIT: Final = "limit"
@@ -48,6 +51,8 @@ class StreamPlan(NamedTuple):
     period_ns: int
     phase_ns: int
     key: bytes | None = None
+    octets_max: int | None = None
+    """What the test point is asked to set aside for it; its own share where nothing is said."""
 
 
 class HeldStream(NamedTuple):
@@ -62,6 +67,9 @@ class HeldStream(NamedTuple):
     timestamps: str = ""
     host_drops: int = 0
     started_ns: int = 0
+    first_sent_ns: int | None = None
+    timestamp_uncertainty_us: int | None = None
+    spacings_us: tuple[tuple[int, int], ...] = ()
 
 
 class OpenedStream(NamedTuple):
@@ -69,6 +77,11 @@ class OpenedStream(NamedTuple):
 
     ssid: int
     driver: StreamDriver
+
+
+def random_phase_ns(period_ns: int) -> int:
+    """Return when the first packet leaves: streams of many probes must not march in step."""
+    return int.from_bytes(os.urandom(8), "big") % period_ns
 
 
 def ended_of(error: TestPointLostError | TestPointRefusedError) -> Ended:
@@ -93,7 +106,9 @@ def hold_stream(
 
 def open_stream(plan: StreamPlan, at: AtTestPoint) -> OpenedStream | HeldStream:
     """Let the stream be answered; return what it came to when it can't even begin."""
-    asked = OpenStream(stream=plan.stream, authenticated=plan.key is not None)
+    asked = OpenStream(
+        stream=plan.stream, authenticated=plan.key is not None, octets_max=plan.octets_max
+    )
     try:
         ready = at.client.request(asked)
         driver = StreamDriver(plan.address, ready.udp_port, plan.family, at.waiter.clock)
@@ -111,10 +126,14 @@ def run_stream(
     *,
     progress: Callable[[int, int | None], None] | None = None,
     watches: bool = True,
+    until: threading.Event | None = None,
+    made: Callable[[StampSender], None] | None = None,
 ) -> HeldStream:
     """Send and receive, with no word to the test point.
 
-    Streams may run side by side; one of them watches the control connection.
+    Streams may run side by side; one of them watches the control connection. With `until` a stream
+    hurries to its end when that is set, whatever else happens in the session. `made` is given the
+    machine before it begins.
     """
     driver = opened.driver
     machine = StampSender(
@@ -123,23 +142,32 @@ def run_stream(
         ssid=opened.ssid,
         key=plan.key,
         phase_ns=plan.phase_ns,
+        hurried=until is not None,
     )
+    if made is not None:
+        made(machine)
     started_ns = at.waiter.clock.monotonic_ns()
     ended, detail = Ended.COMPLETED, ""
     watched = at.client if watches else None
-    try:
-        with closing(driver):
-            driver.run(machine, stop=at.waiter.stop, watched=watched, progress=progress)
-    except (TestPointLostError, TestPointRefusedError) as error:
-        ended, detail = ended_of(error), str(error)
-    at.meter.add(
-        of_datagrams(
+
+    def traffic() -> OwnTraffic:
+        return of_datagrams(
             sent=driver.sent,
             received=driver.received,
             payload_octets=machine.packet_octets,
             family=plan.family,
         )
-    )
+
+    try:
+        with closing(driver), at.meter.counted(traffic):
+            driver.run(
+                machine,
+                stop=at.waiter.stop if until is None else until,
+                watched=watched,
+                progress=progress,
+            )
+    except (TestPointLostError, TestPointRefusedError) as error:
+        ended, detail = ended_of(error), str(error)
     return HeldStream(
         ended=ended,
         detail=detail,
@@ -149,6 +177,9 @@ def run_stream(
         timestamps=driver.timestamps,
         host_drops=driver.host_drops,
         started_ns=started_ns,
+        first_sent_ns=machine.first_sent_ns,
+        timestamp_uncertainty_us=driver.timestamp_uncertainty_us,
+        spacings_us=machine.spacings_us,
     )
 
 
@@ -201,4 +232,5 @@ def idle_stream_of(
         host_drops=held.host_drops,
         timestamps=held.timestamps,
         report=held.report,
+        timestamp_uncertainty_us=held.timestamp_uncertainty_us,
     )

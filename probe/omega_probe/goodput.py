@@ -68,10 +68,15 @@ class GoodputRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoodputResult:
-    """What came of a run; `run.ended` says how it ended and `detail` adds words for people."""
+    """What came of a run; `run.ended` says how it ended and `detail` adds words for people.
+
+    `epoch_ns` is the zero of the receiver's clock on this host's; of an upward run, which the test
+    point receives, to within a round trip. None when no flow joined.
+    """
 
     run: GoodputRun
     detail: str = ""
+    epoch_ns: int | None = None
 
 
 def run_goodput(
@@ -153,7 +158,9 @@ class _Driver:
         self._ended = self._machine.ended or Ended.INTERRUPTED
         if opened and self._ended is not Ended.TEST_POINT_LOST:
             self._fetch_counts()
-        return GoodputResult(run=self._evidence(), detail=self._detail)
+        return GoodputResult(
+            run=self._evidence(), detail=self._detail, epoch_ns=self._flows.epoch_ns
+        )
 
     def _close_flows(self) -> None:
         """End all flows; one that was being let in may be known to the test point, so it is here.

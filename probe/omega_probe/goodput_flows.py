@@ -70,6 +70,11 @@ class FlowSet:
         """How many flows there are."""
         return len(self._flows)
 
+    @property
+    def epoch_ns(self) -> int | None:
+        """When the first flow joined: the zero of the counters; None before."""
+        return self._epoch_ns
+
     def add(self, number: int, connection: socket.socket, *, start: bool) -> int:
         """Take a flow that has joined; return when that was, in microseconds since the epoch."""
         flow: Flow

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from omega_core.sockets.tcp_info import TcpInfo, ip_header_octets, read_tcp_info
@@ -28,6 +29,7 @@ class OwnTrafficMeter:
         self._lock = threading.Lock()
         self._past = OwnTraffic()
         self._watched: dict[socket.socket, _Watched] = {}
+        self._sources: list[Callable[[], OwnTraffic]] = []
 
     def watch(self, connection: socket.socket, *, bulk: bool = True) -> None:
         """Count a TCP connection from now until `release`, with all it has carried before.
@@ -50,12 +52,26 @@ class OwnTrafficMeter:
         with self._lock:
             self._past += traffic
 
+    @contextmanager
+    def counted(self, source: Callable[[], OwnTraffic]) -> Iterator[None]:
+        """Count what a source tells of itself, at every reading while the block runs and after."""
+        with self._lock:
+            self._sources.append(source)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sources.remove(source)
+                self._past += source()
+
     def reading(self) -> OwnTraffic:
         """Return everything so far."""
         with self._lock:
             total = self._past
             for watched in self._watched.values():
                 total += watched.read()
+            for source in self._sources:
+                total += source()
             return total
 
 

@@ -27,6 +27,26 @@ class GoodputTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityTask:
+    """One UDP load: which way, and for how long at most; it ends as soon as it knows.
+
+    It searches for the IP-layer capacity, a quick one over half the sub-interval; with `fixed_bps`
+    it asks whether the line carries that rate.
+    """
+
+    direction: Direction
+    duration_ns: int
+    quick: bool = False
+    fixed_bps: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What the task is called in the evidence."""
+        what = "capacity" if self.fixed_bps is None else "qualified"
+        return f"{what}_{self.direction}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasurementPlan:
     """The tasks of a session and their parameters.
 
@@ -40,6 +60,7 @@ class MeasurementPlan:
     idle_period_ns: int = limits.STREAM_PERIOD_NS_DEFAULT
     idle_authenticated: bool = False
     goodput: tuple[GoodputTask, ...] = ()
+    capacity: tuple[CapacityTask, ...] = ()
     expected_bps_down: int | None = None
     expected_bps_up: int | None = None
     precheck_ns: int = PRECHECK_NS_DEFAULT
@@ -52,8 +73,12 @@ class MeasurementPlan:
         _check("idle_period_ns", self.idle_period_ns, limits.STREAM_PERIOD_NS_MIN, NS_PER_S)
         _check("goodput runs", len(self.goodput), 0, limits.GOODPUT_RUNS_MAX)
         _check("precheck_ns", self.precheck_ns, 0, limits.PRECHECK_NS_MAX)
+        _check("runs", len(self.goodput) + len(self.capacity), 0, limits.GOODPUT_RUNS_MAX)
+        _check("capacity runs", len(self.capacity), 0, limits.CAPACITY_RUNS_MAX)
         for task in self.goodput:
             _check("duration_ns", task.duration_ns, limits.TICK_NS, limits.GOODPUT_RUN_NS_MAX)
+        for search in self.capacity:
+            _check("duration_ns", search.duration_ns, limits.TICK_NS, limits.LOAD_RUN_NS_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

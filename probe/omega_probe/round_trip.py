@@ -8,7 +8,7 @@ nanoseconds; the wall clock only goes on the wire as T1, where it serves to know
 
     driver                              machine
     datagram_to_send(now, unix) ----->  the packet that is due, or None
-    departed(at)                ----->  T1 as it really was
+    departed(at)                ----->  T1 as it really was; again when better known
     datagram_received(data, at) ----->  T4; T2 and T3 are in the packet
     next_wakeup_ns()            ----->  when to come back, None when complete
 
@@ -21,7 +21,8 @@ and counted, and the next keeps half a period of distance: a burst would measure
 A packet counts as lost after the waiting time Tmax (RFC 7680 section 2.4). The sample is complete
 as soon as every packet is answered. At its end what is missing gets `PATIENCE_RTT` times the
 longest round trip seen, a second at least and Tmax at most; `outcome` states the waiting time that
-every packet really had, and no reply in the sample took longer.
+every packet really had, and no reply in the sample took longer. A `hurried` stream, which ends with
+the load beside it, gives twice the longest: behind a full buffer ten times would cut off seconds.
 
 Datagrams come from the network: malformed, forged, late and duplicated ones are expected events
 and end nothing. A reply is taken for ours when its SSID, its sender sequence number and the T1 it
@@ -35,7 +36,7 @@ from typing import NamedTuple
 
 from omega_core import limits
 from omega_core.samples import ArrivalOrder
-from omega_core.units import NS_PER_S, NS_PER_US
+from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from omega_core.wire.stamp import (
     AUTHENTICATED_OCTETS,
     BASE_OCTETS,
@@ -48,6 +49,8 @@ from omega_core.wire.stamp import (
 
 PATIENCE_NS_MIN = NS_PER_S  # a second: what TCP grants a packet before it sends it again (RFC 6298)
 PATIENCE_RTT = 10
+HURRIED_NS_MIN = 200 * NS_PER_MS  # beside a load: what comes later was sent behind the load's end
+HURRIED_RTT = 2
 LATE_SHARE = 10  # a tenth of the period: 2 ms of the default 20
 REPLIES_A_PACKET_MAX = 4  # beyond it a flood of copies would only fill the memory
 
@@ -88,6 +91,7 @@ class StampSender:
         key: bytes | None = None,
         phase_ns: int = 0,
         waiting_time_ns: int = limits.WAITING_TIME_NS,
+        hurried: bool = False,
     ) -> None:
         """Raise ValueError for a stream beyond the limits; with `key` packets are authenticated."""
         if not 1 <= count <= limits.STREAM_PACKETS_MAX:
@@ -97,9 +101,13 @@ class StampSender:
         self.packet_octets = BASE_OCTETS if key is None else AUTHENTICATED_OCTETS
         """UDP payload of each packet and each reply."""
         self._count = count
-        self._period_ns = period_ns
+        self._period_ns = self._wanted_period_ns = period_ns
+        self._spacings = [(0, period_ns)]
         self._phase_ns = phase_ns
         self._waiting_time_ns = waiting_time_ns
+        self._patience = (
+            (HURRIED_RTT, HURRIED_NS_MIN) if hurried else (PATIENCE_RTT, PATIENCE_NS_MIN)
+        )
         self._ssid = ssid
         self._key = key
         self._start_ns: int | None = None
@@ -117,6 +125,22 @@ class StampSender:
     def sent(self) -> int:
         """How many packets have been handed to the driver so far."""
         return len(self._sent_ns)
+
+    @property
+    def spacings_us(self) -> tuple[tuple[int, int], ...]:
+        """From which number on packets followed each other how far apart."""
+        return tuple((number, period_ns // NS_PER_US) for number, period_ns in self._spacings)
+
+    def respace(self, period_ns: int) -> None:
+        """Send packets this far apart after the next one; any thread may say so."""
+        if period_ns <= 0:
+            raise ValueError("a period is positive")
+        self._wanted_period_ns = period_ns
+
+    @property
+    def first_sent_ns(self) -> int | None:
+        """When the first packet was sent; None of none."""
+        return self._sent_ns[0] if self._sent_ns else None
 
     @property
     def latest_rtt_us(self) -> int | None:
@@ -137,11 +161,18 @@ class StampSender:
         self._late_sends += lateness_ns > self._period_ns // LATE_SHARE
         self._sent_ns.append(now_ns)
         self._stamped_unix_ns.append(unix_ns)
+        self._take_spacing(sequence)
         return encode_sender(SenderPacket(sequence, unix_ns, self._ssid), key=self._key)
 
-    def departed(self, at_ns: int) -> None:
-        """Set the time of sending of the packet returned last, better known by now."""
-        self._sent_ns[-1] = at_ns
+    def departed(self, at_ns: int, sequence: int | None = None) -> None:
+        """Set a packet's time of sending, better known by now; of the latest one without number."""
+        number = len(self._sent_ns) - 1 if sequence is None else sequence
+        if not 0 <= number < len(self._sent_ns):  # cut off by `stop` meanwhile
+            return
+        later_ns = at_ns - self._sent_ns[number]
+        self._sent_ns[number] = at_ns
+        if number in self._rtt_ns:
+            self._rtt_ns[number] = max(0, self._rtt_ns[number] - later_ns)
 
     def datagram_received(self, data: bytes, arrived_ns: int) -> None:
         """Credit a reply to the packet that caused it; ignore everything else."""
@@ -206,6 +237,17 @@ class StampSender:
             reflected=self._reflected,
         )
 
+    def _take_spacing(self, sequence: int) -> None:
+        """Let what follows this packet follow at the spacing wanted; its own time stays."""
+        wanted_ns = self._wanted_period_ns
+        if wanted_ns == self._period_ns or self._start_ns is None:
+            return
+        self._start_ns += sequence * (self._period_ns - wanted_ns)
+        self._period_ns = wanted_ns
+        if self._spacings[-1][0] == sequence:
+            self._spacings.pop()
+        self._spacings.append((sequence, wanted_ns))
+
     def _due_ns(self, start_ns: int) -> int:
         """When the next packet leaves: on schedule, or half a period after one that left late."""
         on_schedule_ns = start_ns + len(self._sent_ns) * self._period_ns
@@ -236,8 +278,8 @@ class StampSender:
     def _patience_ns(self) -> int:
         if not self._rtt_ns:
             return self._waiting_time_ns
-        longest_ns = max(self._rtt_ns.values())
-        patience_ns = max(PATIENCE_NS_MIN, PATIENCE_RTT * longest_ns)
+        times, least_ns = self._patience
+        patience_ns = max(least_ns, times * max(self._rtt_ns.values()))
         return min(patience_ns, self._waiting_time_ns)
 
     def _reply_of_ours(self, data: bytes) -> ReflectorPacket | None:

@@ -32,7 +32,14 @@ from omega_probe.waiting import StoppedError, Waiter
 
 __all__ = ["SessionResult", "check_control", "run_session", "run_without_grant"]
 
-_TASKS_OF_A_GRANT: Final = ("connectivity", "idle", "goodput_down", "goodput_up")
+_TASKS_OF_A_GRANT: Final = (
+    "connectivity",
+    "idle",
+    "goodput_down",
+    "goodput_up",
+    "capacity_down",
+    "capacity_up",
+)
 _ANYWHERE: Final[dict[Family, str]] = {4: "192.0.2.1", 6: "2001:db8::1"}  # for documentation
 
 

@@ -49,6 +49,13 @@ class Budget:
         by_time = 1 + spare_ns // period_ns if spare_ns >= 0 else 0
         return min(count, octets // ip_octets, by_time)
 
+    def packets_beside(self, count: int, *, ip_octets: int) -> int:
+        """Return how many packets of a stream beside a run fit; 0 where it would starve the run."""
+        left = min(self.octets_left(Direction.DOWN), self.octets_left(Direction.UP))
+        if left < (STREAM_SHARE + 1) * RUN_OCTETS_MIN // STREAM_SHARE:
+            return 0
+        return min(count, left // STREAM_SHARE // ip_octets)
+
     def has_room_for_run(self, direction: Direction, duration_ns: int) -> bool:
         """Return whether a run fits: all of its time, and octets enough to see a rate."""
         enough = self.octets_left(direction) >= RUN_OCTETS_MIN

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from omega_core.derive import metrics_of
 from omega_core.environment import Environment
 from omega_core.evidence import Evidence
+from omega_core.limit_cause import with_limit_causes
 from omega_core.metrics import MetricValue
 from omega_core.verdict import Fault
 from omega_probe.session_clock import ClockFacts
@@ -51,7 +52,7 @@ def result_of(
     address: str | None = None,
     observation: str | None = None,
 ) -> SessionResult:
-    """Return the result with its metrics, which follow from the evidence alone."""
+    """Return the result with its metrics, which follow from the facts alone."""
     return SessionResult(
         environment=environment,
         faults=faults,
@@ -67,6 +68,6 @@ def result_of(
         test_point_offset_us=test_point_offset_us,
         address=address,
         evidence=evidence,
-        metrics=metrics_of(evidence),
+        metrics=with_limit_causes(metrics_of(evidence), evidence.goodput, environment.interface),
         observation=observation,
     )

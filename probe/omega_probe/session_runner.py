@@ -3,7 +3,7 @@
     precheck      look at the host; is the line quiet? (`stop_when_invalid` ends here)
     connectivity  TCP, then the control connection, then UDP
     idle          the delay stream on the quiet line
-    goodput_*     the TCP runs of the plan, in its order
+    goodput_*     the TCP runs of the plan, in its order, each with a delay stream beside it
     finish        the test point signs what it saw
 
 Theory of operation. Each task that is planned ends with exactly one TaskEnd. `_over` is why no
@@ -19,33 +19,43 @@ fit is not begun, and octets are bounded within a run too.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Final
 
 from omega_core import limits
-from omega_core.derive import metrics_of
+from omega_core.derive import metrics_of, steady_rates
 from omega_core.environment import Interface
-from omega_core.evidence import Attempt, Ended, Evidence, GoodputRun, IdleStream
+from omega_core.evidence import (
+    Attempt,
+    CapacityRun,
+    Ended,
+    Evidence,
+    GoodputRun,
+    IdleStream,
+    WorkingStream,
+)
 from omega_core.metrics import Direction
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, US_PER_S
 from omega_core.wire.testpoint import Finish
+from omega_probe.capacity_task import RateDisplay, known_rate_bps, measure_capacity
 from omega_probe.delay_stream import (
     AtTestPoint,
     StreamPlan,
     ended_of,
     hold_stream,
     idle_stream_of,
+    random_phase_ns,
 )
 from omega_probe.environment import Host
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
 from omega_probe.events import Emitter, Notice
 from omega_probe.faults import PATH_CHANGED
-from omega_probe.goodput import GoodputRequest, run_goodput
+from omega_probe.goodput import GoodputRequest
 from omega_probe.host_watch import HostWatch
+from omega_probe.loaded_run import plan_beside, run_beside_stream
 from omega_probe.opening import NotOpenedError, OpenedSession, open_session
 from omega_probe.own_traffic import OwnTrafficMeter
-from omega_probe.plan import GoodputTask, MeasurementPlan, TestPointAccess
+from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan, TestPointAccess
 from omega_probe.session_budget import Budget
 from omega_probe.session_clock import Moment
 from omega_probe.session_result import SessionResult, result_of
@@ -55,7 +65,7 @@ from omega_probe.validity import load_allowance, quiet_allowance
 from omega_probe.waiting import SLICE_NS, StoppedError, Waiter
 
 SILENT_AGAIN: Final = 1  # further rounds of attempts while nothing has ever answered
-IDLE_STREAM: Final = 2  # numbers 0 and 1 are connectivity's, one for each family
+IDLE_STREAM: Final = 2  # numbers 0 and 1 are connectivity's; those after it stand beside runs
 FINISH_TIMEOUT_S: Final = 6  # a test point gives its own parts five seconds to report
 LAST_WORD_TIMEOUT_S: Final = 3  # on a line that seems down
 _HEADLINES: Final = (
@@ -66,6 +76,12 @@ _HEADLINES: Final = (
     "loss_ppm_up",
     "goodput_bps_down",
     "goodput_bps_up",
+    "capacity_bps_down",
+    "capacity_bps_up",
+    "qualified_bps_down",
+    "qualified_bps_up",
+    "working_rtt_us_p95_down",
+    "working_rtt_us_p95_up",
 )
 _GONE: Final = {Ended.LINK_LOST, Ended.TEST_POINT_LOST, Ended.INTERRUPTED}
 
@@ -99,6 +115,8 @@ class SessionRunner:
         self._attempts = [*earlier_attempts]
         self._idle: list[IdleStream] = []
         self._runs: list[GoodputRun] = []
+        self._working: list[WorkingStream] = []
+        self._searches: list[CapacityRun] = []
         self._opened: OpenedSession | None = None
         self._budget: Budget | None = None
         self._observation: str | None = None
@@ -115,6 +133,8 @@ class SessionRunner:
             self._idle_stream()
         for number, task in enumerate(self._plan.goodput):
             self._goodput(number, task)
+        for number, search in enumerate(self._plan.capacity, len(self._plan.goodput)):
+            self._capacity(number, search)
         self._finish()
         return self._result()
 
@@ -230,49 +250,101 @@ class SessionRunner:
             family=at.client.family,
             packets=packets,
             period_ns=period_ns,
-            phase_ns=int.from_bytes(os.urandom(8), "big") % period_ns,
+            phase_ns=random_phase_ns(period_ns),
             key=self._access.secret if self._plan.idle_authenticated else None,
         )
 
     def _idle_packets(self) -> int:
         return limits.packet_count(self._plan.idle_duration_ns, self._plan.idle_period_ns)
 
-    def _goodput(self, number: int, task: GoodputTask) -> None:
-        name = f"goodput_{task.direction}"
+    def _begin_load(
+        self, name: str, task: GoodputTask | CapacityTask
+    ) -> tuple[AtTestPoint, Budget] | None:
+        """Begin a task that loads the line, if the session goes on and the grant has room."""
         at, budget = self._at(), self._budget
         if self._skips(name) or at is None or budget is None:
-            return
+            return None
         if not budget.has_room_for_run(task.direction, task.duration_ns):
             self._book.skip(name, Ended.BUDGET)
-            return
+            return None
         self._book.begin(name, expected_ns=task.duration_ns)
         self._watch.begin(name)
-        result = run_goodput(
-            at.client,
-            GoodputRequest(
-                run=number,
-                direction=task.direction,
-                duration_ns=task.duration_ns,
-                octets_max=self._share_of(budget, number, task),
-                base_rtt_us=self._base_rtt_us(),
-                idle_loss_ppm=self._idle_loss_ppm(task.direction),
-                session_started_ns=self._started_ns,
-            ),
-            clock=self._waiter.clock,
-            traffic=self._meter,
-            stop=self._waiter.stop,
-            progress=self._shown,
-        )
-        self._watch.end(load_allowance(self._measured_bps(task.direction)))
-        self._meter.add(self._watch.tail)
-        self._runs.append(result.run)
-        self._ends(result.run.ended, result.detail, Evidence(goodput=(result.run,)))
+        return at, budget
 
-    def _share_of(self, budget: Budget, number: int, task: GoodputTask) -> int:
-        """Return a run's share of the octets left: the runs to come are to have theirs."""
+    def _end_load(self, direction: Direction) -> None:
+        self._watch.end(load_allowance(self._measured_bps(direction)))
+        self._meter.add(self._watch.tail)
+
+    def _goodput(self, number: int, task: GoodputTask) -> None:
+        begun = self._begin_load(f"goodput_{task.direction}", task)
+        if begun is None:
+            return
+        at, budget = begun
+        plan = plan_beside(
+            number,
+            task,
+            at.client,
+            budget,
+            expected_bps=self._expected_bps(task.direction),
+            key=self._access.secret if self._plan.idle_authenticated else None,
+        )
+        request = GoodputRequest(
+            run=number,
+            direction=task.direction,
+            duration_ns=task.duration_ns,
+            octets_max=self._share_of(budget, number, task, kept=plan.octets_max or 0),
+            base_rtt_us=self._base_rtt_us(),
+            idle_loss_ppm=self._idle_loss_ppm(task.direction),
+            session_started_ns=self._started_ns,
+        )
+        result, working = run_beside_stream(request, plan, at, progress=self._shown)
+        self._end_load(task.direction)
+        self._runs.append(result.run)
+        self._working.append(working)
+        found = Evidence(goodput=(result.run,), working=(working,))
+        self._ends(result.run.ended, result.detail, found)
+
+    def _capacity(self, number: int, task: CapacityTask) -> None:
+        begun = self._begin_load(task.name, task)
+        if begun is None:
+            return
+        at, budget = begun
+        rates = RateDisplay()
+        run, result = measure_capacity(
+            number,
+            task,
+            at,
+            octets_max=budget.octets_left(task.direction),
+            known_bps=task.fixed_bps or self._known_bps(task.direction),
+            mtu_bytes=self._watch.interface.mtu_bytes if self._watch.interface else None,
+            base_rtt_us=self._base_rtt_us(),
+            idle=self._idle[0] if self._idle else None,
+            session_started_ns=self._started_ns,
+            progress=lambda tick: self._shown(rates.rate_bps(tick)),
+        )
+        self._end_load(task.direction)
+        self._searches.append(run)
+        self._ends(run.ended, result.detail, Evidence(capacity=(run,)))
+
+    def _known_bps(self, direction: Direction) -> int | None:
+        """Return about what the line carries in a direction at the IP layer, None if not known."""
+        rates = steady_rates(self._runs, direction)
+        return known_rate_bps(rates[-1].rate_bps if rates else None, self._expected_bps(direction))
+
+    def _expected_bps(self, direction: Direction) -> int | None:
+        if direction is Direction.DOWN:
+            return self._plan.expected_bps_down
+        return self._plan.expected_bps_up
+
+    def _share_of(self, budget: Budget, number: int, task: GoodputTask, *, kept: int) -> int:
+        """Return a run's share of the octets left: the runs to come are to have theirs.
+
+        `kept` octets are the stream's beside it.
+        """
         to_come = [each for each in self._plan.goodput[number:] if each.direction is task.direction]
         left_ns = sum(each.duration_ns for each in to_come)
-        return budget.octets_left(task.direction) * task.duration_ns // left_ns
+        left = budget.octets_left(task.direction) - kept
+        return left * task.duration_ns // left_ns
 
     def _shown(self, rate_bps: int | None) -> None:
         self._watch.mark()
@@ -369,6 +441,8 @@ class SessionRunner:
             attempts=tuple(self._attempts),
             idle=tuple(self._idle),
             goodput=tuple(self._runs),
+            working=tuple(self._working),
+            capacity=tuple(self._searches),
         )
         clocks = self._began.facts_until(Moment.now(self._waiter.clock))
         return result_of(

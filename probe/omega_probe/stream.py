@@ -2,10 +2,11 @@
 
 Theory of operation. `run` sends what the machine says is due, reads what has arrived, and waits for
 whichever comes first, until the machine is complete. `select` waits with microseconds where `poll`
-only knows milliseconds, and needs no busy loop. T1 is read immediately before the system call that
-sends, T4 is the kernel's receive time, so what the interpreter does in between falls into neither;
-what it delays is counted (late sends). The garbage collector rests while a stream runs: its pauses
-would be taken for late sends.
+only knows milliseconds, and needs no busy loop. T1 is the kernel's time of handing the packet to
+the device where it tells one (packet by packet, from the error queue, which is never waited for),
+else read immediately before the system call that sends. T4 is the kernel's receive time. So what
+the interpreter does in between falls into neither; what it delays is counted (late sends). The
+garbage collector rests while a stream runs: its pauses would be taken for late sends.
 
 The stop event is looked at after each wait, and no wait is longer than a tenth of a second. What
 else must be watched meanwhile (the control connection) is handed in and read when it is readable.
@@ -19,11 +20,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from omega_core.clock import Clock
 from omega_core.evidence import Family
-from omega_core.sockets.datagrams import prepare, receive
+from omega_core.samples import nearest_rank_percentile
+from omega_core.sockets.datagrams import ask_for_departures, departures, prepare, receive
 from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from omega_probe.arrival import ArrivalClock
 from omega_probe.attempts import SOCKET_FAMILY, reason_of
@@ -49,6 +51,13 @@ class Watched(Protocol):
         ...
 
 
+class _HandedOver(NamedTuple):
+    """A packet whose departure the kernel has not told yet."""
+
+    sequence: int
+    at_ns: int
+
+
 class StreamDriver:
     """Runs one machine over one socket; counts what the machine can't see."""
 
@@ -69,10 +78,16 @@ class StreamDriver:
             self._socket.setblocking(False)  # noqa: FBT003 - the standard library's signature
             prepare(self._socket)
             self._socket.connect((address, port))
+            self._departs = ask_for_departures(self._socket)
         except BaseException:
             self._socket.close()
             raise
         self._arrivals = ArrivalClock(clock)
+        self._pending: dict[int, _HandedOver] = {}
+        self._numbered = 0
+        self._departed = 0
+        self._send_errors_ns: dict[int, int] = {}
+        self._arrival_errors_ns: list[int] = []
 
     def close(self) -> None:
         """Give the socket back."""
@@ -80,14 +95,31 @@ class StreamDriver:
 
     @property
     def timestamps(self) -> str:
-        """Where T4 comes from: "kernel", "host" (this program) or "mixed"."""
-        match self._arrivals.kernel, self._arrivals.dated:
-            case kernel, dated if kernel == dated:
+        """Where T1 and T4 come from.
+
+        "kernel": both of every packet; "kernel-rx": T4 of every packet, T1 of none; "host": both
+        from this program; "mixed": anything else.
+        """
+        sent, dated = len(self._send_errors_ns), self._arrivals.dated
+        departed = self._departed if sent else 0
+        match departed, self._arrivals.kernel:
+            case left, arrived if left == sent and arrived == dated:
                 return "kernel"
-            case 0, _:
+            case 0, arrived if arrived == dated:
+                return "kernel-rx"
+            case 0, 0:
                 return "host"
             case _:
                 return "mixed"
+
+    @property
+    def timestamp_uncertainty_us(self) -> int | None:
+        """By how much T1 and T4 together may be wrong on this host's account, p95; None of none."""
+        if not self._send_errors_ns or not self._arrival_errors_ns:
+            return None
+        error_ns = nearest_rank_percentile([*self._send_errors_ns.values()], 95)
+        error_ns += nearest_rank_percentile(self._arrival_errors_ns, 95)
+        return -(-error_ns // NS_PER_US)
 
     def ip_octets(self, payload_octets: int) -> int:
         """Return the IP length of a packet of the stream."""
@@ -107,7 +139,7 @@ class StreamDriver:
         us. What `watched.poll` raises ends the stream and is raised; the machine is stopped then.
         """
         try:
-            with _undisturbed():
+            with undisturbed():
                 self._loop(machine, stop, watched, progress)
         finally:
             machine.stop(self._clock.monotonic_ns())
@@ -139,13 +171,21 @@ class StreamDriver:
         data = machine.datagram_to_send(now_ns, clock.unix_us() * NS_PER_US)
         if data is None:
             return
-        departed_ns = clock.monotonic_ns()
+        sequence = machine.sent - 1
+        handed_over_ns = clock.monotonic_ns()
+        machine.departed(handed_over_ns)
         try:
             self._send(data)
-            self.sent += 1
         except OSError as error:
             self.failure = reason_of(error)
-        machine.departed(departed_ns)
+            self._number_again()
+            return
+        self.sent += 1
+        self._send_errors_ns[sequence] = clock.monotonic_ns() - handed_over_ns
+        if self._departs:
+            self._pending[self._numbered] = _HandedOver(sequence, handed_over_ns)
+            self._numbered += 1
+            self._take_departures(machine)
 
     def _send(self, data: bytes) -> None:
         try:
@@ -153,7 +193,31 @@ class StreamDriver:
         except ConnectionRefusedError:
             # Left over from an earlier packet (ICMP port unreachable); reading it cleared it.
             self.failure = "refused"
+            self._number_again()
             self._socket.send(data)
+
+    def _number_again(self) -> None:
+        """Let the kernel's numbers begin at 0 again: nobody knows whether it counted the failure.
+
+        A time of before, on its way still, is too early for the packet that has its number now.
+        """
+        self._pending.clear()
+        self._numbered = 0
+        self._departs = self._departs and ask_for_departures(self._socket)
+
+    def _take_departures(self, machine: StampSender) -> None:
+        """Put the kernel's times of sending, as far as they are here, in place of ours."""
+        for departure in departures(self._socket):
+            packet = self._pending.get(departure.number)
+            if packet is None:
+                continue
+            dated = self._arrivals.departure(departure.unix_ns, handed_over_ns=packet.at_ns)
+            if dated is None:
+                continue
+            del self._pending[departure.number]
+            machine.departed(dated.at_ns, packet.sequence)
+            self._send_errors_ns[packet.sequence] = dated.error_ns
+            self._departed += 1
 
     def _wait(self, machine: StampSender, duration_ns: int, watched: Watched | None) -> None:
         readable: list[Watched | socket.socket] = [self._socket]
@@ -168,7 +232,9 @@ class StreamDriver:
             watched.poll()
 
     def _read(self, machine: StampSender) -> None:
-        """Hand what is waiting to the machine."""
+        """Hand what is waiting to the machine; a packet's departure before its reply."""
+        if self._departs:
+            self._take_departures(machine)
         for _ in range(READS_A_WAKEUP_MAX):
             try:
                 datagram = receive(self._socket)
@@ -180,11 +246,13 @@ class StreamDriver:
                 continue
             self.received += 1
             self.host_drops = datagram.drops or self.host_drops
-            machine.datagram_received(datagram.data, self._arrivals.arrival_ns(datagram))
+            arrival = self._arrivals.arrival(datagram)
+            self._arrival_errors_ns.append(arrival.error_ns)
+            machine.datagram_received(datagram.data, arrival.at_ns)
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Keep the garbage collector from running until the block ends."""
     was_enabled = gc.isenabled()
     gc.disable()

@@ -32,6 +32,7 @@ from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.frames import FrameError, FrameReader
 from omega_core.wire.testpoint import (
     PROTOCOL_VERSION,
+    CloseLoad,
     CloseStream,
     EndRun,
     Finish,
@@ -39,6 +40,9 @@ from omega_core.wire.testpoint import (
     FromProbe,
     FromTestPoint,
     Hello,
+    LoadClosed,
+    LoadReady,
+    OpenLoad,
     OpenRun,
     OpenStream,
     Progress,
@@ -61,8 +65,18 @@ _PROGRESS_KEPT: Final = 64  # counters are cumulative: the newest say everything
 _PATH_ERRORS: Final = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
 _FAMILY: Final = {socket.AF_INET: 4, socket.AF_INET6: 6}
 
-Request = Hello | OpenStream | CloseStream | OpenRun | EndRun | Finish
-AnswerT = TypeVar("AnswerT", Welcome, StreamReady, StreamClosed, RunReady, RunClosed, Finished)
+Request = Hello | OpenStream | CloseStream | OpenRun | EndRun | OpenLoad | CloseLoad | Finish
+AnswerT = TypeVar(
+    "AnswerT",
+    Welcome,
+    StreamReady,
+    StreamClosed,
+    RunReady,
+    RunClosed,
+    LoadReady,
+    LoadClosed,
+    Finished,
+)
 
 _ANSWER_OF: Final[dict[type[Request], type[FromTestPoint]]] = {
     Hello: Welcome,
@@ -70,6 +84,8 @@ _ANSWER_OF: Final[dict[type[Request], type[FromTestPoint]]] = {
     CloseStream: StreamClosed,
     OpenRun: RunReady,
     EndRun: RunClosed,
+    OpenLoad: LoadReady,
+    CloseLoad: LoadClosed,
     Finish: Finished,
 }
 
@@ -139,6 +155,10 @@ class TestPointClient:
     def request(self, message: OpenRun, timeout_s: float = ...) -> RunReady: ...
     @overload
     def request(self, message: EndRun, timeout_s: float = ...) -> RunClosed: ...
+    @overload
+    def request(self, message: OpenLoad, timeout_s: float = ...) -> LoadReady: ...
+    @overload
+    def request(self, message: CloseLoad, timeout_s: float = ...) -> LoadClosed: ...
     @overload
     def request(self, message: Finish, timeout_s: float = ...) -> Finished: ...
     def request(self, message: Request, timeout_s: float = CONTROL_TIMEOUT_S) -> FromTestPoint:

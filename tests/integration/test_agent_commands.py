@@ -96,6 +96,11 @@ class TestHelp:
         pytest.param(
             ["measure", "--server", "http://127.0.0.1:9", "--save", "/nowhere/at/all.json"],
             "--save /nowhere/at/all.json: No such file",
+            id="no place for the record",
+        ),
+        pytest.param(
+            ["measure", "--server", "http://127.0.0.1:9", "--plot", "/nowhere/at/all.svg"],
+            "--plot /nowhere/at/all.svg: No such file",
             id="a place that is not there",
         ),
         pytest.param(["verify", "/nowhere"], "/nowhere: No such file", id="no file"),

@@ -16,7 +16,7 @@ from omega_core.environment import Medium
 from omega_core.evidence import Attempt, AttemptKind, Ended
 from omega_core.metrics import METRICS, Direction
 from omega_core.observers import disagreements
-from omega_core.units import NS_PER_MS, NS_PER_S, PPM
+from omega_core.units import NS_PER_MS, NS_PER_S, PPM, US_PER_S
 from omega_probe.events import Emitter, Event, PhaseEnded, PhaseProgress, PhaseStarted, discard
 from omega_probe.plan import GoodputTask, MeasurementPlan, TestPointAccess
 from omega_probe.session import SessionResult, run_session
@@ -111,6 +111,26 @@ def test_a_line_too_fast_for_the_grant_is_measured_up_to_a_rate(
     assert "at least" in (found.method or "")
     assert result.bytes_down < 20_000_000
     assert result.bytes_up < 20_000_000
+
+
+def test_each_run_has_a_stream_beside_it_that_spans_the_load(test_point: RealTestPoint) -> None:
+    longer = tuple(replace(task, duration_ns=3 * NS_PER_S) for task in (DOWN, UP))
+    plan = replace(SHORT, goodput=longer, expected_bps_down=10**9, expected_bps_up=10**9)
+    result = hold(plan, test_point.access())
+    assert [each.run for each in result.evidence.working] == [0, 1]
+    assert [each.direction for each in result.evidence.working] == [Direction.DOWN, Direction.UP]
+    for stream, run in zip(result.evidence.working, result.evidence.goodput, strict=True):
+        assert (stream.ended, stream.period_us) == (Ended.COMPLETED, 10_000)
+        assert stream.report is not None
+        assert stream.run_epoch_offset_us is not None
+        last_us = stream.started_offset_us + len(stream.rtt_us) * stream.period_us
+        assert stream.started_offset_us <= stream.run_epoch_offset_us
+        assert stream.run_epoch_offset_us + run.flows[0].at_us[-1] <= last_us + US_PER_S
+    for way in ("down", "up"):
+        for name in ("working_rtt_us_p50", "responsiveness_rpm", "buffer_delay_ppm"):
+            metric = result.metrics[f"{name}_{way}"]
+            assert metric.value is not None, metric
+            assert metric.samples >= 100
 
 
 def test_both_observers_tell_the_same(test_point: RealTestPoint) -> None:

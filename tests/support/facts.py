@@ -9,6 +9,7 @@ The same call gives the same facts; `dataclasses.replace` changes them further.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields as fields_of
 from typing import Any
 
 from omega_core.environment import (
@@ -31,6 +32,7 @@ from omega_core.evidence import (
     SequenceRange,
     StreamReport,
     TaskEnd,
+    WorkingStream,
 )
 from omega_core.metrics import Direction
 from omega_core.units import US_PER_S
@@ -90,6 +92,30 @@ def idle_stream(
             received=ranges(reached), replies=len(reached), duplicates=0, reordered=0
         )
     return IdleStream(**fields)
+
+
+def working_stream(
+    direction: Direction = Direction.DOWN,
+    *,
+    run: int = 0,
+    packets: int = 350,
+    rtt_us: int | Sequence[int] = 80_000,
+    run_epoch_offset_us: int | None = 40 * US_PER_S,
+    ended: Ended = Ended.COMPLETED,
+    **changes: Any,  # noqa: ANN401 - fields of the fact
+) -> WorkingStream:
+    """Return a stream beside a run of `goodput_run`, from half a second before its first flow."""
+    stream = idle_stream(
+        packets=packets, rtt_us=rtt_us, **{"started_offset_us": 39_500_000, **changes}
+    )
+    return WorkingStream(
+        **{each.name: getattr(stream, each.name) for each in fields_of(stream)},
+        run=run,
+        direction=direction,
+        run_epoch_offset_us=run_epoch_offset_us,
+        spacings=((0, stream.period_us),),
+        ended=ended,
+    )
 
 
 def goodput_run(

@@ -20,7 +20,13 @@ from omega_core.clock import SystemClock
 from omega_core.evidence import Evidence
 from omega_core.metrics import Direction
 from omega_probe.events import Event, PhaseEnded, PhaseStarted
-from omega_probe.plan import ControlTarget, GoodputTask, MeasurementPlan, TestPointAccess
+from omega_probe.plan import (
+    CapacityTask,
+    ControlTarget,
+    GoodputTask,
+    MeasurementPlan,
+    TestPointAccess,
+)
 from omega_probe.session import SessionResult, check_control, run_session, run_without_grant
 
 
@@ -30,7 +36,11 @@ def plan_from(fields: dict[str, Any]) -> MeasurementPlan:
         GoodputTask(direction=Direction(task["direction"]), duration_ns=task["duration_ns"])
         for task in fields.pop("goodput")
     )
-    return MeasurementPlan(**fields, goodput=tasks)
+    searches = tuple(
+        CapacityTask(**{**task, "direction": Direction(task["direction"])})
+        for task in fields.pop("capacity")
+    )
+    return MeasurementPlan(**fields, goodput=tasks, capacity=searches)
 
 
 def access_from(fields: dict[str, Any]) -> TestPointAccess:

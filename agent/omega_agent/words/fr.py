@@ -35,7 +35,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         ),
         "error.progress": "--progress vaut l'un de : {known}",
         "error.receipt": "l'accusé de réception du serveur n'est pas accepté : {why}",
-        "error.save_place": "--save {path} : {why}",
+        "error.save_place": "{option} {path} : {why}",
         "error.server_key_form": (
             "--server-key n'est pas une clé publique en base64url (43 caractères)"
         ),
@@ -48,6 +48,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.url_form": "{url} n'est pas l'adresse d'un serveur, comme http://HÔTE:PORT",
         "error.waiting_first": "{count} enregistrements attendent encore dans la boîte d'envoi",
         # Qui peut y remédier
+        "phase.qualified_down": "Débit fixe descendant",
+        "phase.qualified_up": "Débit fixe montant",
         "who.add_server": "à ajouter à la commande : --server URL",
         "who.enrol": "technicien : enrôler l'appareil, omega enrol --server URL --token T",
         "who.enrol_again": (
@@ -132,6 +134,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused_who.token_unknown": "technicien : vérifier ce qui a été saisi",
         "refused_who.token_used": "exploitant : émettre un autre jeton",
         # Ce qui est mesuré
+        "phase.capacity_down": "Capacité IP descendante",
+        "phase.capacity_up": "Capacité IP montante",
         "phase.control": "Accès au serveur",
         "phase.precheck": "Examen de cet appareil et de son réseau",
         "phase.connectivity": "Accès au point de test",
@@ -168,6 +172,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.absent_budget": "Sans valeur, car le budget est épuisé",
         "say.absent_interrupted": "Sans valeur, car la mesure a été arrêtée",
         "say.absent_link_lost": "Sans valeur, car la ligne a été perdue",
+        "say.absent_lossy_at_any_rate": "Sans valeur, car trop était perdu à tout débit",
         "say.absent_no_grant": "Sans valeur, car il n'y a pas eu de session",
         "say.absent_no_reply": "Sans valeur, car rien n'est revenu",
         "say.absent_not_measured": "Non mesuré",
@@ -205,6 +210,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.in_vain_test_point": "  ✗ point de test, {kind} : {failed} sur {tried} en vain, {why}",
         "say.interrupted": "Arrêté avant la fin ; ce qui était mesuré a été conservé.",
         "say.left": "{count} enregistrements attendent encore dans la boîte d'envoi.",
+        "say.limited_grant": "{name} : au moins ; la session n'avait pas droit à plus.",
+        "say.limited_lan": "{name} : limité par le lien de l'appareil lui-même, non par la ligne.",
+        "say.limited_probe_host": "{name} : limité par l'appareil de mesure, non par la ligne.",
+        "say.limited_test_point": "{name} : limité par le point de test, non par la ligne.",
+        "say.limited_unknown": "{name} : ce qui l'a limité n'est pas connu.",
         "say.line_dead": "Pas de session possible : {why}.",
         "say.measured_invalid": "Mesuré, mais cette mesure ne dit rien de la ligne.",
         "say.measured_valid": "Mesuré, et rien n'a perturbé la mesure.",
@@ -214,6 +224,18 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.outbox_refused": "Refusés par le serveur et mis de côté, {count} :",
         "say.outbox_waiting": "En attente d'envoi, {count} :",
         "say.phase_begins": "{phase}, environ {seconds} s ...",
+        "say.plot_about": "Débit et aller-retour au cours d'une session.",
+        "say.plot_delay": "Aller-retour, ms",
+        "say.plot_delay_row": "aller-retour",
+        "say.plot_idle": "ligne au repos",
+        "say.plot_nothing": "Rien n'a été mesuré au cours du temps.",
+        "say.plot_rate": "Charge utile TCP, Mbit/s",
+        "say.plot_rate_down": "TCP descendant",
+        "say.plot_rate_up": "TCP montant",
+        "say.plot_time": "Temps depuis le début de la session, s",
+        "say.plot_title": "Une session : débit et délai",
+        "say.plot_working_down": "en charge descendante",
+        "say.plot_working_up": "en charge montante",
         "say.posted_nobody": "Transmis {at}, attribué à personne. Enregistrement {digest}",
         "say.posted_sheet": (
             "Transmis à la fiche d'installation {id}, {at}. Enregistrement {digest}"

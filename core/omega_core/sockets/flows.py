@@ -30,7 +30,7 @@ from typing import Final
 
 from omega_core.clock import Clock, SystemClock
 from omega_core.limits import BLOCK_OCTETS
-from omega_core.sockets.linux import MSG_TRUNC, set_blocking_timeout
+from omega_core.sockets.linux import MSG_TRUNC, keep_little_unsent, set_blocking_timeout
 
 _WAKE_US = 50_000  # how soon a thread notices that it should stop, on a silent path
 _FULL_READ_OCTETS = 128 * 1024  # a read this large means that more is waiting: don't sleep
@@ -208,6 +208,7 @@ class SendingFlow(Flow):
     ) -> None:
         super().__init__(connection, number, allowance=allowance, clock=clock)
         self._block = block
+        keep_little_unsent(connection)
 
     def _move(self) -> None:
         send, stopping, block = self.connection.send, self._stopping.is_set, self._block

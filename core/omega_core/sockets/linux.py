@@ -10,15 +10,32 @@ import contextlib
 import socket
 import struct
 
+from omega_core.limits import NOTSENT_OCTETS_MAX
+
 SO_TIMESTAMPNS = 35
+SO_TIMESTAMPING = 37
 SO_RXQ_OVFL = 40
 SO_RCVBUFFORCE = 33
+SO_SNDBUFFORCE = 32
+UDP_SEGMENT = 103
+UDP_GRO = 104
+IP_MTU_DISCOVER = 10
+IPV6_MTU_DISCOVER = 23
+PMTUDISC_DO = 2
 MSG_TRUNC = 0x20
+MSG_ERRQUEUE = 0x2000
+TIMESTAMP_TX_SOFTWARE = 1 << 1
+TIMESTAMP_RX_SOFTWARE = 1 << 3
+TIMESTAMP_SOFTWARE = 1 << 4
+TIMESTAMP_OPT_ID = 1 << 7
+TIMESTAMP_OPT_TSONLY = 1 << 11
 TCP_INFO = 11
 TCP_CONGESTION = 13
 TCP_NOTSENT_LOWAT = 25
 IP_PKTINFO = 8
+IP_RECVERR = 11
 IP_RECVTTL = 12
+IPV6_RECVERR = 25
 IPV6_RECVPKTINFO = 49
 IPV6_PKTINFO = 50
 IPV6_RECVHOPLIMIT = 51
@@ -40,6 +57,15 @@ def set_blocking_timeout(connection: socket.socket, timeout_us: int) -> None:
     timeval = _TIMEVAL.pack(*divmod(timeout_us, 1_000_000))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+
+
+def keep_little_unsent(connection: socket.socket) -> None:
+    """Let a TCP socket take no more than it can soon send.
+
+    So the queue that a load makes stands in the network, where it can be measured, and not here.
+    """
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_OCTETS_MAX)
 
 
 def abort_on_close(connection: socket.socket) -> None:

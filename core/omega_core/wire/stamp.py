@@ -55,6 +55,8 @@ _REPLY = struct.Struct("!IQHHQIQH2xB3x")
 _SENDER_AUTH = struct.Struct("!I12xQHH68x")
 _REPLY_AUTH = struct.Struct("!I12xQHH4xQ8xI12xQH6xB15x")
 _TLV_HEADER = struct.Struct("!BBH")
+_STAMP = struct.Struct("!Q")
+_T3_OFFSET, _T3_OFFSET_AUTH = 4, 16
 
 assert _SENDER.size == _REPLY.size == BASE_OCTETS  # noqa: S101 - relates our own constants
 assert _SENDER_AUTH.size == _REPLY_AUTH.size == _SIGNED_OCTETS  # noqa: S101 - the same
@@ -157,6 +159,19 @@ def encode_reflector(
     )
     base = _REPLY.pack(*fields) if key is None else _with_hmac(_REPLY_AUTH.pack(*fields), key)
     return (base + trailer).ljust(octets, b"\0")
+
+
+def with_reply_time(reply: bytes, replied_unix_ns: int, *, key: bytes | None = None) -> bytes:
+    """Return an encoded reply of ours with another T3, and its HMAC made anew where it has one.
+
+    So a reflector packs the reply first and reads its clock last: little is left to do between.
+    """
+    offset = _T3_OFFSET if key is None else _T3_OFFSET_AUTH
+    head, tail = reply[:offset], reply[offset + _STAMP.size :]
+    timed = head + _STAMP.pack(to_ntp(replied_unix_ns)) + tail
+    if key is None:
+        return timed
+    return _with_hmac(timed[:_SIGNED_OCTETS], key) + timed[AUTHENTICATED_OCTETS:]
 
 
 def trailer_of(data: bytes, *, authenticated: bool) -> bytes:

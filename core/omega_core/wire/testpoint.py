@@ -18,6 +18,12 @@
                                             the test point stops a run by itself
     EndRun(run)                 ----->      stops its flows
                                 <-----      RunClosed(counts)
+    OpenLoad(run, direction)    ----->
+                                <-----      LoadReady: its stream and its own UDP port
+         ... datagrams of `omega_core.wire.load`, both ways ...
+                                <-----      Progress, when the test point stops it by itself
+    CloseLoad(run)              ----->
+                                <-----      LoadClosed(counts)
     Finish                      ----->
                                 <-----      Finished(observation) and the end
 
@@ -38,6 +44,7 @@ from omega_core import limits
 from omega_core.canonical import NotPlainJsonError, canonical_bytes, parse_plain
 from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
 from omega_core.facts import Between, Count, Fact, Length, Name, Text, Version1
+from omega_core.load import LoadCounts
 from omega_core.metrics import Direction
 from omega_core.wire.frames import FrameError, encode_frame
 
@@ -79,10 +86,15 @@ class Refused(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenStream(Fact):
-    """Let a delay stream be answered."""
+    """Let a delay stream be answered.
+
+    `octets_max` is what its replies may come to, in IP octets: the rest of the grant stays free for
+    the run beside it. Without it the test point sets a share of the grant aside.
+    """
 
     stream: StreamNumber
     authenticated: bool
+    octets_max: Count | None = None
     type: Literal["open_stream"] = "open_stream"
 
 
@@ -208,6 +220,57 @@ class RunClosed(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLoad(Fact):
+    """Prepare a UDP load of a capacity measurement; `run` is of one row with those of OpenRun.
+
+    `octets_max` is what of the grant it is to take, in IP octets; null is all that is left. All
+    packets have `ip_octets`, headers included, a multiple of 4.
+    """
+
+    run: RunNumber
+    direction: Direction
+    duration_ms: Annotated[int, Between(100, limits.LOAD_RUN_NS_MAX // 1_000_000)]
+    ip_octets: Annotated[int, Between(limits.LOAD_IP_OCTETS_MIN, limits.LOAD_IP_OCTETS_MAX)]
+    octets_max: Count | None = None
+    type: Literal["open_load"] = "open_load"
+
+    def __post_init__(self) -> None:
+        if self.ip_octets % 4:
+            raise ValueError("packets of a load have a multiple of 4 octets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReady(Fact):
+    """Datagrams of this stream, from an address of the grant, are taken at this port.
+
+    `octets_max` is what was set aside for it.
+    """
+
+    run: RunNumber
+    stream: Annotated[int, Between(1, 2**32 - 1)]
+    udp_port: Annotated[int, Between(1, 65_535)]
+    octets_max: Count
+    type: Literal["load_ready"] = "load_ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseLoad(Fact):
+    """Stop the load."""
+
+    run: RunNumber
+    type: Literal["close_load"] = "close_load"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadClosed(Fact):
+    """The test point's counts: its ticks as receiver, or what it sent."""
+
+    run: RunNumber
+    counts: LoadCounts
+    type: Literal["load_closed"] = "load_closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finish(Fact):
     """The session is over."""
 
@@ -222,7 +285,9 @@ class Finished(Fact):
     type: Literal["finished"] = "finished"
 
 
-FromProbe: TypeAlias = Hello | OpenStream | CloseStream | OpenRun | Join | EndRun | Finish
+FromProbe: TypeAlias = (
+    Hello | OpenStream | CloseStream | OpenRun | Join | EndRun | OpenLoad | CloseLoad | Finish
+)
 FromTestPoint: TypeAlias = (
     Welcome
     | Refused
@@ -232,6 +297,8 @@ FromTestPoint: TypeAlias = (
     | Joined
     | Progress
     | RunClosed
+    | LoadReady
+    | LoadClosed
     | Finished
 )
 

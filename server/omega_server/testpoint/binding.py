@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 
-from omega_core.sockets import datagrams
+from omega_core.sockets import datagrams, load
+from omega_server.testpoint.addresses import normalised
 from omega_server.testpoint.errors import TestPointBindError
 
 _ANY_V4, _ANY_V6 = "0.0.0.0", "::"  # noqa: S104 - a test point is there to be reached
@@ -26,6 +27,24 @@ def endpoints(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
     for endpoint in bound:
         datagrams.prepare(endpoint, answers=True)
     return bound
+
+
+def load_endpoint(connection: socket.socket) -> socket.socket:
+    """Return a UDP socket for a load, at the address a control connection came to, any port.
+
+    Raises OSError.
+    """
+    address = normalised(connection.getsockname()[0])
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    endpoint = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        load.prepare(endpoint)
+        scope = connection.getsockname()[3:] if family == socket.AF_INET6 else ()
+        endpoint.bind((address, 0, 0, *scope) if scope else (address, 0))
+    except BaseException:
+        endpoint.close()
+        raise
+    return endpoint
 
 
 def port_of(bound: list[socket.socket]) -> int:

@@ -12,11 +12,20 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
+from omega_core.load import LoadCounts
 from omega_core.wire.testpoint import FlowTick
 from omega_server.testpoint.channel import READY, ChannelClosedError, Message, start_child
-from omega_server.testpoint.commands import Reflect, ReflectedReport, RunReport, StartRun
+from omega_server.testpoint.commands import (
+    LoadReport,
+    Reflect,
+    ReflectedReport,
+    RunReport,
+    StartLoad,
+    StartRun,
+)
 from omega_server.testpoint.errors import TestPointBrokenError
 
 _END_TIMEOUT_S = 3
@@ -40,6 +49,8 @@ class Heard:
     progressed: Callable[[RunKey, tuple[FlowTick, ...]], None]
     exhausted: Callable[[RunKey], None]
     closed: Callable[[RunKey, RunReport], None]
+    load_stopped: Callable[[RunKey, str], None]
+    load_closed: Callable[[RunKey, LoadReport], None]
 
 
 class Child:
@@ -103,20 +114,38 @@ class Children:
 
     def start_run(self, wanted: StartRun) -> RunKey:
         """Make a run in the worker that has the fewest."""
-        worker = min(range(len(self._workers)), key=lambda index: self._running[index])
-        self._numbers += 1
-        self._running[worker] += 1
+        key = self._new_key()
         order = {
             "op": "start",
-            "run": self._numbers,
+            "run": key.number,
             "direction": wanted.direction.value,
             "octets_max": wanted.octets_max,
             "duration_ns": wanted.duration_ns,
             "congestion_control": wanted.congestion_control,
             "congestion_control_fast": wanted.congestion_control_fast,
         }
-        self._tell(self._workers[worker], order)
-        return RunKey(worker, self._numbers)
+        self._tell(self._workers[key.worker], order)
+        return key
+
+    def start_load(self, wanted: StartLoad, endpoint: socket.socket, *, silence_ns: int) -> RunKey:
+        """Have a load served by the worker that has the fewest; ours is the caller's to close."""
+        key = self._new_key()
+        order = {
+            "op": "load",
+            "run": key.number,
+            "direction": wanted.direction.value,
+            "octets_max": wanted.octets_max,
+            "duration_ns": wanted.duration_ns,
+            "silence_ns": silence_ns,
+            "ip_octets": wanted.ip_octets,
+            "addresses": sorted(wanted.addresses),
+            "stream": wanted.keys.stream,
+            "token": wanted.keys.token.hex(),
+            "rate_key": wanted.keys.rate_key.hex(),
+            "feedback_key": wanted.keys.feedback_key.hex(),
+        }
+        self._tell(self._workers[key.worker], order, endpoint)
+        return key
 
     def join(self, key: RunKey, connection: socket.socket, *, flow: int, joined_ns: int) -> None:
         """Hand a flow's connection to its run; ours is the caller's to close."""
@@ -147,6 +176,13 @@ class Children:
         for child in self.all:
             child.end()
 
+    def _new_key(self) -> RunKey:
+        """Name a run in the worker that has the fewest."""
+        worker = min(range(len(self._workers)), key=lambda index: self._running[index])
+        self._numbers += 1
+        self._running[worker] += 1
+        return RunKey(worker, self._numbers)
+
     def _hear_worker(self, worker: int, message: Message, heard: Heard) -> None:
         key = RunKey(worker, message["run"])
         match message["op"]:
@@ -157,6 +193,11 @@ class Children:
             case "closed":
                 self._running[worker] -= 1
                 heard.closed(key, _run_report(message))
+            case "load_stopped":
+                heard.load_stopped(key, message["why"])
+            case "load_closed":
+                self._running[worker] -= 1
+                heard.load_closed(key, _load_report(message))
             case _:
                 raise ValueError(f"a worker said {message['op']!r}")
 
@@ -208,6 +249,18 @@ def _run_report(message: Message) -> RunReport:
         senders=tuple(SenderCounts(**sender) for sender in message["senders"]),
         congestion_control=message["congestion_control"],
         held_back=message["held_back"],
+        octets_received=message["octets_received"],
+        octets_sent=message["octets_sent"],
+    )
+
+
+def _load_report(message: Message) -> LoadReport:
+    counts: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in message["counts"].items()
+    }
+    return LoadReport(
+        counts=LoadCounts(**counts),
         octets_received=message["octets_received"],
         octets_sent=message["octets_sent"],
     )

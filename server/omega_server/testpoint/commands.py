@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
+from omega_core.load import LoadCounts
 from omega_core.metrics import Direction
+from omega_core.wire.load import LoadKeys
 from omega_core.wire.testpoint import FromTestPoint
 
 
@@ -62,7 +64,29 @@ class StopRun:
     run: int
 
 
-Command: TypeAlias = Say | HangUp | Reflect | StopReflecting | StartRun | StopRun
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartLoad:
+    """Open a socket for a UDP load, and have it served; `load_opened` is told its port."""
+
+    run: int
+    direction: Direction
+    octets_max: int
+    duration_ns: int
+    ip_octets: int
+    addresses: frozenset[str]
+    keys: LoadKeys
+
+
+@dataclass(frozen=True, slots=True)
+class StopLoad:
+    """Stop a load, and report."""
+
+    run: int
+
+
+Command: TypeAlias = (
+    Say | HangUp | Reflect | StopReflecting | StartRun | StopRun | StartLoad | StopLoad
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,3 +114,15 @@ class RunReport:
 NOTHING_MOVED = RunReport(
     flows=(), senders=(), congestion_control=None, octets_received=0, octets_sent=0
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReport:
+    """What a worker says of a load it has closed; octets at the IP layer, of all its datagrams."""
+
+    counts: LoadCounts
+    octets_received: int
+    octets_sent: int
+
+
+NOTHING_LOADED = LoadReport(counts=LoadCounts(), octets_received=0, octets_sent=0)

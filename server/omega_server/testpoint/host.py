@@ -27,7 +27,8 @@ from typing import assert_never
 from omega_core import limits
 from omega_core.clock import Clock
 from omega_core.control import Observation
-from omega_core.units import NS_PER_MS, NS_PER_S
+from omega_core.sockets.tcp_info import read_tcp_info
+from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from omega_core.wire.frames import FrameError
 from omega_core.wire.testpoint import (
     Finish,
@@ -38,16 +39,20 @@ from omega_core.wire.testpoint import (
     Joined,
     decode_from_probe,
 )
+from omega_server.testpoint.binding import load_endpoint, port_of
 from omega_server.testpoint.children import Child, Children, Heard, RunKey
 from omega_server.testpoint.codes import Code, RefusalError
 from omega_server.testpoint.commands import (
     Command,
     HangUp,
+    LoadReport,
     Reflect,
     ReflectedReport,
     RunReport,
     Say,
+    StartLoad,
     StartRun,
+    StopLoad,
     StopReflecting,
     StopRun,
 )
@@ -65,6 +70,7 @@ _SSID_MAX = 65_535
 _ACCEPTED_AT_ONCE = 64
 _FRAMES_AT_ONCE = 16
 _BUSY_RETRY_S = 10
+_SILENCE_ROUND_TRIPS = 3
 
 _log = logging.getLogger(__name__)
 
@@ -118,6 +124,8 @@ class Host:
             progressed=self._progressed,
             exhausted=self._exhausted,
             closed=self._closed,
+            load_stopped=self._load_stopped,
+            load_closed=self._load_closed,
         )
         for listener in listeners:
             self._selector.register(listener, selectors.EVENT_READ)
@@ -265,10 +273,38 @@ class Host:
                 key = self._children.start_run(command)
                 opened.runs[command.run] = key
                 self._run_owner[key] = (opened, command.run)
-            case StopRun(run=run):
+            case StartLoad():
+                self._start_load(opened, command)
+            case StopRun(run=run) | StopLoad(run=run):
                 self._children.stop_run(opened.runs[run])
             case _:
                 assert_never(command)
+
+    def _start_load(self, opened: _Open, command: StartLoad) -> None:
+        endpoint_of = opened.connection.endpoint
+        try:
+            endpoint = load_endpoint(endpoint_of)
+            rtt_ns = read_tcp_info(endpoint_of).min_rtt_us * NS_PER_US
+        except OSError as error:
+            _log.warning("no UDP socket for a load: %s", error)
+            self._do(opened, opened.session.load_opened(command.run, None))
+            return
+        with endpoint:
+            silence_ns = max(limits.LOAD_SILENCE_NS, _SILENCE_ROUND_TRIPS * rtt_ns)
+            silence_ns = min(silence_ns, limits.LOAD_FIRST_NS)
+            key = self._children.start_load(command, endpoint, silence_ns=silence_ns)
+            opened.runs[command.run] = key
+            self._run_owner[key] = (opened, command.run)
+            self._do(opened, opened.session.load_opened(command.run, port_of([endpoint])))
+
+    def _load_stopped(self, key: RunKey, why: str) -> None:
+        opened, run = self._run_owner[key]
+        self._do(opened, opened.session.load_stopped(run, why))
+
+    def _load_closed(self, key: RunKey, report: LoadReport) -> None:
+        opened, run = self._run_owner.pop(key)
+        now_unix_us = self._clock.unix_us()
+        self._do(opened, opened.session.load_closed(run, report, now_unix_us=now_unix_us))
 
     def _reflected(self, report: ReflectedReport) -> None:
         opened = self._stream_owner.pop(report.ssid, None)

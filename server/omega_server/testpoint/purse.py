@@ -26,11 +26,13 @@ class Purse:
         """Octets neither spent nor set aside."""
         return max(self._left, 0)
 
-    def for_stream(self) -> int:
-        """Set octets aside for a delay stream; return how many, 0 when there are too few."""
-        return self._set_aside(
-            min(self.left // _STREAM_SHARE, STREAM_OCTETS_MAX), STREAM_OCTETS_MIN
-        )
+    def for_stream(self, wanted: int | None = None) -> int:
+        """Set octets aside for a delay stream, `wanted` at most; return how many.
+
+        0 when there are too few.
+        """
+        octets = min(self.left // _STREAM_SHARE, STREAM_OCTETS_MAX)
+        return self._set_aside(octets if wanted is None else min(octets, wanted), STREAM_OCTETS_MIN)
 
     def for_run(self, wanted: int | None = None) -> int:
         """Set octets aside for a run, `wanted` at most, but leave some for a stream beside it.

@@ -36,6 +36,7 @@ from omega_core.wire.stamp import (
     encode_reflector,
     ssid_of,
     trailer_of,
+    with_reply_time,
 )
 from omega_server.testpoint.commands import Reflect, ReflectedReport
 
@@ -45,29 +46,16 @@ _IP_OCTETS = {4: 20, 6: 40}
 
 @dataclass(slots=True)
 class Reply:
-    """An answer that waits for its time of sending."""
+    """An answer that waits for its time of sending, packed but for that."""
 
-    _sender: SenderPacket
-    _sequence: int
+    _packed: bytes
     _received_unix_ns: int
-    _ttl: int
     _key: bytes | None
-    _trailer: bytes
 
     def encode(self, replied_unix_ns: int) -> bytes:
         """Return the packet to send, with T3; never before T2, however coarse the clock is."""
-        packet = ReflectorPacket(
-            sequence=self._sequence,
-            replied_unix_ns=max(replied_unix_ns, self._received_unix_ns),
-            ssid=self._sender.ssid,
-            received_unix_ns=self._received_unix_ns,
-            sender_sequence=self._sender.sequence,
-            sender_sent_unix_ns=self._sender.sent_unix_ns,
-            sender_error_estimate=self._sender.error_estimate,
-            ttl=self._ttl,
-            sender_stamp=self._sender.stamp,
-        )
-        return encode_reflector(packet, key=self._key, trailer=self._trailer)
+        at_ns = max(replied_unix_ns, self._received_unix_ns)
+        return with_reply_time(self._packed, at_ns, key=self._key)
 
 
 @dataclass(slots=True)
@@ -132,8 +120,19 @@ class Reflector:
         sequence = stream.replies
         stream.replies += 1
         key = stream.wanted.key
+        answer = ReflectorPacket(
+            sequence=sequence,
+            replied_unix_ns=received_unix_ns,
+            ssid=packet.ssid,
+            received_unix_ns=received_unix_ns,
+            sender_sequence=packet.sequence,
+            sender_sent_unix_ns=packet.sent_unix_ns,
+            sender_error_estimate=packet.error_estimate,
+            ttl=ttl,
+            sender_stamp=packet.stamp,
+        )
         trailer = trailer_of(data, authenticated=key is not None)
-        return Reply(packet, sequence, received_unix_ns, ttl, key, trailer)
+        return Reply(encode_reflector(answer, key=key, trailer=trailer), received_unix_ns, key)
 
     def _stream_of(self, data: bytes, address: str) -> _Stream | None:
         """Find the stream by its SSID, which stands elsewhere in the authenticated layout."""

@@ -14,6 +14,7 @@ their order. Times are nanoseconds of the monotonic clock.
     Join         ------->  `join` says yes, or raises
     EndRun       ------->  StopRun           ------->
                  <-------  RunClosed         <-------  RunReport
+    OpenLoad, CloseLoad    see `session_loads`
     Finish       ------->  (all of the above that is still open, then)
                  <-------  Finished, HangUp
 
@@ -31,6 +32,7 @@ from omega_core.control import Observation, TestPointLoad
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.testpoint import (
+    CloseLoad,
     CloseStream,
     EndRun,
     Finish,
@@ -39,6 +41,7 @@ from omega_core.wire.testpoint import (
     FromProbe,
     Hello,
     Join,
+    OpenLoad,
     OpenRun,
     OpenStream,
     Progress,
@@ -54,6 +57,7 @@ from omega_server.testpoint.codes import Code, RefusalError
 from omega_server.testpoint.commands import (
     Command,
     HangUp,
+    LoadReport,
     Reflect,
     ReflectedReport,
     RunReport,
@@ -64,6 +68,7 @@ from omega_server.testpoint.commands import (
 )
 from omega_server.testpoint.grants import CheckedGrant
 from omega_server.testpoint.purse import Purse
+from omega_server.testpoint.session_loads import Loads
 from omega_server.testpoint.state import (
     Phase,
     Run,
@@ -76,6 +81,7 @@ from omega_server.testpoint.state import (
 FINISH_NS = 5 * NS_PER_S  # reflector and workers report within milliseconds
 STOPPED_BY_LIMIT = "limit"
 STOPPED_BY_TIME = "time"
+_COLUMNS_OF_A_LOAD = 3  # five numbers a tick and two a command, where a flow's entry has two
 
 
 class Session:
@@ -94,6 +100,7 @@ class Session:
         }
         self._streams: dict[int, Stream] = {}
         self._runs: dict[int, Run] = {}
+        self._loads = Loads(grant, self._purses)
         self._finish_by_ns: int | None = None
         self._ended = False
         self._octets_received = self._octets_sent = 0
@@ -127,6 +134,11 @@ class Session:
                     return self._open_run(message)
                 case EndRun(run=number):
                     return self._end_run(number)
+                case OpenLoad(run=number):
+                    self._refuse_used(number)
+                    return self._open_load(message)
+                case CloseLoad(run=number):
+                    return self._loads.close(number)
                 case Finish():
                     return self._finish(now_ns, now_unix_us)
                 case Hello() | Join():
@@ -190,6 +202,19 @@ class Session:
         said: list[Command] = [self._run_closed(run, state)] if state.asked_for else []
         return said + self._finished_if_all_closed(now_unix_us)
 
+    def load_opened(self, run: int, udp_port: int | None) -> list[Command]:
+        """Take the port of a load that was to be started; None when it could not be."""
+        return self._loads.opened(run, udp_port)
+
+    def load_stopped(self, run: int, why: str) -> list[Command]:
+        """Take that a load has ended by itself."""
+        return self._loads.stopped(run, why)
+
+    def load_closed(self, run: int, report: LoadReport, *, now_unix_us: int) -> list[Command]:
+        """Take the report of a load that was to be closed."""
+        self._count(report.octets_received, report.octets_sent)
+        return self._loads.closed(run, report) + self._finished_if_all_closed(now_unix_us)
+
     def tick(self, *, now_ns: int, now_unix_us: int) -> list[Command]:
         """Let time do its work; call it a few times a second."""
         if self._ended:
@@ -219,7 +244,7 @@ class Session:
     def _open_stream(self, asked: OpenStream) -> list[Command]:
         if asked.stream in self._streams:
             raise RefusalError(Code.PROTOCOL, f"stream {asked.stream} has been opened before")
-        octets_max = self._purses[Direction.DOWN].for_stream()
+        octets_max = self._purses[Direction.DOWN].for_stream(asked.octets_max)
         if not octets_max or not self._purses[Direction.UP].left:
             raise RefusalError(Code.LIMIT, "the grant's bytes are used up")
         stream = Stream(ssid=self._around.new_ssid(), octets_max=octets_max)
@@ -242,11 +267,11 @@ class Session:
         return [StopReflecting(stream.ssid)]
 
     def _open_run(self, asked: OpenRun) -> list[Command]:
-        if asked.run in self._runs:
-            raise RefusalError(Code.PROTOCOL, f"run {asked.run} has been opened before")
+        self._refuse_used(asked.run)
         duration_ns = asked.duration_ms * NS_PER_MS
         if asked.direction is Direction.UP:
-            self._set_entries_aside(duration_ns)
+            ticks = limits.packet_count(duration_ns, limits.TICK_NS)
+            self._set_entries_aside(limits.GOODPUT_FLOWS_MAX * ticks)
         octets_max = self._purses[asked.direction].for_run(asked.octets_max)
         if not octets_max:
             raise RefusalError(Code.LIMIT, "the grant's bytes are used up")
@@ -263,9 +288,18 @@ class Session:
         ready = RunReady(run=asked.run, congestion_control=control)
         return [start, Say(ready)]
 
-    def _set_entries_aside(self, duration_ns: int) -> None:
+    def _refuse_used(self, run: int) -> None:
+        if run in self._runs or run in self._loads:
+            raise RefusalError(Code.PROTOCOL, f"run {run} has been opened before")
+
+    def _open_load(self, asked: OpenLoad) -> list[Command]:
+        if asked.direction is Direction.UP:
+            ticks = limits.packet_count(asked.duration_ms * NS_PER_MS, limits.FEEDBACK_NS)
+            self._set_entries_aside(_COLUMNS_OF_A_LOAD * ticks)
+        return self._loads.open(asked, stream=self._around.new_ssid())
+
+    def _set_entries_aside(self, entries: int) -> None:
         """An observation that would be too large to send is refused before anything is moved."""
-        entries = limits.GOODPUT_FLOWS_MAX * limits.packet_count(duration_ns, limits.TICK_NS)
         if entries > self._entries_left:
             raise RefusalError(Code.LIMIT, "one session can't observe more upward runs")
         self._entries_left -= entries
@@ -310,7 +344,7 @@ class Session:
         return [*self._close_everything(), *self._finished_if_all_closed(now_unix_us)]
 
     def _close_everything(self) -> list[Command]:
-        commands: list[Command] = []
+        commands: list[Command] = self._loads.close_all()
         for stream in self._streams.values():
             if stream.phase is Phase.OPEN:
                 stream.phase = Phase.CLOSING
@@ -326,7 +360,7 @@ class Session:
             return []
         phases = [stream.phase for stream in self._streams.values()]
         phases += [run.phase for run in self._runs.values()]
-        if any(phase is not Phase.CLOSED for phase in phases):
+        if any(phase is not Phase.CLOSED for phase in phases) or not self._loads.all_closed:
             return []
         return self._finished(now_unix_us)
 
@@ -344,6 +378,7 @@ class Session:
             ended_unix_us=max(now_unix_us, self._started_unix_us),
             streams=stream_counts(self._streams.items()),
             runs=run_counts(self._runs.items()),
+            capacity=self._loads.counts(),
             octets_received=self._octets_received,
             octets_sent=self._octets_sent,
             load=TestPointLoad(

@@ -7,6 +7,10 @@
                                           <- exhausted {run}, when its octets are used up
     stop {run}                         ->
                                           <- closed {run, flows, senders, octets}
+    load {run, ...} + socket           ->  its thread begins
+                                          <- load_stopped {run, why}, when it ends by itself
+    stop {run}                         ->
+                                          <- load_closed {run, counts, octets}
 
 All flows of a run are in one worker, so its octets are counted in one place; the runs are spread
 over the workers, one for each core. Waiting for threads to end never holds up another run's ticks.
@@ -26,8 +30,10 @@ from omega_core.congestion import CongestionChange
 from omega_core.limits import BLOCK_OCTETS, TICK_NS
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S
+from omega_core.wire.load import LoadKeys
 from omega_server.testpoint.bulk import BulkRun
 from omega_server.testpoint.channel import Channel, ChannelClosedError, Message, channel_of_child
+from omega_server.testpoint.load_stream import LoadOrder, LoadStream
 
 _CLOSING_LOOK_NS = 5 * NS_PER_MS  # how often to look whether the threads of an ending run have left
 
@@ -40,6 +46,13 @@ class _Running:
     exhausted: bool = False
 
 
+@dataclass(slots=True)
+class _Loading:
+    load: LoadStream
+    closing: bool = False
+    told: bool = False
+
+
 class Worker:
     """Carries out what the host orders, and keeps the ticks."""
 
@@ -48,6 +61,7 @@ class Worker:
         self._clock = clock
         self._block = memoryview(os.urandom(BLOCK_OCTETS))
         self._runs: dict[int, _Running] = {}
+        self._loads: dict[int, _Loading] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(channel, selectors.EVENT_READ)
 
@@ -60,13 +74,19 @@ class Worker:
             now_ns = self._clock.monotonic_ns()
             for number in [*self._runs]:
                 self._advance(number, self._runs[number], now_ns)
+            for number in [*self._loads]:
+                self._advance_load(number, self._loads[number])
 
     def _wait_s(self) -> float | None:
-        if not self._runs:
+        if not self._runs and not self._loads:
             return None
         now_ns = self._clock.monotonic_ns()
-        due_ns = min(running.next_tick_ns for running in self._runs.values())
-        if any(running.closing for running in self._runs.values()):
+        due_ns = min((each.next_tick_ns for each in self._runs.values()), default=now_ns + TICK_NS)
+        if self._loads:
+            due_ns = min(due_ns, now_ns + TICK_NS)
+        closing = [each.closing for each in self._runs.values()]
+        closing += [each.closing for each in self._loads.values()]
+        if any(closing):
             due_ns = min(due_ns, now_ns + _CLOSING_LOOK_NS)
         return max(due_ns - now_ns, 0) / NS_PER_S
 
@@ -80,6 +100,11 @@ class Worker:
                 if (running := self._runs.get(number)) is not None:
                     running.closing = True
                     running.run.stop()
+                elif (loading := self._loads.get(number)) is not None:
+                    loading.closing = True
+                    loading.load.stop()
+            case {"op": "load", "run": number}:
+                self._start_load(number, message)
             case _:
                 raise ValueError(f"the host ordered {message.get('op')!r}")
 
@@ -101,6 +126,37 @@ class Worker:
             connection.close()
             return
         running.run.join(connection, flow, joined_ns=joined_ns)
+
+    def _start_load(self, number: int, message: Message) -> None:
+        keys = LoadKeys(
+            message["stream"],
+            *(bytes.fromhex(message[name]) for name in ("token", "rate_key", "feedback_key")),
+        )
+        order = LoadOrder(
+            direction=Direction(message["direction"]),
+            octets_max=message["octets_max"],
+            duration_ns=message["duration_ns"],
+            silence_ns=message["silence_ns"],
+            ip_octets=message["ip_octets"],
+            addresses=frozenset(message["addresses"]),
+            keys=keys,
+        )
+        endpoint = socket.socket(fileno=self._channel.descriptors.popleft())
+        load = LoadStream(endpoint, order, self._clock)
+        self._loads[number] = _Loading(load)
+        load.start()
+
+    def _advance_load(self, number: int, loading: _Loading) -> None:
+        if loading.load.alive:
+            return
+        if loading.closing:
+            report = loading.load.report()
+            self._channel.send({"op": "load_closed", "run": number, **report})
+            del self._loads[number]
+        elif not loading.told:
+            loading.told = True
+            why = loading.load.why
+            self._channel.send({"op": "load_stopped", "run": number, "why": why})
 
     def _advance(self, number: int, running: _Running, now_ns: int) -> None:
         if running.closing and running.run.stopped:

@@ -148,7 +148,7 @@ def test_a_campaign_takes_one_run_a_session_and_its_share_of_the_octets() -> Non
 
 @pytest.mark.parametrize(
     ("mode", "run_s", "seconds"),
-    [pytest.param(Mode.MEASURE, 5, 45, id="measure"), pytest.param(Mode.QUICK, 3, 39, id="quick")],
+    [pytest.param(Mode.MEASURE, 5, 57, id="measure"), pytest.param(Mode.QUICK, 3, 51, id="quick")],
 )
 def test_without_a_profile_only_seconds_bound_a_session(
     mode: Mode, run_s: int, seconds: int
@@ -158,6 +158,10 @@ def test_without_a_profile_only_seconds_bound_a_session(
     assert wanted.idle_duration_ns == run_s * NS_PER_S
     assert wanted.idle_period_ns == limits.STREAM_PERIOD_NS_DEFAULT
     assert (wanted.expected_bps_down, wanted.expected_bps_up) == (None, None)
+    assert [(each.direction, each.quick) for each in wanted.capacity] == [
+        (DOWN, mode is Mode.QUICK),
+        (UP, mode is Mode.QUICK),
+    ]
     assert wanted.seconds == seconds
     assert wanted.bytes_down == wanted.bytes_up >= run_s * UNKNOWN_LINE_BPS // 8
 

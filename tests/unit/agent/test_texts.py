@@ -15,7 +15,7 @@ from omega_agent.texts import _WHO, LANGUAGES, Language, Speaker, words
 from omega_agent.verify_report import Standing, Unchecked
 from omega_core.errors import RefusedError
 from omega_core.evidence import AttemptKind, Ended
-from omega_core.metrics import NoValue
+from omega_core.metrics import LimitCause, NoValue
 from omega_server.refusals import Code
 
 _SOURCES = sorted(Path(omega_agent.__file__).parent.glob("*.py"))
@@ -39,6 +39,7 @@ def asked_for() -> Iterator[str]:
     yield from (f"say.ended_{each}" for each in Ended)
     yield from (f"say.attempt_{each}" for each in AttemptKind)
     yield from (f"say.unchecked_{each}" for each in Unchecked)
+    yield from (f"say.limited_{each}" for each in set(LimitCause) - {LimitCause.PATH})
     yield from (f"say.verify_{each}" for each in Standing)
     yield from (f"refused.{each}" for each in set(Code) - _NEVER_ANSWERED_TO_AN_AGENT)
     yield from (f"who.{name}" for name in _WHO.values())

@@ -25,6 +25,7 @@ from omega_core.wire.stamp import (
     to_ntp,
     to_stamp,
     trailer_of,
+    with_reply_time,
 )
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "stamp"
@@ -225,3 +226,11 @@ def test_ssid_is_found_before_anything_is_checked(
     data: bytes, *, authenticated: bool, expected: int
 ) -> None:
     assert ssid_of(data, authenticated=authenticated) == expected
+
+
+@pytest.mark.parametrize("trailer", [b"", b"\x80\x01\x00\x04abcd"], ids=["bare", "with TLV"])
+@pytest.mark.parametrize("key", [None, KEY], ids=["open", "authenticated"])
+def test_a_reply_gets_its_time_last(key: bytes | None, trailer: bytes) -> None:
+    packed = encode_reflector(replace(REPLY, replied_unix_ns=0), key=key, trailer=trailer)
+    timed = with_reply_time(packed, REPLY.replied_unix_ns, key=key)
+    assert timed == encode_reflector(REPLY, key=key, trailer=trailer)

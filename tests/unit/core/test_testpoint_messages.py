@@ -15,10 +15,12 @@ import pytest
 from omega_core import limits
 from omega_core.canonical import canonical_bytes
 from omega_core.evidence import StreamReport
+from omega_core.load import LoadCounts
 from omega_core.metrics import Direction
 from omega_core.wire.frames import FrameError, FrameReader
 from omega_core.wire.testpoint import (
     PROTOCOL_VERSION,
+    CloseLoad,
     CloseStream,
     EndRun,
     Finish,
@@ -29,6 +31,9 @@ from omega_core.wire.testpoint import (
     Hello,
     Join,
     Joined,
+    LoadClosed,
+    LoadReady,
+    OpenLoad,
     OpenRun,
     OpenStream,
     Progress,
@@ -57,6 +62,8 @@ FROM_PROBE: list[FromProbe] = [
     OpenRun(run=31, direction=Direction.UP, duration_ms=60_000, congestion_control="bbr"),
     Join(session_id=SESSION_ID, run=0, flow=15, mac=MAC),
     EndRun(run=0),
+    OpenLoad(run=1, direction=Direction.DOWN, duration_ms=100, ip_octets=200, octets_max=1),
+    CloseLoad(run=31),
     Finish(),
 ]
 FROM_TEST_POINT: list[FromTestPoint] = [
@@ -71,6 +78,20 @@ FROM_TEST_POINT: list[FromTestPoint] = [
     Joined(run=0, flow=15),
     Progress(run=0, flows=(FlowTick(flow=0, at_us=100_000, octets=1),), stopped="link_lost"),
     RunClosed(run=0, flows=RUN.flows, senders=RUN.senders),
+    LoadReady(run=1, stream=2**32 - 1, udp_port=65_535, octets_max=2**53 - 1),
+    LoadClosed(
+        run=1,
+        counts=LoadCounts(
+            at_us=(0, 50_000),
+            octets=(1_428, 2_856),
+            packets=(1, 2),
+            highest=(1, 3),
+            delay_us_max=(0, 7),
+            commands=(1,),
+            command_first_us=(0,),
+            reordered=1,
+        ),
+    ),
     Finished(observation=papers().observation.decode()),
 ]
 
@@ -131,6 +152,13 @@ def test_no_field_may_be_missing_or_added(message: FromProbe) -> None:
 
 
 HELLO = {"type": "hello", "version": 1, "grant": "{}"}
+LOAD = {
+    "type": "open_load",
+    "run": 0,
+    "direction": "up",
+    "duration_ms": 30_000,
+    "ip_octets": 9_000,
+}
 OPEN = {"type": "open_run", "run": 0, "direction": "down", "duration_ms": 100}
 
 
@@ -154,6 +182,14 @@ OPEN = {"type": "open_run", "run": 0, "direction": "down", "duration_ms": 100}
         pytest.param({**OPEN, "duration_ms": 60_000}, True, id="as long as may be"),
         pytest.param({**OPEN, "duration_ms": 60_001}, False, id="a millisecond longer"),
         pytest.param({**OPEN, "congestion_control": ""}, False, id="a wish without a name"),
+        pytest.param({**LOAD}, True, id="the longest load of the largest packets"),
+        pytest.param({**LOAD, "duration_ms": 30_001}, False, id="a load a millisecond longer"),
+        pytest.param({**LOAD, "duration_ms": 99}, False, id="a load shorter than a tick"),
+        pytest.param({**LOAD, "ip_octets": 9_001}, False, id="packets an octet larger"),
+        pytest.param({**LOAD, "ip_octets": 200}, True, id="the smallest packets"),
+        pytest.param({**LOAD, "ip_octets": 199}, False, id="packets an octet smaller"),
+        pytest.param({**LOAD, "ip_octets": 1_002}, False, id="packets no multiple of 4"),
+        pytest.param({**LOAD, "octets_max": -1}, False, id="less than no octets"),
     ],
 )
 def test_bounds_of_what_a_probe_may_ask(content: dict[str, Any], *, accepted: bool) -> None:
@@ -193,6 +229,20 @@ def test_a_report_cannot_make_its_reader_count_for_ever() -> None:
     }
     with pytest.raises(FrameError):
         decode_from_test_point(canonical_bytes(content))
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        pytest.param({"at_us": [1], "octets": []}, id="a time without octets"),
+        pytest.param({"commands": [1], "command_first_us": []}, id="a command without a time"),
+        pytest.param({"at_us": [0] * (limits.LOAD_TICKS_MAX + 1)}, id="a tick too many"),
+        pytest.param({"sent_packets": -1}, id="less than none sent"),
+    ],
+)
+def test_counts_of_a_load_are_of_one_length_and_bounded(counts: dict[str, Any]) -> None:
+    with pytest.raises(FrameError):
+        decode_from_test_point(canonical_bytes({"type": "load_closed", "run": 0, "counts": counts}))
 
 
 def test_mac_is_hmac_over_lines_that_name_the_flow() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from omega_core.limits import (
@@ -304,6 +306,48 @@ def test_stopping_cuts_off_at_the_first_packet_that_may_still_be_answered() -> N
     assert None not in outcome.rtt_us[4:]
     assert len(outcome.rtt_us) == 199, "packets 199 and 200 were on the way when stop was said"
     assert machine.next_wakeup_ns() is None
+
+
+def test_a_better_time_of_sending_counts_before_and_after_the_reply() -> None:
+    machine = sender(3)
+    for number in range(2):
+        data = due(machine, START_NS + number * PERIOD_NS)
+        if number:
+            machine.departed(START_NS + number * PERIOD_NS + 30_000, number)
+        arrived_ns = START_NS + number * PERIOD_NS + NS_PER_MS
+        machine.datagram_received(reply_to(data, sequence=number), arrived_ns)
+        if not number:
+            machine.departed(START_NS + 30_000, number)
+    machine.departed(START_NS, 2)  # of a packet that was never sent: nothing
+    machine.stop(START_NS + NS_PER_S)
+    assert machine.outcome().rtt_us == (970, 970)
+
+
+def test_packets_follow_closer_from_the_one_after_the_next() -> None:
+    machine = sender(6)
+    sent: list[int] = []
+    while (due_ns := machine.next_wakeup_ns()) is not None and len(sent) < 6:
+        due_ns = max(due_ns, START_NS)
+        if machine.datagram_to_send(due_ns, UNIX_NS) is not None:
+            sent.append(due_ns)
+        if len(sent) == 2:
+            machine.respace(PERIOD_NS // 2)
+    gaps = [after - before for before, after in pairwise(sent)]
+    assert gaps == [PERIOD_NS, PERIOD_NS, *[PERIOD_NS // 2] * 3]
+    assert machine.spacings_us == ((0, PERIOD_NS // 1_000), (2, PERIOD_NS // 2_000))
+    machine.stop(sent[-1] + 10 * NS_PER_S)
+    assert machine.outcome().late_sends == 0
+
+
+def test_a_hurried_stream_gives_up_sooner_and_keeps_what_it_has() -> None:
+    machine = StampSender(count=500, period_ns=PERIOD_NS, ssid=SSID, phase_ns=0, hurried=True)
+    path = SimulatedPath(machine, {180: LOST_UP})
+    path.run(until_ns=4 * NS_PER_S)
+    machine.stop(path.now_ns)
+    outcome = machine.outcome()
+    assert outcome.rtt_us[180] is None, "0.4 s is more than it waits, a second would not be"
+    assert len(outcome.rtt_us) == 199
+    assert outcome.waiting_time_us == 200_000
 
 
 def test_stopping_before_the_first_packet_leaves_an_empty_sample() -> None:

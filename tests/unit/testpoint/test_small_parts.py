@@ -32,6 +32,20 @@ def test_what_a_stream_gets(octets: int, given: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        pytest.param(50_000, 50_000, id="what was asked for"),
+        pytest.param(1_000_001, 1_000_000, id="never more than the share"),
+        pytest.param(STREAM_OCTETS_MIN - 1, 0, id="less than a packet"),
+    ],
+)
+def test_what_a_stream_gets_that_asks_for_so_much(wanted: int, given: int) -> None:
+    purse = Purse(8_000_000)
+    assert purse.for_stream(wanted) == given
+    assert purse.left == 8_000_000 - given
+
+
+@pytest.mark.parametrize(
     ("octets", "given"),
     [
         pytest.param(RUN_OCTETS_MIN, 0, id="less than a window beside a stream"),

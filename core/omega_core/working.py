@@ -1,0 +1,162 @@
+"""Working latency: the delay stream beside a TCP run, over that run's steady window.
+
+Theory of operation. A stream begins before the load and ends after it; of its packets count those
+that were sent inside the steady window, the very one that goodput is taken from. Where several runs
+of a direction were made their packets are pooled, each against its own run. Delays are of the
+packets answered; what a full buffer dropped is in the stream's evidence.
+
+    working round trip   nearest-rank percentiles of those packets (RFC 9318 section 4.2.4)
+    responsiveness       60 s / trimmed mean, the slowest 5 % left out, as the responsiveness draft
+                         trims; the probes are STAMP's beside the load and neither TCP's nor TLS's
+    buffer delay         (mean - baseline) / baseline (RFC 6349 section 4.3); the baseline is the
+                         smallest round trip known before the run
+
+The first packets of the window still see the queue that the ramp has made; that is the load too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from omega_core.evidence import Ended, GoodputRun, WorkingStream
+from omega_core.goodput import SteadyRate, steady_rate
+from omega_core.limits import WORKING_PACKETS_MIN
+from omega_core.metrics import Direction, MetricValue, NoValue, measured, undefined
+from omega_core.samples import nearest_rank_percentile
+from omega_core.stream_method import stream_method
+from omega_core.units import PPM, US_PER_MS, US_PER_S
+
+KEPT_PERCENT: Final = 95  # TMP of the responsiveness draft: the mean of the fastest so many
+_US_PER_MINUTE: Final = 60 * US_PER_S
+_HAS_WORKED: Final = {Ended.COMPLETED, Ended.DECIDED}
+_REASON_OF_END: Final = {
+    Ended.LINK_LOST: NoValue.LINK_LOST,
+    Ended.TEST_POINT_LOST: NoValue.TEST_POINT_LOST,
+    Ended.REFUSED: NoValue.REFUSED,
+    Ended.INTERRUPTED: NoValue.INTERRUPTED,
+    Ended.BUDGET: NoValue.BUDGET,
+}
+
+
+class _Sample(NamedTuple):
+    """The answered packets of one stream that were sent in its run's steady window."""
+
+    rtt_us: list[int]
+    base_rtt_us: int
+
+
+def working_metrics(
+    streams: Sequence[WorkingStream], runs: Sequence[GoodputRun]
+) -> dict[str, MetricValue]:
+    """Return the metrics of every direction that had a stream; of others there is nothing to say.
+
+    A direction whose streams answered too few packets has its reason.
+    """
+    by_number = {run.run: run for run in runs}
+    found: dict[str, MetricValue] = {}
+    for direction in Direction:
+        mine = [each for each in streams if each.direction is direction]
+        if mine:
+            found.update(_of_direction(direction, mine, by_number))
+    return found
+
+
+def sent_in_window(
+    stream: WorkingStream, run: GoodputRun, window: SteadyRate
+) -> Iterator[int | None]:
+    """Yield the round trip of each packet sent inside the window, None of one without reply."""
+    if stream.run_epoch_offset_us is None or stream.run != run.run:
+        return
+    epoch_us = stream.run_epoch_offset_us
+    for sent_us, rtt_us in zip(stream.sent_us(), stream.rtt_us, strict=True):
+        if window.start_us <= sent_us - epoch_us <= window.end_us:
+            yield rtt_us
+
+
+def _of_direction(
+    direction: Direction, streams: Sequence[WorkingStream], runs: Mapping[int, GoodputRun]
+) -> dict[str, MetricValue]:
+    samples = [_sample(stream, runs.get(stream.run)) for stream in streams]
+    rtt_us = [each for sample in samples if sample is not None for each in sample.rtt_us]
+    method = f"{stream_method(streams[0])}, in the steady window of a TCP load {direction}"
+    names = [
+        f"working_rtt_us_p50_{direction}",
+        f"working_rtt_us_p95_{direction}",
+        f"responsiveness_rpm_{direction}",
+        f"buffer_delay_ppm_{direction}",
+    ]
+    if len(rtt_us) < WORKING_PACKETS_MIN:
+        reason = _why_too_few(streams, runs)
+        return {name: undefined(name, reason, samples=len(rtt_us), method=method) for name in names}
+    p50, p95, rpm, buffer = names
+    count = len(rtt_us)
+    found = {
+        p50: measured(p50, nearest_rank_percentile(rtt_us, 50), samples=count, method=method),
+        p95: measured(p95, nearest_rank_percentile(rtt_us, 95), samples=count, method=method),
+        rpm: measured(
+            rpm,
+            responsiveness_rpm(rtt_us),
+            samples=count,
+            method=f"other probes: {method}; 60 s over the mean of the fastest {KEPT_PERCENT} %",
+        ),
+    }
+    excess = _buffer_delay_ppm([sample for sample in samples if sample is not None])
+    found[buffer] = (
+        undefined(buffer, NoValue.TOO_FEW_SAMPLES, samples=count, method=method)
+        if excess is None
+        else measured(
+            buffer, excess, samples=count, method=f"{method}; over {_baselines(samples)} ms"
+        )
+    )
+    return found
+
+
+def responsiveness_rpm(rtt_us: Sequence[int]) -> int:
+    """Return round trips a minute of the trimmed mean, cut off; a trip takes a microsecond or more.
+
+    Raises ValueError for an empty sample.
+    """
+    if not rtt_us:
+        raise ValueError("an empty sample has no mean")
+    kept = sorted(rtt_us)[: max(1, len(rtt_us) * KEPT_PERCENT // 100)]
+    return _US_PER_MINUTE * len(kept) // max(sum(kept), len(kept))
+
+
+def _sample(stream: WorkingStream, run: GoodputRun | None) -> _Sample | None:
+    """Return what counts of a stream; None without a run that came to its end and had a rate."""
+    if run is None or run.direction is not stream.direction or run.ended not in _HAS_WORKED:
+        return None
+    window = steady_rate(run)
+    if window is None:
+        return None
+    answered = [each for each in sent_in_window(stream, run, window) if each is not None]
+    return _Sample(answered, run.base_rtt_us)
+
+
+def _buffer_delay_ppm(samples: Sequence[_Sample]) -> int | None:
+    """Return the mean delay beyond the baseline over the baseline, rounded up; never below 0.
+
+    Each run is held against its own baseline; None where a baseline is nothing.
+    """
+    baseline_us = sum(sample.base_rtt_us * len(sample.rtt_us) for sample in samples)
+    total_us = sum(sum(sample.rtt_us) for sample in samples)
+    if not baseline_us:
+        return None
+    return max(0, -(-(total_us - baseline_us) * PPM // baseline_us))
+
+
+def _baselines(samples: Sequence[_Sample | None]) -> str:
+    """Return the baselines in ms, to a thousandth, as text."""
+    known = sorted({sample.base_rtt_us for sample in samples if sample is not None})
+    least, most = known[0], known[-1]
+    texts = [f"{each // US_PER_MS}.{each % US_PER_MS:03}" for each in dict.fromkeys((least, most))]
+    return " to ".join(texts)
+
+
+def _why_too_few(streams: Sequence[WorkingStream], runs: Mapping[int, GoodputRun]) -> NoValue:
+    """Return how the first run that was cut short ended, else the first stream, else too few."""
+    ends = [runs[stream.run].ended for stream in streams if stream.run in runs]
+    ends += [stream.ended for stream in streams]
+    reasons = [_REASON_OF_END[ended] for ended in ends if ended in _REASON_OF_END]
+    return reasons[0] if reasons else NoValue.TOO_FEW_SAMPLES

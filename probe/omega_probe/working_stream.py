@@ -1,0 +1,176 @@
+"""The delay stream beside a TCP run: opened before the load, in its own thread, ended after it.
+
+Theory of operation. The control connection belongs to whoever runs the session, so the stream's
+thread never touches it: opening and closing are done by the caller, before the run and after it.
+The thread has its own socket and its own stop; it ends within a tenth of a second of being told,
+whatever the network does, and not later than its packets are used up. When the stream can't be had
+the run goes on without it, and the evidence says why.
+
+    BesideRun(plan, at)   OpenStream, StreamReady, then the thread sends
+    line_carries(rate)    at each tick of the run: the packets may follow closer
+    stop()                the thread leaves; may be called again
+    close(result)         CloseStream, unless the test point is gone: what the record keeps
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import fields
+from typing import Final
+
+from omega_core import limits
+from omega_core.evidence import Ended, Family, IdleStream, WorkingStream
+from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, PPM
+from omega_core.wire.stamp import AUTHENTICATED_OCTETS, BASE_OCTETS
+from omega_probe.delay_stream import (
+    AtTestPoint,
+    HeldStream,
+    OpenedStream,
+    StreamPlan,
+    close_stream,
+    idle_stream_of,
+    open_stream,
+    run_stream,
+)
+from omega_probe.goodput import GoodputResult
+from omega_probe.round_trip import StampSender
+
+MARGIN_NS: Final = 4 * NS_PER_S  # flows are let in before a run's time begins and counted after it
+LEAVE_S: Final = 5.0  # the thread looks at its stop ten times a second
+MS_PER_S: Final = 1_000
+_HEADERS: Final[dict[Family, int]] = {4: 28, 6: 48}
+_GONE: Final = {Ended.LINK_LOST, Ended.TEST_POINT_LOST}
+
+
+def working_period_ns(rate_bps: int | None, *, ip_octets: int) -> int:
+    """Return the spacing beside a load that carries so much, in whole milliseconds.
+
+    As close as `WORKING_SHARE_PPM` of it allows; not closer than for 1 Mbit/s where it isn't known.
+    """
+    if not rate_bps:
+        return limits.WORKING_PERIOD_NS_START
+    share_bps = max(1, rate_bps * limits.WORKING_SHARE_PPM // PPM)
+    least_ms = -(-ip_octets * BITS_PER_OCTET * MS_PER_S // share_bps)
+    return min(
+        max(least_ms * NS_PER_MS, limits.WORKING_PERIOD_NS_MIN), limits.WORKING_PERIOD_NS_START
+    )
+
+
+def packets_beside(duration_ns: int) -> int:
+    """Return how many packets a stream needs at most that outlasts a run of this length."""
+    return limits.packet_count(duration_ns + MARGIN_NS, limits.WORKING_PERIOD_NS_MIN)
+
+
+def stream_ip_octets(family: Family, *, authenticated: bool) -> int:
+    """Return the IP length of a packet of a stream."""
+    return _HEADERS[family] + (AUTHENTICATED_OCTETS if authenticated else BASE_OCTETS)
+
+
+class BesideRun:
+    """One stream beside one run; made with fewer packets than count, it never begins."""
+
+    def __init__(self, plan: StreamPlan, at: AtTestPoint) -> None:
+        """Open the stream and let it run; raises nothing for what the network does."""
+        self._plan = plan
+        self._at = at
+        self._until = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._defect: BaseException | None = None
+        self._machine: StampSender | None = None
+        self._period_ns = plan.period_ns
+        if plan.packets < limits.WORKING_PACKETS_MIN:
+            self._held = HeldStream(ended=Ended.BUDGET)
+            return
+        opened = open_stream(plan, at)
+        if isinstance(opened, HeldStream):
+            self._held = opened
+            return
+        self._held = HeldStream(ended=Ended.INTERRUPTED)
+        self._thread = threading.Thread(
+            target=self._run, args=(opened,), name="working-stream", daemon=True
+        )
+        self._thread.start()
+
+    def line_carries(self, rate_bps: int | None) -> None:
+        """Let the packets follow closer when the load shows that the line bears it."""
+        octets = stream_ip_octets(self._plan.family, authenticated=self._plan.key is not None)
+        period_ns = working_period_ns(rate_bps, ip_octets=octets)
+        if self._machine is not None and period_ns < self._period_ns:
+            self._period_ns = period_ns
+            self._machine.respace(period_ns)
+
+    def stop(self) -> None:
+        """End the stream; what is still on its way is not counted."""
+        self._until.set()
+        if self._thread is not None:
+            self._thread.join(LEAVE_S)
+
+    def close(self, result: GoodputResult, *, session_started_ns: int) -> WorkingStream:
+        """Return what the record keeps of the stream, after `stop`.
+
+        The reflector's report is not asked for when the run has found the test point gone. Raises
+        what broke the thread, which is a defect.
+        """
+        if self._defect is not None:
+            raise self._defect
+        run, held = result.run, self._held
+        if run.ended not in _GONE:
+            held = close_stream(self._plan, self._at, held)
+        stream = idle_stream_of(held, self._plan, session_started_ns=session_started_ns)
+        stream = stream or _never_sent(self._plan)
+        sent_ns = held.first_sent_ns or held.started_ns
+        kept = {field.name: getattr(stream, field.name) for field in fields(stream)}
+        kept["started_offset_us"] = _offset_us(sent_ns, session_started_ns)
+        kept["period_us"] = self._period_ns // NS_PER_US
+        return WorkingStream(
+            **kept,
+            run=run.run,
+            direction=run.direction,
+            run_epoch_offset_us=None
+            if result.epoch_ns is None
+            else _offset_us(result.epoch_ns, session_started_ns),
+            spacings=held.spacings_us,
+            ended=held.ended,
+        )
+
+    def _made(self, machine: StampSender) -> None:
+        self._machine = machine
+
+    def _run(self, opened: OpenedStream) -> None:
+        try:
+            self._held = run_stream(
+                self._plan,
+                self._at,
+                opened,
+                watches=False,
+                until=self._until,
+                made=self._made,
+            )
+        except BaseException as error:  # noqa: BLE001 - told by `close`, in the session's thread
+            self._defect = error
+
+
+def _never_sent(plan: StreamPlan) -> IdleStream:
+    """Return a stream without a packet: it was refused, or there were no octets for it."""
+    return IdleStream(
+        family=plan.family,
+        ip_octets=stream_ip_octets(plan.family, authenticated=plan.key is not None),
+        period_us=plan.period_ns // NS_PER_US,
+        waiting_time_us=0,
+        authenticated=plan.key is not None,
+        started_offset_us=0,
+        rtt_us=(),
+        lost_up=(),
+        lost_down=(),
+        replies_received=0,
+        duplicates_down=0,
+        reordered_down=0,
+        late_sends=0,
+        host_drops=0,
+        timestamps="host",
+        report=None,
+    )
+
+
+def _offset_us(at_ns: int, started_ns: int) -> int:
+    return max(0, at_ns - started_ns) // NS_PER_US
