@@ -19,15 +19,19 @@ from omega_acceptance.errors import ModeUnknownError
 from omega_acceptance.layers import Layer, ratio
 from omega_acceptance.profile import AcceptanceProfile, Criterion, Statistic
 from omega_core.evidence import Family
-from omega_core.limits import STREAM_PERIOD_NS_DEFAULT, packet_count
+from omega_core.limits import packet_count
 from omega_core.metrics import Direction
-from omega_core.units import BITS_PER_OCTET, NS_PER_S
+from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S
 from omega_core.verdict import Mode
 
 CONNECTIVITY_ATTEMPTS = 3  # of each kind in one round
 QUICK_RUN_S = 3  # one look at each direction, so that the answer is there within 15 s
-MEASURE_S = 5  # of the idle stream, and of each run: five times what a ramp of 100 ms paths takes
-CAPACITY_S = 6  # a search ends by itself after 1 to 2 s, behind a satellite after 4
+PRECHECK_S = 2  # of listening before anything is sent
+MEASURE_RUN_S = 8  # a run ends by itself once it has reached the capacity found, after 1.5 s mostly
+CAPACITY_S = 10  # a search and its load end by themselves after 3 to 4 s, behind a satellite 7
+LOOK_PERIOD_NS = 10 * NS_PER_MS  # where seconds count: 100 packets in one, for a percentile of 95
+LOOKS_NS = {Mode.MEASURE: 2 * NS_PER_S, Mode.QUICK: NS_PER_S}  # on the quiet line
+LISTENING_NS = {Mode.MEASURE: NS_PER_S, Mode.QUICK: 500 * NS_PER_MS}
 CAMPAIGN_IDLE_S = 60  # loss is judged over at least a minute
 CAMPAIGN_RUN_S = 10  # where no criterion names the length of its runs
 OVERHEAD_S = 30  # attempts that wait in vain, set-up and closing of the runs, the last replies
@@ -37,19 +41,21 @@ PROBE_IP_OCTETS = 92  # a STAMP packet of 44 octets over IPv6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoodputDemand:
-    """One TCP run."""
+    """One TCP run; with `until_known` it may end when it reaches the capacity found before."""
 
     direction: Direction
     duration_ns: int
+    until_known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityDemand:
-    """One search for the IP-layer capacity."""
+    """One search for the IP-layer capacity; `holds` the load for working latency after it."""
 
     direction: Direction
     duration_ns: int
     quick: bool
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +64,8 @@ class Demand:
 
     `families` are those the profile names: they are tried even where the session has none; empty
     means whichever the session has. `goodput` is in the order of the runs. `expected_bps_*` is
-    what the network lets through at the IP layer, None without a profile. `seconds`, `bytes_down`
+    what the network lets through at the IP layer, None without a profile. `skipped` names the tasks
+    that the mode leaves out. `seconds`, `bytes_down`
     and `bytes_up` (IP octets) are bounds of the whole session.
     """
 
@@ -74,6 +81,8 @@ class Demand:
     seconds: int
     bytes_down: int
     bytes_up: int
+    precheck_ns: int = PRECHECK_S * NS_PER_S
+    skipped: tuple[str, ...] = ()
 
 
 def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
@@ -83,7 +92,7 @@ def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
     nothing, so it needs nothing of the profile but the rates to expect.
     """
     if mode is Mode.MEASURE:
-        return _bounded_by_seconds(mode, MEASURE_S, profile)
+        return _bounded_by_seconds(mode, profile)
     session, campaign = profile.budget.session(mode), profile.budget.campaign
     if session is not None:
         seconds, idle_s = session.s, session.idle_s
@@ -119,7 +128,7 @@ def demand_without_profile(mode: Mode) -> Demand:
     """
     if mode not in {Mode.MEASURE, Mode.QUICK}:
         raise ModeUnknownError(f"mode {mode} needs a plan: without one there is nothing to judge")
-    return _bounded_by_seconds(mode, MEASURE_S if mode is Mode.MEASURE else QUICK_RUN_S, None)
+    return _bounded_by_seconds(mode, None)
 
 
 def expected_bps(profile: AcceptanceProfile, direction: Direction) -> int:
@@ -143,27 +152,38 @@ def octets_at_most(profile: AcceptanceProfile, mode: Mode, direction: Direction)
     return packets * PROBE_IP_OCTETS + run_ns * rate_bps // (BITS_PER_OCTET * NS_PER_S)
 
 
-def _bounded_by_seconds(mode: Mode, run_s: int, profile: AcceptanceProfile | None) -> Demand:
+def _bounded_by_seconds(mode: Mode, profile: AcceptanceProfile | None) -> Demand:
+    """Return one pass of everything; the quick form leaves out what TCP makes of the line.
+
+    The capacity answers the same question in a third of the time and of the octets.
+    """
+    quick = mode is Mode.QUICK
+    run_s = 0 if quick else MEASURE_RUN_S
     octets = 2 * (run_s + CAPACITY_S) * UNKNOWN_LINE_BPS // BITS_PER_OCTET
-    run_ns = run_s * NS_PER_S
+    runs = tuple(
+        GoodputDemand(direction=each, duration_ns=run_s * NS_PER_S, until_known=True)
+        for each in Direction
+    )
     return Demand(
         mode=mode,
         families=(),
         connectivity_attempts=CONNECTIVITY_ATTEMPTS,
-        idle_duration_ns=run_ns,
-        idle_period_ns=STREAM_PERIOD_NS_DEFAULT,
-        goodput=tuple(GoodputDemand(direction=each, duration_ns=run_ns) for each in Direction),
+        idle_duration_ns=LOOKS_NS[mode],
+        idle_period_ns=LOOK_PERIOD_NS,
+        goodput=() if quick else runs,
         capacity=tuple(
             CapacityDemand(
-                direction=each, duration_ns=CAPACITY_S * NS_PER_S, quick=mode is Mode.QUICK
+                direction=each, duration_ns=CAPACITY_S * NS_PER_S, quick=quick, holds=not quick
             )
             for each in Direction
         ),
         expected_bps_down=None if profile is None else expected_bps(profile, Direction.DOWN),
         expected_bps_up=None if profile is None else expected_bps(profile, Direction.UP),
-        seconds=3 * run_s + 2 * CAPACITY_S + OVERHEAD_S,
+        seconds=2 * (run_s + CAPACITY_S) + OVERHEAD_S,
         bytes_down=octets,
         bytes_up=octets,
+        precheck_ns=LISTENING_NS[mode],
+        skipped=tuple(f"goodput_{each}" for each in Direction) if quick else (),
     )
 
 

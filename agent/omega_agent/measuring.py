@@ -188,17 +188,27 @@ def plan_of(wanted: Demand, *, stop_when_invalid: bool) -> MeasurementPlan:
         idle_duration_ns=wanted.idle_duration_ns,
         idle_period_ns=wanted.idle_period_ns,
         goodput=tuple(
-            GoodputTask(direction=run.direction, duration_ns=run.duration_ns)
+            GoodputTask(
+                direction=run.direction,
+                duration_ns=run.duration_ns,
+                until_known=run.until_known,
+                beside=not any(each.holds for each in wanted.capacity),
+            )
             for run in wanted.goodput
         ),
         capacity=tuple(
             CapacityTask(
-                direction=search.direction, duration_ns=search.duration_ns, quick=search.quick
+                direction=search.direction,
+                duration_ns=search.duration_ns,
+                quick=search.quick,
+                holds=search.holds,
             )
             for search in wanted.capacity
         ),
         expected_bps_down=wanted.expected_bps_down,
         expected_bps_up=wanted.expected_bps_up,
+        skipped=wanted.skipped,
+        precheck_ns=wanted.precheck_ns,
         stop_when_invalid=stop_when_invalid,
     )
 

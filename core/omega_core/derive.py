@@ -59,7 +59,7 @@ def metrics_of(evidence: Evidence) -> dict[str, MetricValue]:
         **_reachable(evidence.attempts),
         **_idle(evidence.idle),
         **_goodput(evidence.goodput),
-        **working_metrics(evidence.working, evidence.goodput),
+        **working_metrics(evidence.working, evidence.goodput, evidence.capacity),
         **capacity_metrics(evidence.capacity),
         **qualification_metrics(evidence.capacity),
     }

@@ -135,13 +135,13 @@ class IdleStream(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingStream(IdleStream):
-    """A delay stream beside a TCP run, packet by packet.
+    """A delay stream beside a load, packet by packet; `run` is the number of the load's run.
 
     Here `started_offset_us` is when the first packet was sent. `spacings` says how far apart the
     others followed: from each number on, so many microseconds, until the next entry; `period_us` is
     the last of them. Packets were sent then to within `late_sends`. `run_epoch_offset_us` is the
-    zero of the run's receiver's clock, which the probe knows to within a round trip of an upward
-    run; null when no flow ever joined.
+    zero of a TCP run's receiver's clock, which the probe knows to within a round trip of an upward
+    run; null when no flow ever joined, and beside a search.
     """
 
     run: Count
@@ -240,6 +240,9 @@ class CapacityRun(Fact):
     null where none was taken. `sub_interval_us` is dt of RFC 9097. `host_drops` are the receiver's.
     `fixed_bps` is the IP rate in question of a run that asked whether the line carries it; null of
     a run that searched for the capacity.
+
+    `held_us` is from when until when, on the session's time, the search was followed by a load that
+    kept a queue standing, null where there was none; `filled` is whether the buffer was seen full.
     """
 
     run: Count
@@ -261,6 +264,8 @@ class CapacityRun(Fact):
     reordered: Count
     duplicates: Count
     host_drops: Count
+    held_us: tuple[Count, Count] | None = None
+    filled: bool = False
     ended: Ended
 
     def __post_init__(self) -> None:

@@ -65,13 +65,25 @@ class SteadyRate:
 
 def steady_rate(run: GoodputRun) -> SteadyRate | None:
     """Return the steady goodput of a run; None when no span was long enough to divide by."""
-    flows = [flow for flow in run.flows if len(flow.at_us) >= 2]
+    return steady_rate_of(
+        run.flows, base_rtt_us=run.base_rtt_us, growth_ended_us=run.growth_ended_us
+    )
+
+
+def steady_rate_of(
+    counts: Sequence[FlowCounts], *, base_rtt_us: int, growth_ended_us: int
+) -> SteadyRate | None:
+    """Return the steady goodput of a run, or of as much as there is of it; see `steady_rate`."""
+    flows = [flow for flow in counts if len(flow.at_us) >= 2]
     if not flows:
         return None
     first_us = min(flow.at_us[0] for flow in flows)
     last_us = _all_active_until_us(flows, first_us)
-    end_us = max(last_us - run.base_rtt_us, first_us + (last_us - first_us) // 2)
-    start_us, ramp_finished = _ramp_end(flows, run, first_us=first_us, end_us=end_us)
+    end_us = max(last_us - base_rtt_us, first_us + (last_us - first_us) // 2)
+    earliest_us = max(first_us + RAMP_RTT_MIN * base_rtt_us, growth_ended_us)
+    start_us, ramp_finished = _ramp_end(
+        flows, earliest_us, first_us=first_us, end_us=end_us, span_us=probe_span_us(base_rtt_us)
+    )
     start_us, end_us = _least_behind(flows, start_us, end_us)
     octets = octets_at(flows, end_us) - octets_at(flows, start_us)
     steady = rate_bps(octets, end_us - start_us)
@@ -160,12 +172,10 @@ def _last_active_us(flow: FlowCounts) -> int:
 
 
 def _ramp_end(
-    flows: Sequence[FlowCounts], run: GoodputRun, *, first_us: int, end_us: int
+    flows: Sequence[FlowCounts], start_us: int, *, first_us: int, end_us: int, span_us: int
 ) -> tuple[int, bool]:
     """Return where the steady window begins, and whether the rule found it."""
-    span_us = probe_span_us(run.base_rtt_us)
     latest_us = first_us + (end_us - first_us) // 2
-    start_us = max(first_us + RAMP_RTT_MIN * run.base_rtt_us, run.growth_ended_us)
     step_us = span_us // 4
     while start_us <= latest_us:
         if start_us + 2 * span_us > end_us:

@@ -1,9 +1,15 @@
-"""Working latency: the delay stream beside a TCP run, over that run's steady window.
+"""Working latency: the delay stream beside a load, over the window in which that load was steady.
 
-Theory of operation. A stream begins before the load and ends after it; of its packets count those
-that were sent inside the steady window, the very one that goodput is taken from. Where several runs
-of a direction were made their packets are pooled, each against its own run. Delays are of the
-packets answered; what a full buffer dropped is in the stream's evidence.
+Theory of operation. Of a stream's packets count those that were sent inside the window of its run.
+
+    beside a search    the time in which the load that followed it kept a queue standing: behind a
+                       full buffer this is all that the buffer can add
+    beside a TCP run   the steady window, the very one that goodput is taken from; a run of seconds
+                       has not filled a deep buffer, so this may be less
+
+A direction that has packets of the first kind is told by them alone. Where several runs of a
+direction were made their packets are pooled, each against its own run. Delays are of the packets
+answered; what a full buffer dropped is in the stream's evidence.
 
     working round trip   nearest-rank percentiles of those packets (RFC 9318 section 4.2.4)
     responsiveness       60 s / trimmed mean, the slowest 5 % left out, as the responsiveness draft
@@ -11,15 +17,16 @@ packets answered; what a full buffer dropped is in the stream's evidence.
     buffer delay         (mean - baseline) / baseline (RFC 6349 section 4.3); the baseline is the
                          smallest round trip known before the run
 
-The first packets of the window still see the queue that the ramp has made; that is the load too.
+The first packets of a TCP run's window still see the queue that the ramp has made; that is the load
+too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-from omega_core.evidence import Ended, GoodputRun, WorkingStream
+from omega_core.evidence import CapacityRun, Ended, GoodputRun, WorkingStream
 from omega_core.goodput import SteadyRate, steady_rate
 from omega_core.limits import WORKING_PACKETS_MIN
 from omega_core.metrics import Direction, MetricValue, NoValue, measured, undefined
@@ -39,27 +46,44 @@ _REASON_OF_END: Final = {
 }
 
 
+_Load: TypeAlias = GoodputRun | CapacityRun
+
+
 class _Sample(NamedTuple):
-    """The answered packets of one stream that were sent in its run's steady window."""
+    """The answered packets of one stream that were sent in its run's window."""
 
     rtt_us: list[int]
     base_rtt_us: int
 
 
 def working_metrics(
-    streams: Sequence[WorkingStream], runs: Sequence[GoodputRun]
+    streams: Sequence[WorkingStream],
+    runs: Sequence[GoodputRun],
+    searches: Sequence[CapacityRun] = (),
 ) -> dict[str, MetricValue]:
     """Return the metrics of every direction that had a stream; of others there is nothing to say.
 
     A direction whose streams answered too few packets has its reason.
     """
-    by_number = {run.run: run for run in runs}
+    loads: dict[int, _Load] = {run.run: run for run in runs}
+    loads.update({search.run: search for search in searches})
     found: dict[str, MetricValue] = {}
     for direction in Direction:
         mine = [each for each in streams if each.direction is direction]
+        held = [each for each in mine if _is_held(loads.get(each.run))]
         if mine:
-            found.update(_of_direction(direction, mine, by_number))
+            found.update(_of_direction(direction, held or mine, loads))
     return found
+
+
+def sent_while_held(stream: WorkingStream, search: CapacityRun) -> Iterator[int | None]:
+    """Yield the round trip of each packet sent while the load was held; None without reply."""
+    if search.held_us is None or stream.run != search.run:
+        return
+    from_us, until_us = search.held_us
+    for sent_us, rtt_us in zip(stream.sent_us(), stream.rtt_us, strict=True):
+        if from_us <= sent_us <= until_us:
+            yield rtt_us
 
 
 def sent_in_window(
@@ -74,12 +98,16 @@ def sent_in_window(
             yield rtt_us
 
 
+def _is_held(load: _Load | None) -> bool:
+    return isinstance(load, CapacityRun) and load.held_us is not None
+
+
 def _of_direction(
-    direction: Direction, streams: Sequence[WorkingStream], runs: Mapping[int, GoodputRun]
+    direction: Direction, streams: Sequence[WorkingStream], runs: Mapping[int, _Load]
 ) -> dict[str, MetricValue]:
     samples = [_sample(stream, runs.get(stream.run)) for stream in streams]
     rtt_us = [each for sample in samples if sample is not None for each in sample.rtt_us]
-    method = f"{stream_method(streams[0])}, in the steady window of a TCP load {direction}"
+    method = f"{stream_method(streams[0])}, {_beside(streams, runs)} {direction}"
     names = [
         f"working_rtt_us_p50_{direction}",
         f"working_rtt_us_p95_{direction}",
@@ -123,10 +151,22 @@ def responsiveness_rpm(rtt_us: Sequence[int]) -> int:
     return _US_PER_MINUTE * len(kept) // max(sum(kept), len(kept))
 
 
-def _sample(stream: WorkingStream, run: GoodputRun | None) -> _Sample | None:
+def _beside(streams: Sequence[WorkingStream], runs: Mapping[int, _Load]) -> str:
+    held = [run for each in streams if isinstance(run := runs.get(each.run), CapacityRun)]
+    if not held:
+        return "in the steady window of a TCP load"
+    if all(run.filled for run in held):
+        return "while a UDP load held the buffer full"
+    return "while a UDP load kept a queue standing, the buffer not seen full,"
+
+
+def _sample(stream: WorkingStream, run: _Load | None) -> _Sample | None:
     """Return what counts of a stream; None without a run that came to its end and had a rate."""
     if run is None or run.direction is not stream.direction or run.ended not in _HAS_WORKED:
         return None
+    if isinstance(run, CapacityRun):
+        held = [each for each in sent_while_held(stream, run) if each is not None]
+        return _Sample(held, run.base_rtt_us)
     window = steady_rate(run)
     if window is None:
         return None
@@ -154,7 +194,7 @@ def _baselines(samples: Sequence[_Sample | None]) -> str:
     return " to ".join(texts)
 
 
-def _why_too_few(streams: Sequence[WorkingStream], runs: Mapping[int, GoodputRun]) -> NoValue:
+def _why_too_few(streams: Sequence[WorkingStream], runs: Mapping[int, _Load]) -> NoValue:
     """Return how the first run that was cut short ended, else the first stream, else too few."""
     ends = [runs[stream.run].ended for stream in streams if stream.run in runs]
     ends += [stream.ended for stream in streams]

@@ -117,7 +117,7 @@ class Plateau:
         self._idle = idle
         self._goal = goal
         self._fill_us = max(FILL_US_MIN, FILL_ROUND_TRIPS * (base_rtt_us + LOOK_US))
-        self._loss_ppm = min(idle.loss_ppm or 0, LOSS_PPM_MAX)
+        self.loss_ppm = min(idle.loss_ppm or 0, LOSS_PPM_MAX)
         self._margin_ppm = MARGIN_PPM_MAX
         self._empty_us: int | None = None
         self._excess_ppm = FIRST_MARGIN_PPM
@@ -226,7 +226,7 @@ class Plateau:
         known_bps = self._known_bps()
         if not self._overflown or known_bps is None:
             return Look.OPEN
-        enough = self.offer_bps * (PPM - self._loss_ppm) >= known_bps * PPM
+        enough = self.offer_bps * (PPM - self.loss_ppm) >= known_bps * PPM
         return Look.CONGESTED if enough and self._same(rate_bps, known_bps, tick) else Look.OPEN
 
     def _congested(self, tick: LoadTick, rate_bps: int, span_us: int, jitter_us: int) -> bool:
@@ -262,7 +262,7 @@ class Plateau:
                 loss_ppm = lost * PPM // sent
                 self._before = None
                 if loss_ppm <= LOSS_PPM_MAX:
-                    self._loss_ppm = loss_ppm
+                    self.loss_ppm = loss_ppm
                     return True
         self._overflown = True
         self._margin_ppm = max(self._margin_ppm // 2, MARGIN_PPM_MIN)
@@ -298,7 +298,7 @@ class Plateau:
 
     def _within(self, carried_bps: int, excess_ppm: int) -> int:
         """Return what to offer for so much to reach the bottleneck, within the grant."""
-        offer_bps = carried_bps * (PPM + excess_ppm) // (PPM - self._loss_ppm)
+        offer_bps = carried_bps * (PPM + excess_ppm) // (PPM - self.loss_ppm)
         return max(min(offer_bps, self._rate_max_bps), 1)
 
     def _known_bps(self) -> int | None:
@@ -330,7 +330,7 @@ class Plateau:
         sent while the delay varies, and the report before must agree.
         """
         sent, lost = self._sent_lost(tick)
-        usual = sent * (self._loss_ppm + MARGIN_PPM_MIN) // PPM
+        usual = sent * (self.loss_ppm + MARGIN_PPM_MIN) // PPM
         if tick.reordered:
             packet_bits = self._ip_octets * BITS_PER_OCTET
             usual += self._sent_bps(tick) * self._jitter_us() // (packet_bits * US_PER_S)

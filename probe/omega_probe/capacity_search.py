@@ -81,11 +81,11 @@ class CapacitySearch:
         self.detail = ""
         self._goal = QUICK if quick else FULL
         self._idle = IdleLoss(loss_ppm=idle_loss_ppm, packets=idle_packets)
-        self._rate_max_bps = rate_max_bps
+        self.rate_max_bps = rate_max_bps
         self._base_rtt_us = base_rtt_us
         self._ip_octets = ip_octets
         self._ends_ns = now_ns + duration_ns
-        self._spending = Spending(
+        self.spending = Spending(
             octets_max=octets_max, ip_octets=ip_octets, base_rtt_us=base_rtt_us, now_ns=now_ns
         )
         self._trains = TrainSearch(
@@ -106,6 +106,17 @@ class CapacitySearch:
     def sub_interval_us(self) -> int:
         """RFC 9097's dt of this run."""
         return self._goal.sub_interval_us
+
+    @property
+    def carried_bps(self) -> int | None:
+        """What the line carries, as far as the search has found it."""
+        span = self._plateau.known() if self._plateau else None
+        return span.rate_bps if span else None
+
+    @property
+    def loss_ppm(self) -> int:
+        """What the line loses without being overloaded."""
+        return self._plateau.loss_ppm if self._plateau else 0
 
     def wanted(self) -> LoadRate:
         """Return what the sender is to do now."""
@@ -137,7 +148,7 @@ class CapacitySearch:
         if self.ended is not None or now_ns <= self._now_ns:
             return
         self._now_ns = now_ns
-        self._spending.advance(now_ns)
+        self.spending.advance(now_ns)
         patience_ns = SILENCE_NS + 2 * self._base_rtt_us * NS_PER_US
         if now_ns >= self._ends_ns:
             self._end(Ended.COMPLETED, "time was up before the rate was known")
@@ -146,7 +157,7 @@ class CapacitySearch:
         elif now_ns - self._moved_ns > patience_ns + self._train_ns():
             self._end(Ended.LINK_LOST, "nothing of the load arrives any more")
         elif self._plateau is not None:
-            if not self._spending.lasts(self._command.rate_bps):
+            if not self.spending.lasts(self._command.rate_bps):
                 self._end(Ended.BUDGET, "the octets of the grant were used up")
         elif now_ns - self._commanded_ns > self._train_ns() + TRAIN_WAIT_NS + patience_ns // 2:
             self._trains.not_seen()
@@ -202,7 +213,7 @@ class CapacitySearch:
             return
         self._plateau = Plateau(
             estimate_bps=estimate_bps,
-            rate_max_bps=self._rate_max_bps,
+            rate_max_bps=self.rate_max_bps,
             base_rtt_us=self._base_rtt_us,
             ip_octets=self._ip_octets,
             idle=self._idle,
@@ -212,19 +223,19 @@ class CapacitySearch:
 
     def _order_train(self) -> None:
         packets = self._trains.packets
-        if packets >= self._spending.packets_left():
+        if packets >= self.spending.packets_left():
             self._end(Ended.BUDGET, "the grant has too few octets for a first look at the line")
             return
-        self._spending.order_train(packets)
+        self.spending.order_train(packets)
         self._trains_sent += packets
         self._order(self._trains.rate_bps, packets)
 
     def _order_rate(self, rate_bps: int) -> None:
-        packets = self._spending.packets_left()
-        if not packets or not self._spending.lasts(rate_bps):
+        packets = self.spending.packets_left()
+        if not packets or not self.spending.lasts(rate_bps):
             self._end(Ended.BUDGET, "the octets of the grant were used up")
             return
-        self._spending.order_rate(rate_bps)
+        self.spending.order_rate(rate_bps)
         self._order(rate_bps, packets)
 
     def _order(self, rate_bps: int, packets: int) -> None:

@@ -3,121 +3,196 @@
 The search starts at the rate that TCP has just shown, or the plan's; without either at a guess that
 a few trains correct. Packets are sized for that rate. What the receiver counted is the evidence;
 the search's own opinion is not kept.
+
+A search that holds has a delay stream: it begins with the filling of the buffer, so that it takes
+nothing of what is searched for.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from omega_core import limits
 from omega_core.capacity import IdleLoss
-from omega_core.evidence import CapacityRun, IdleStream
+from omega_core.evidence import CapacityRun, IdleStream, WorkingStream
 from omega_core.load import LoadTick
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_US, rate_bps, share_ppm_rounded_up
+from omega_probe.capacity_hold import SearchThenHold
 from omega_probe.capacity_search import CapacitySearch, packet_ip_octets
-from omega_probe.delay_stream import AtTestPoint
+from omega_probe.delay_stream import AtTestPoint, StreamPlan
 from omega_probe.fixed_rate import SUB_INTERVAL_US, FixedRate
 from omega_probe.load_link import run_load
 from omega_probe.load_run import LoadMachine, LoadRequest, LoadResult
 from omega_probe.plan import CapacityTask
+from omega_probe.working_stream import BesideRun, LoadOfStream
 
 MTU_OCTETS_MAX: Final = 1_500  # what passes unfragmented nearly everywhere
 _SHOWN_TICKS: Final = 10
 TCP_SHARE_PERCENT: Final = 96  # of the IP rate is what TCP carries of a full packet
 
 
+class CapacityKnown(NamedTuple):
+    """What the session knows of the line, and what it may still spend; rates of the IP layer."""
+
+    octets_max: int
+    rate_bps: int | None
+    mtu_octets: int | None
+    base_rtt_us: int | None
+    idle: IdleStream | None
+
+
 def measure_capacity(
     number: int,
     task: CapacityTask,
     at: AtTestPoint,
+    known: CapacityKnown,
+    beside: StreamPlan | None,
     *,
-    octets_max: int,
-    known_bps: int | None,
-    mtu_bytes: int | None,
-    base_rtt_us: int | None,
-    idle: IdleStream | None,
     session_started_ns: int,
     progress: Callable[[LoadTick], None],
-) -> tuple[CapacityRun, LoadResult]:
-    """Carry out one run; raises nothing for what the network does."""
-    client = at.client
-    ip_octets = packet_ip_octets(known_bps, min(mtu_bytes or MTU_OCTETS_MAX, MTU_OCTETS_MAX))
-    sent, lost = _idle_loss(idle, task.direction)
-    base_us = base_rtt_us or client.rtt_us_min()
-    idle_loss = IdleLoss(loss_ppm=share_ppm_rounded_up(lost, sent), packets=sent)
-    sub_interval_us = SUB_INTERVAL_US
+) -> tuple[CapacityRun, tuple[WorkingStream, ...], str]:
+    """Carry out one run; return its counts, its delay stream's, and words on how it ended.
 
-    def begin(granted_octets: int, now_ns: int) -> LoadMachine:
-        nonlocal sub_interval_us
-        if task.fixed_bps is not None:
-            return FixedRate(
-                wanted_bps=task.fixed_bps,
-                octets_max=min(granted_octets, octets_max),
-                duration_ns=task.duration_ns,
-                base_rtt_us=base_us,
-                idle=idle_loss,
-                ip_octets=ip_octets,
-                now_ns=now_ns,
-            )
-        search = CapacitySearch(
-            start_bps=known_bps,
-            rate_max_bps=limits.LOAD_RATE_BPS_MAX,
-            octets_max=min(granted_octets, octets_max),
-            duration_ns=task.duration_ns,
-            base_rtt_us=base_us,
-            idle_loss_ppm=idle_loss.loss_ppm,
-            idle_packets=idle_loss.packets,
-            ip_octets=ip_octets,
-            quick=task.quick,
-            now_ns=now_ns,
-        )
-        sub_interval_us = search.sub_interval_us
-        return search
-
+    Raises nothing for what the network does.
+    """
+    decider = _Decider(task, at, known, None if beside is None else BesideRun(beside, at))
     request = LoadRequest(
         run=number,
         direction=task.direction,
         duration_ns=task.duration_ns,
-        octets_max=octets_max,
-        ip_octets=ip_octets,
+        octets_max=known.octets_max,
+        ip_octets=decider.ip_octets,
     )
+
+    def told(tick: LoadTick) -> None:
+        decider.look()
+        progress(tick)
+
     began_ns = at.waiter.clock.monotonic_ns()
-    result = run_load(
-        client,
-        request,
-        begin,
-        clock=at.waiter.clock,
-        meter=at.meter,
-        stop=at.waiter.stop,
-        progress=progress,
+    try:
+        result = run_load(
+            at.client,
+            request,
+            decider.begin,
+            clock=at.waiter.clock,
+            meter=at.meter,
+            stop=at.waiter.stop,
+            progress=told,
+        )
+    finally:
+        decider.stop()
+    run = decider.evidence(
+        request, result, began_ns=began_ns, session_started_ns=session_started_ns
     )
-    counts = result.received
-    run = CapacityRun(
-        run=number,
-        family=client.family,
-        direction=task.direction,
-        started_offset_us=((result.started_ns or began_ns) - session_started_ns) // NS_PER_US,
-        base_rtt_us=base_us,
-        ip_octets=ip_octets,
-        idle_loss_ppm=idle_loss.loss_ppm,
-        idle_packets=idle_loss.packets,
-        sub_interval_us=sub_interval_us,
-        fixed_bps=task.fixed_bps,
-        at_us=counts.at_us,
-        octets=counts.octets,
-        packets=counts.packets,
-        highest=counts.highest,
-        delay_us_max=counts.delay_us_max,
-        offered=result.offered,
-        reordered=counts.reordered,
-        duplicates=counts.duplicates,
-        host_drops=counts.host_drops,
-        ended=result.ended,
-    )
-    return run, result
+    return run, decider.working(run, session_started_ns), result.detail
+
+
+class _Decider:
+    """Makes what decides in a run when it begins, and the stream beside it when that is due."""
+
+    def __init__(
+        self, task: CapacityTask, at: AtTestPoint, known: CapacityKnown, beside: BesideRun | None
+    ) -> None:
+        self._task = task
+        self._family = at.client.family
+        self._known = known
+        self._beside = beside
+        self._base_us = known.base_rtt_us or at.client.rtt_us_min()
+        sent, lost = _idle_loss(known.idle, task.direction)
+        self._idle = IdleLoss(loss_ppm=share_ppm_rounded_up(lost, sent), packets=sent)
+        self._sub_interval_us = SUB_INTERVAL_US
+        self._held: SearchThenHold | None = None
+        mtu_octets = min(known.mtu_octets or MTU_OCTETS_MAX, MTU_OCTETS_MAX)
+        self.ip_octets = packet_ip_octets(known.rate_bps, mtu_octets)
+
+    def begin(self, granted_octets: int, now_ns: int) -> LoadMachine:
+        """Return what decides in the run, which begins now."""
+        task, octets_max = self._task, min(granted_octets, self._known.octets_max)
+        if task.fixed_bps is not None:
+            return FixedRate(
+                wanted_bps=task.fixed_bps,
+                octets_max=octets_max,
+                duration_ns=task.duration_ns,
+                base_rtt_us=self._base_us,
+                idle=self._idle,
+                ip_octets=self.ip_octets,
+                now_ns=now_ns,
+            )
+        search = CapacitySearch(
+            start_bps=self._known.rate_bps,
+            rate_max_bps=limits.LOAD_RATE_BPS_MAX,
+            octets_max=octets_max,
+            duration_ns=task.duration_ns,
+            base_rtt_us=self._base_us,
+            idle_loss_ppm=self._idle.loss_ppm,
+            idle_packets=self._idle.packets,
+            ip_octets=self.ip_octets,
+            quick=task.quick,
+            now_ns=now_ns,
+        )
+        self._sub_interval_us = search.sub_interval_us
+        if self._beside is None:
+            return search
+        self._held = SearchThenHold(search, hold_ns=self._beside.held_ns, base_rtt_us=self._base_us)
+        return self._held
+
+    def look(self) -> None:
+        """Begin the stream as soon as the buffer is being filled."""
+        held = self._held
+        if held is not None and self._beside is not None and held.carried_bps is not None:
+            self._beside.begin(held.carried_bps)
+
+    def stop(self) -> None:
+        """End the stream."""
+        if self._beside is not None:
+            self._beside.stop()
+
+    def evidence(
+        self, request: LoadRequest, result: LoadResult, *, began_ns: int, session_started_ns: int
+    ) -> CapacityRun:
+        """Return what the record keeps of the run."""
+        counts = result.received
+        hold = self._held.hold if self._held else None
+        started_ns = result.started_ns or began_ns
+        return CapacityRun(
+            run=request.run,
+            family=self._family,
+            direction=request.direction,
+            started_offset_us=(started_ns - session_started_ns) // NS_PER_US,
+            base_rtt_us=self._base_us,
+            ip_octets=self.ip_octets,
+            idle_loss_ppm=self._idle.loss_ppm,
+            idle_packets=self._idle.packets,
+            sub_interval_us=self._sub_interval_us,
+            fixed_bps=self._task.fixed_bps,
+            at_us=counts.at_us,
+            octets=counts.octets,
+            packets=counts.packets,
+            highest=counts.highest,
+            delay_us_max=counts.delay_us_max,
+            offered=result.offered,
+            reordered=counts.reordered,
+            duplicates=counts.duplicates,
+            host_drops=counts.host_drops,
+            held_us=None
+            if hold is None
+            else (
+                (hold.from_ns - session_started_ns) // NS_PER_US,
+                (hold.until_ns - session_started_ns) // NS_PER_US,
+            ),
+            filled=hold is not None and hold.full,
+            ended=result.ended,
+        )
+
+    def working(self, run: CapacityRun, session_started_ns: int) -> tuple[WorkingStream, ...]:
+        """Return the stream beside the run, if it was to have one."""
+        if self._beside is None:
+            return ()
+        of = LoadOfStream(run.run, run.direction, run.ended, None)
+        return (self._beside.close(of, session_started_ns=session_started_ns),)
 
 
 class RateDisplay:

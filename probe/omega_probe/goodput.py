@@ -33,11 +33,13 @@ from omega_core.wire.testpoint import EndRun, OpenRun, RunClosed, RunReady
 from omega_probe.congestion_wish import CongestionWish, wish
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
 from omega_probe.flow_opening import FlowOpener, FlowTarget, TrafficWatch
+from omega_probe.goodput_end import payload_bound_bps
 from omega_probe.goodput_flows import FlowSet
 from omega_probe.goodput_growth import flows_at_start
 from omega_probe.goodput_run import GoodputMachine
 from omega_probe.test_point_client import TestPointClient
 
+_FINISHED: Final = {Ended.COMPLETED, Ended.DECIDED}
 _OPENING_NS: Final = 10 * NS_PER_S
 _END_RUN_TIMEOUT_S: Final = 6  # the answer may queue behind a full buffer, and be lost there once
 _END_RUN_TIMEOUT_S_SILENT: Final = 2  # on a line that has been silent for three seconds already
@@ -64,6 +66,8 @@ class GoodputRequest:
     """What to ask for instead of what the line suggests."""
     flows: int | None = None
     """So many flows from beginning to end, instead of as many as help."""
+    carried_bps: int | None = None
+    """What the line is known to carry at the IP layer: the run ends when it has reached that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +195,8 @@ class _Driver:
     def _open_first_flows(self, stop: threading.Event) -> None:
         """Connect and join before anything is counted; a flow that can't be had is left out."""
         deadline_ns = self._clock.monotonic_ns() + _OPENING_NS
-        self._opener.open(self._request.flows or flows_at_start(self._base_rtt_us))
+        request = self._request
+        self._opener.open(request.flows or flows_at_start(self._base_rtt_us, request.carried_bps))
         while self._opener.pending and self._clock.monotonic_ns() < deadline_ns:
             if stop.is_set():
                 self._machine.end(Ended.INTERRUPTED)
@@ -203,6 +208,19 @@ class _Driver:
             self._detail = "; ".join(dict.fromkeys(self._opener.reasons)) or "no flow in time"
             refused = self._opener.refused is not None
             self._machine.end(Ended.REFUSED if refused else Ended.LINK_LOST)
+
+    def _take_bound(self) -> None:
+        """Tell the machine how fast payload can come in segments like these."""
+        carried_bps = self._request.carried_bps
+        if carried_bps is None:
+            return
+        bound_bps = payload_bound_bps(
+            carried_bps,
+            segment_octets=self._flows.segment_octets,
+            header_octets=self._flows.header_octets,
+        )
+        if bound_bps is not None:
+            self._machine.bounded_by(bound_bps)
 
     def _carry(self, stop: threading.Event, progress: Callable[[int | None], None]) -> None:
         self._flows.start_all()
@@ -221,6 +239,7 @@ class _Driver:
             if stop.is_set():
                 self._machine.end(Ended.INTERRUPTED)
             used_up = self._stopped_there or self._flows.budget_used_up
+            self._take_bound()
             self._machine.advance(now_ns, budget_used_up=used_up)
             self._grow(now_ns)
             progress(self._machine.rate_bps())
@@ -325,7 +344,7 @@ class _Driver:
             senders = self._counts.senders
         elif self._counts is not None:
             counts = self._counts.flows
-        broken = set(flows.broken()) if self._ended is Ended.COMPLETED else set()
+        broken = set(flows.broken()) if self._ended in _FINISHED else set()
         return GoodputRun(
             run=request.run,
             family=self._client.family,

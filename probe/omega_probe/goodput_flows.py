@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import Final
 
@@ -162,18 +162,23 @@ class FlowSet:
 
     @property
     def segment_octets(self) -> int:
-        """Payload of the largest segments, after `cut`; 0 of no flow."""
+        """Payload of the largest segments so far; 0 of no flow."""
+        infos = self._infos()
         if self._direction is Direction.DOWN:
-            sizes = [info.rcv_mss for info in self._final.values()]
+            sizes = [info.rcv_mss for info in infos]
         else:
-            sizes = [info.snd_mss for info in self._final.values()]
+            sizes = [info.snd_mss for info in infos]
         return min(max(sizes, default=0), _SEGMENT_OCTETS_MAX)
 
     @property
     def header_octets(self) -> int:
-        """IP and TCP header of a segment, after `cut`; 0 of no flow."""
-        headers = [info.tcp_header_octets for info in self._final.values()]
+        """IP and TCP header of a segment; 0 of no flow."""
+        headers = [info.tcp_header_octets for info in self._infos()]
         return self._ip_header_octets + max(headers) if headers else 0
+
+    def _infos(self) -> Collection[TcpInfo]:
+        """Return what the kernel says of each flow, after `cut` what it said last."""
+        return (self._final or self._read()).values()
 
     def _use_congestion_control(self, flows: Sequence[Flow]) -> None:
         name = self._congestion.present

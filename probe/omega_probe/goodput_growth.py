@@ -41,6 +41,8 @@ packets in flight for each of four, enough to repair a loss without a pause."""
 FLOWS_ADDED: Final = 2
 FLOW_BPS_MIN: Final = 1_500_000
 GAIN_PPM: Final = 50_000
+FIRST_OCTETS: Final = 14_480  # ten segments: the window that a connection begins with (RFC 6928)
+DOUBLINGS: Final = 3
 GROWTH_SHARE_PERCENT: Final = 40
 TRIAL_SHARE_PERCENT: Final = 25
 _LOOK_US_MIN: Final = 200 * US_PER_MS
@@ -48,15 +50,32 @@ _LOOK_RTT: Final = 2
 _RELEASE_SHARE: Final = 4
 
 
-def flows_at_start(base_rtt_us: int) -> int:
-    """Return how many flows are opened before anything is known of the line but its round trip."""
-    return FLOWS_ORDINARY if base_rtt_us >= LONG_RTT_US else FLOWS_AT_START
+def flows_at_start(base_rtt_us: int, carried_bps: int | None = None) -> int:
+    """Return how many flows a run opens with.
+
+    `carried_bps` is what a search has found that the line carries, None where nothing is known but
+    the round trip. On a long path so many that each doubles its window `DOUBLINGS` times only.
+    """
+    if carried_bps is None:
+        return FLOWS_ORDINARY if base_rtt_us >= LONG_RTT_US else FLOWS_AT_START
+    carried = next((count for count, bps in FLOWS_CARRIED if carried_bps >= bps), FLOWS_AT_START)
+    if base_rtt_us < LONG_RTT_US:
+        return carried
+    in_flight_octets = carried_bps * base_rtt_us // (BITS_PER_OCTET * US_PER_S)
+    return min(max(carried, in_flight_octets // (FIRST_OCTETS << DOUBLINGS)), GOODPUT_FLOWS_MAX)
 
 
 class Growth:
-    """Decides for one run. Times are microseconds on the receiver's clock."""
+    """Decides for one run. Times are microseconds on the receiver's clock.
 
-    def __init__(self, *, base_rtt_us: int, duration_us: int) -> None:
+    With `enough_bps`, the payload rate that the line can carry, more flows are not tried once it is
+    reached.
+    """
+
+    def __init__(
+        self, *, base_rtt_us: int, duration_us: int, enough_bps: int | None = None
+    ) -> None:
+        self.enough_bps = enough_bps
         self._span_us = probe_span_us(base_rtt_us)
         self._look_us = max(_LOOK_US_MIN, _LOOK_RTT * base_rtt_us)
         self.until_us = duration_us * GROWTH_SHARE_PERCENT // 100
@@ -92,9 +111,14 @@ class Growth:
         self._over = (
             (reference is not None and octets * PPM <= reference * (PPM + GAIN_PPM))
             or wanted > GOODPUT_FLOWS_MAX
+            or self._is_enough(self._rate_bps(flows, now_us))
             or self._rate_bps(flows, now_us) < wanted * FLOW_BPS_MIN
         )
         return 0 if self._over else FLOWS_ADDED
+
+    def _is_enough(self, rate_bps: int) -> bool:
+        enough_bps = self.enough_bps
+        return enough_bps is not None and rate_bps * (PPM + GAIN_PPM) >= enough_bps * PPM
 
     def _steady_octets(self, flows: Sequence[FlowCounts], now_us: int) -> int | None:
         """Return the octets of the last two spans, None while they differ or are not past yet."""

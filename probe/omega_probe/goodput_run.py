@@ -8,6 +8,7 @@ run; counters carry the receiver's, and only their differences are used.
 A run ends
 
     COMPLETED        when its time is used up
+    DECIDED          when its rate is the bound that the line is known to set (`goodput_end`)
     BUDGET           when either end has used up its octets
     LINK_LOST        when nothing at all has arrived on any flow for `SILENCE_NS`; less is a stall
     TEST_POINT_LOST  when every flow has broken
@@ -22,6 +23,7 @@ from omega_core.counters import FlowSeries
 from omega_core.evidence import Ended, FlowCounts
 from omega_core.limits import SILENCE_NS
 from omega_core.units import NS_PER_US, rate_bps
+from omega_probe.goodput_end import has_reached
 from omega_probe.goodput_growth import Growth
 
 RATE_SPAN_US = 1_000_000  # what a progress display shows is the rate of the last second
@@ -36,6 +38,8 @@ class GoodputMachine:
         self._duration_ns = duration_ns
         self._end_ns = now_ns + duration_ns
         self._grows = grows
+        self._base_rtt_us = base_rtt_us
+        self._bound_bps: int | None = None
         self._growth = Growth(base_rtt_us=base_rtt_us, duration_us=duration_ns // NS_PER_US)
         self._moved_ns = now_ns
         self._joined = 0
@@ -43,6 +47,10 @@ class GoodputMachine:
         self._broken: set[int] = set()
         self.ended: Ended | None = None
         """How the run ended, None while it goes on."""
+
+    def bounded_by(self, payload_bps: int) -> None:
+        """Take what the line can carry of payload: the run may end when it is reached."""
+        self._bound_bps = self._growth.enough_bps = payload_bps
 
     def begin(self, now_ns: int) -> None:
         """Start the run's time: its first flows are there."""
@@ -108,6 +116,19 @@ class GoodputMachine:
             self.ended = Ended.LINK_LOST
         elif now_ns >= self._end_ns:
             self.ended = Ended.COMPLETED
+        elif self._has_reached_bound():
+            self.ended = Ended.DECIDED
+
+    def _has_reached_bound(self) -> bool:
+        if self._bound_bps is None or self._broken or len(self._series) < self._joined:
+            return False
+        flows = self.counts()
+        return has_reached(
+            self._bound_bps,
+            flows,
+            base_rtt_us=self._base_rtt_us,
+            growth_ended_us=max((flow.at_us[0] for flow in flows), default=0),
+        )
 
     def end(self, ended: Ended) -> None:
         """End the run for a reason from outside; the first reason stays."""

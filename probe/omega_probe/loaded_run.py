@@ -1,18 +1,20 @@
-"""One TCP run of a session with its delay stream beside it: planned, carried out, both kept."""
+"""The delay streams beside loads: planned, and a TCP run carried out with one; both are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
 
+from omega_core import limits
 from omega_core.evidence import WorkingStream
 from omega_probe.delay_stream import AtTestPoint, StreamPlan, random_phase_ns
 from omega_probe.goodput import GoodputRequest, GoodputResult, run_goodput
-from omega_probe.plan import GoodputTask
 from omega_probe.session_budget import Budget
 from omega_probe.test_point_client import TestPointClient
 from omega_probe.working_stream import (
+    HELD_STREAM_PACKETS,
     BesideRun,
+    LoadOfStream,
     packets_beside,
     stream_ip_octets,
     working_period_ns,
@@ -23,44 +25,44 @@ STREAM_OF_FIRST_RUN: Final = 3  # numbers below are connectivity's, of each fami
 
 def plan_beside(
     number: int,
-    task: GoodputTask,
+    duration_ns: int,
     client: TestPointClient,
     budget: Budget,
     *,
     expected_bps: int | None,
     key: bytes | None,
 ) -> StreamPlan:
-    """Return the stream beside a run; where octets are few it has no packet.
+    """Return the stream beside a TCP run of that length; where octets are few it has no packet.
 
     `expected_bps` is what the line is known to carry in the direction of the run.
     """
     octets = stream_ip_octets(client.family, authenticated=key is not None)
     period_ns = working_period_ns(expected_bps, ip_octets=octets)
-    packets = budget.packets_beside(packets_beside(task.duration_ns), ip_octets=octets)
-    return StreamPlan(
-        stream=STREAM_OF_FIRST_RUN + number,
-        address=client.address,
-        family=client.family,
-        packets=packets,
-        period_ns=period_ns,
-        phase_ns=random_phase_ns(period_ns),
-        key=key,
-        octets_max=packets * octets,
-    )
+    return _plan(number, packets_beside(duration_ns), period_ns, client, budget, key=key)
+
+
+def plan_beside_hold(
+    number: int, client: TestPointClient, budget: Budget, *, key: bytes | None
+) -> StreamPlan:
+    """Return the stream beside a load that is held; what the line carries is not known yet."""
+    return _plan(number, HELD_STREAM_PACKETS, limits.STREAM_PERIOD_NS_MIN, client, budget, key=key)
 
 
 def run_beside_stream(
     request: GoodputRequest,
-    plan: StreamPlan,
+    plan: StreamPlan | None,
     at: AtTestPoint,
     *,
     progress: Callable[[int | None], None],
-) -> tuple[GoodputResult, WorkingStream]:
+) -> tuple[GoodputResult, tuple[WorkingStream, ...]]:
     """Carry out a run while the stream goes on; raises nothing for what the network does."""
-    beside = BesideRun(plan, at)
+    beside = None if plan is None else BesideRun(plan, at)
+    if beside is not None:
+        beside.begin()
 
     def told(rate_bps: int | None) -> None:
-        beside.line_carries(rate_bps)
+        if beside is not None:
+            beside.line_carries(rate_bps)
         progress(rate_bps)
 
     try:
@@ -73,5 +75,33 @@ def run_beside_stream(
             progress=told,
         )
     finally:
-        beside.stop()
-    return result, beside.close(result, session_started_ns=request.session_started_ns)
+        if beside is not None:
+            beside.stop()
+    if beside is None:
+        return result, ()
+    run = result.run
+    of = LoadOfStream(run.run, run.direction, run.ended, result.epoch_ns)
+    return result, (beside.close(of, session_started_ns=request.session_started_ns),)
+
+
+def _plan(
+    number: int,
+    packets: int,
+    period_ns: int,
+    client: TestPointClient,
+    budget: Budget,
+    *,
+    key: bytes | None,
+) -> StreamPlan:
+    octets = stream_ip_octets(client.family, authenticated=key is not None)
+    packets = budget.packets_beside(packets, ip_octets=octets)
+    return StreamPlan(
+        stream=STREAM_OF_FIRST_RUN + number,
+        address=client.address,
+        family=client.family,
+        packets=packets,
+        period_ns=period_ns,
+        phase_ns=random_phase_ns(period_ns),
+        key=key,
+        octets_max=packets * octets,
+    )

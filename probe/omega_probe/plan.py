@@ -20,10 +20,22 @@ PRECHECK_NS_DEFAULT = 2 * NS_PER_S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoodputTask:
-    """One TCP run: which way, and for how long at most."""
+    """One TCP run: which way, and for how long at most.
+
+    With `until_known` it ends as soon as its rate is what a search before it has found the line to
+    carry, and does not take all of the time on a path that needs less. `beside` is whether a delay
+    stream goes on beside it.
+    """
 
     direction: Direction
     duration_ns: int
+    until_known: bool = False
+    beside: bool = True
+
+    @property
+    def name(self) -> str:
+        """What the task is called in the evidence."""
+        return f"goodput_{self.direction}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +43,14 @@ class CapacityTask:
     """One UDP load: which way, and for how long at most; it ends as soon as it knows.
 
     It searches for the IP-layer capacity, a quick one over half the sub-interval; with `fixed_bps`
-    it asks whether the line carries that rate.
+    it asks whether the line carries that rate. With `holds` the buffer is then filled and held
+    full for as long as working latency needs.
     """
 
     direction: Direction
     duration_ns: int
     quick: bool = False
+    holds: bool = False
     fixed_bps: int | None = None
 
     @property
@@ -50,21 +64,27 @@ class CapacityTask:
 class MeasurementPlan:
     """The tasks of a session and their parameters.
 
-    `expected_bps_down` and `_up` are what the line was sold to carry, as far as anybody said: other
-    traffic is weighed against them. With `stop_when_invalid` a fault that the precheck finds ends
-    the session before data is spent; without, it only marks the result.
+    `capacity` comes before `goodput`. `skipped` names the tasks that this mode leaves out, so that
+    the result can say so. `expected_bps_down` and `_up` are what the line was sold to carry, as far
+    as anybody said: other traffic is weighed against them. With `stop_when_invalid` a fault that
+    the precheck finds ends the session before data is spent; without, it only marks the result.
     """
 
     connectivity_attempts: int = CONNECTIVITY_ATTEMPTS_DEFAULT
     idle_duration_ns: int = IDLE_DURATION_NS_DEFAULT
     idle_period_ns: int = limits.STREAM_PERIOD_NS_DEFAULT
     idle_authenticated: bool = False
-    goodput: tuple[GoodputTask, ...] = ()
     capacity: tuple[CapacityTask, ...] = ()
+    goodput: tuple[GoodputTask, ...] = ()
+    skipped: tuple[str, ...] = ()
     expected_bps_down: int | None = None
     expected_bps_up: int | None = None
     precheck_ns: int = PRECHECK_NS_DEFAULT
     stop_when_invalid: bool = False
+
+    def expected_bps(self, direction: Direction) -> int | None:
+        """Return what the line was sold to carry in a direction, None if nobody said."""
+        return self.expected_bps_down if direction is Direction.DOWN else self.expected_bps_up
 
     def __post_init__(self) -> None:
         """Raise ValueError for a plan that no session can carry out; an agent's defect."""

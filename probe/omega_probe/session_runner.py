@@ -3,7 +3,8 @@
     precheck      look at the host; is the line quiet? (`stop_when_invalid` ends here)
     connectivity  TCP, then the control connection, then UDP
     idle          the delay stream on the quiet line
-    goodput_*     the TCP runs of the plan, in its order, each with a delay stream beside it
+    capacity_*    the searches and fixed rates of the plan: what they find, TCP needs not find out
+    goodput_*     the TCP runs of the plan, in its order
     finish        the test point signs what it saw
 
 Theory of operation. Each task that is planned ends with exactly one TaskEnd. `_over` is why no
@@ -23,21 +24,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from omega_core import limits
-from omega_core.derive import metrics_of, steady_rates
+from omega_core.derive import metrics_of
 from omega_core.environment import Interface
-from omega_core.evidence import (
-    Attempt,
-    CapacityRun,
-    Ended,
-    Evidence,
-    GoodputRun,
-    IdleStream,
-    WorkingStream,
-)
+from omega_core.evidence import Attempt, Ended, Evidence, IdleStream
 from omega_core.metrics import Direction
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, US_PER_S
 from omega_core.wire.testpoint import Finish
-from omega_probe.capacity_task import RateDisplay, known_rate_bps, measure_capacity
 from omega_probe.delay_stream import (
     AtTestPoint,
     StreamPlan,
@@ -50,9 +42,8 @@ from omega_probe.environment import Host
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
 from omega_probe.events import Emitter, Notice
 from omega_probe.faults import PATH_CHANGED
-from omega_probe.goodput import GoodputRequest
 from omega_probe.host_watch import HostWatch
-from omega_probe.loaded_run import plan_beside, run_beside_stream
+from omega_probe.load_tasks import LoadTasks
 from omega_probe.opening import NotOpenedError, OpenedSession, open_session
 from omega_probe.own_traffic import OwnTrafficMeter
 from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan, TestPointAccess
@@ -114,9 +105,13 @@ class SessionRunner:
         )
         self._attempts = [*earlier_attempts]
         self._idle: list[IdleStream] = []
-        self._runs: list[GoodputRun] = []
-        self._working: list[WorkingStream] = []
-        self._searches: list[CapacityRun] = []
+        self._loads = LoadTasks(
+            plan,
+            idle=self._idle,
+            key=access.secret if plan.idle_authenticated else None,
+            started_ns=self._started_ns,
+            shown=self._shown,
+        )
         self._opened: OpenedSession | None = None
         self._budget: Budget | None = None
         self._observation: str | None = None
@@ -131,10 +126,11 @@ class SessionRunner:
         self._connectivity()
         if self._plan.idle_duration_ns:
             self._idle_stream()
-        for number, task in enumerate(self._plan.goodput):
-            self._goodput(number, task)
-        for number, search in enumerate(self._plan.capacity, len(self._plan.goodput)):
-            self._capacity(number, search)
+        loads: tuple[CapacityTask | GoodputTask, ...] = (*self._plan.capacity, *self._plan.goodput)
+        for number, task in enumerate(loads):
+            self._load(number, task)
+        for skipped in self._plan.skipped:
+            self._book.skip(skipped, *(self._over or (Ended.SKIPPED, "not part of this mode")))
         self._finish()
         return self._result()
 
@@ -257,11 +253,9 @@ class SessionRunner:
     def _idle_packets(self) -> int:
         return limits.packet_count(self._plan.idle_duration_ns, self._plan.idle_period_ns)
 
-    def _begin_load(
-        self, name: str, task: GoodputTask | CapacityTask
-    ) -> tuple[AtTestPoint, Budget] | None:
+    def _begin_load(self, task: GoodputTask | CapacityTask) -> tuple[AtTestPoint, Budget] | None:
         """Begin a task that loads the line, if the session goes on and the grant has room."""
-        at, budget = self._at(), self._budget
+        at, budget, name = self._at(), self._budget, task.name
         if self._skips(name) or at is None or budget is None:
             return None
         if not budget.has_room_for_run(task.direction, task.duration_ns):
@@ -271,80 +265,25 @@ class SessionRunner:
         self._watch.begin(name)
         return at, budget
 
-    def _end_load(self, direction: Direction) -> None:
-        self._watch.end(load_allowance(self._measured_bps(direction)))
+    def _load(self, number: int, task: GoodputTask | CapacityTask) -> None:
+        begun = self._begin_load(task)
+        if begun is None:
+            return
+        at, budget = begun
+        if isinstance(task, CapacityTask):
+            interface = self._watch.interface
+            loaded = self._loads.capacity(
+                number,
+                task,
+                at,
+                budget,
+                mtu_octets=interface.mtu_bytes if interface is not None else None,
+            )
+        else:
+            loaded = self._loads.goodput(number, task, at, budget)
+        self._watch.end(load_allowance(self._measured_bps(task.direction)))
         self._meter.add(self._watch.tail)
-
-    def _goodput(self, number: int, task: GoodputTask) -> None:
-        begun = self._begin_load(f"goodput_{task.direction}", task)
-        if begun is None:
-            return
-        at, budget = begun
-        plan = plan_beside(
-            number,
-            task,
-            at.client,
-            budget,
-            expected_bps=self._expected_bps(task.direction),
-            key=self._access.secret if self._plan.idle_authenticated else None,
-        )
-        request = GoodputRequest(
-            run=number,
-            direction=task.direction,
-            duration_ns=task.duration_ns,
-            octets_max=self._share_of(budget, number, task, kept=plan.octets_max or 0),
-            base_rtt_us=self._base_rtt_us(),
-            idle_loss_ppm=self._idle_loss_ppm(task.direction),
-            session_started_ns=self._started_ns,
-        )
-        result, working = run_beside_stream(request, plan, at, progress=self._shown)
-        self._end_load(task.direction)
-        self._runs.append(result.run)
-        self._working.append(working)
-        found = Evidence(goodput=(result.run,), working=(working,))
-        self._ends(result.run.ended, result.detail, found)
-
-    def _capacity(self, number: int, task: CapacityTask) -> None:
-        begun = self._begin_load(task.name, task)
-        if begun is None:
-            return
-        at, budget = begun
-        rates = RateDisplay()
-        run, result = measure_capacity(
-            number,
-            task,
-            at,
-            octets_max=budget.octets_left(task.direction),
-            known_bps=task.fixed_bps or self._known_bps(task.direction),
-            mtu_bytes=self._watch.interface.mtu_bytes if self._watch.interface else None,
-            base_rtt_us=self._base_rtt_us(),
-            idle=self._idle[0] if self._idle else None,
-            session_started_ns=self._started_ns,
-            progress=lambda tick: self._shown(rates.rate_bps(tick)),
-        )
-        self._end_load(task.direction)
-        self._searches.append(run)
-        self._ends(run.ended, result.detail, Evidence(capacity=(run,)))
-
-    def _known_bps(self, direction: Direction) -> int | None:
-        """Return about what the line carries in a direction at the IP layer, None if not known."""
-        rates = steady_rates(self._runs, direction)
-        return known_rate_bps(rates[-1].rate_bps if rates else None, self._expected_bps(direction))
-
-    def _expected_bps(self, direction: Direction) -> int | None:
-        if direction is Direction.DOWN:
-            return self._plan.expected_bps_down
-        return self._plan.expected_bps_up
-
-    def _share_of(self, budget: Budget, number: int, task: GoodputTask, *, kept: int) -> int:
-        """Return a run's share of the octets left: the runs to come are to have theirs.
-
-        `kept` octets are the stream's beside it.
-        """
-        to_come = [each for each in self._plan.goodput[number:] if each.direction is task.direction]
-        left_ns = sum(each.duration_ns for each in to_come)
-        left = budget.octets_left(task.direction) - kept
-        return left * task.duration_ns // left_ns
+        self._ends(loaded.ended, loaded.detail, loaded.found)
 
     def _shown(self, rate_bps: int | None) -> None:
         self._watch.mark()
@@ -355,15 +294,6 @@ class SessionRunner:
         own, duration_us = self._watch.so_far()
         octets = own.rx.ip_octets if direction is Direction.DOWN else own.tx.ip_octets
         return octets * BITS_PER_OCTET * US_PER_S // duration_us if duration_us > 0 else 0
-
-    def _base_rtt_us(self) -> int | None:
-        answered = [
-            rtt_us for stream in self._idle for rtt_us in stream.rtt_us if rtt_us is not None
-        ]
-        return min(answered, default=None)
-
-    def _idle_loss_ppm(self, direction: Direction) -> int | None:
-        return metrics_of(Evidence(idle=tuple(self._idle)))[f"loss_ppm_{direction}"].value
 
     def _finish(self) -> None:
         """Ask for the test point's word, unless it is gone."""
@@ -440,9 +370,9 @@ class SessionRunner:
             tasks=tuple(self._book.ends),
             attempts=tuple(self._attempts),
             idle=tuple(self._idle),
-            goodput=tuple(self._runs),
-            working=tuple(self._working),
-            capacity=tuple(self._searches),
+            goodput=tuple(self._loads.runs),
+            working=tuple(self._loads.working),
+            capacity=tuple(self._loads.searches),
         )
         clocks = self._began.facts_until(Moment.now(self._waiter.clock))
         return result_of(

@@ -1,4 +1,4 @@
-"""The delay stream beside a TCP run: opened before the load, in its own thread, ended after it.
+"""The delay stream beside a load: opened before it, in its own thread, ended after it.
 
 Theory of operation. The control connection belongs to whoever runs the session, so the stream's
 thread never touches it: opening and closing are done by the caller, before the run and after it.
@@ -6,20 +6,26 @@ The thread has its own socket and its own stop; it ends within a tenth of a seco
 whatever the network does, and not later than its packets are used up. When the stream can't be had
 the run goes on without it, and the evidence says why.
 
-    BesideRun(plan, at)   OpenStream, StreamReady, then the thread sends
-    line_carries(rate)    at each tick of the run: the packets may follow closer
+    BesideRun(plan, at)   OpenStream, StreamReady
+    begin()               the thread sends: beside TCP from the start; beside a search, from which
+                          it must take nothing, when the capacity is known
+    line_carries(rate)    at each tick of a TCP run: the packets may follow closer
     stop()                the thread leaves; may be called again
-    close(result)         CloseStream, unless the test point is gone: what the record keeps
+    close(load)           CloseStream, unless the test point is gone: what the record keeps
+
+Beside TCP the packets take `WORKING_SHARE_PPM` of the line, which the goodput lacks. Beside a load
+that is held after a search nobody lacks them, and they are as close as a probe may be.
 """
 
 from __future__ import annotations
 
 import threading
 from dataclasses import fields
-from typing import Final
+from typing import Final, NamedTuple
 
 from omega_core import limits
 from omega_core.evidence import Ended, Family, IdleStream, WorkingStream
+from omega_core.metrics import Direction
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, PPM
 from omega_core.wire.stamp import AUTHENTICATED_OCTETS, BASE_OCTETS
 from omega_probe.delay_stream import (
@@ -32,9 +38,12 @@ from omega_probe.delay_stream import (
     open_stream,
     run_stream,
 )
-from omega_probe.goodput import GoodputResult
 from omega_probe.round_trip import StampSender
 
+HELD_SHARE_PPM: Final = 50_000  # what a probe's stream may be of a line, at most
+HELD_PACKETS: Final = 160  # in the window that counts; some of them are dropped by the full buffer
+HELD_NS_MIN: Final = 700 * NS_PER_MS
+HELD_STREAM_PACKETS: Final = 4 * HELD_PACKETS  # the filling takes up to twice the window
 MARGIN_NS: Final = 4 * NS_PER_S  # flows are let in before a run's time begins and counted after it
 LEAVE_S: Final = 5.0  # the thread looks at its stop ten times a second
 MS_PER_S: Final = 1_000
@@ -56,6 +65,15 @@ def working_period_ns(rate_bps: int | None, *, ip_octets: int) -> int:
     )
 
 
+def held_period_ns(rate_bps: int, *, ip_octets: int) -> int:
+    """Return the spacing beside a load that is held on a line that carries so much."""
+    share_bps = max(1, rate_bps * HELD_SHARE_PPM // PPM)
+    least_ms = -(-ip_octets * BITS_PER_OCTET * MS_PER_S // share_bps)
+    return min(
+        max(least_ms * NS_PER_MS, limits.STREAM_PERIOD_NS_MIN), limits.WORKING_PERIOD_NS_START
+    )
+
+
 def packets_beside(duration_ns: int) -> int:
     """Return how many packets a stream needs at most that outlasts a run of this length."""
     return limits.packet_count(duration_ns + MARGIN_NS, limits.WORKING_PERIOD_NS_MIN)
@@ -66,17 +84,27 @@ def stream_ip_octets(family: Family, *, authenticated: bool) -> int:
     return _HEADERS[family] + (AUTHENTICATED_OCTETS if authenticated else BASE_OCTETS)
 
 
+class LoadOfStream(NamedTuple):
+    """The run that a stream stood beside; `epoch_ns` is the zero of a TCP receiver's clock."""
+
+    run: int
+    direction: Direction
+    ended: Ended
+    epoch_ns: int | None
+
+
 class BesideRun:
     """One stream beside one run; made with fewer packets than count, it never begins."""
 
     def __init__(self, plan: StreamPlan, at: AtTestPoint) -> None:
-        """Open the stream and let it run; raises nothing for what the network does."""
+        """Open the stream; raises nothing for what the network does."""
         self._plan = plan
         self._at = at
         self._until = threading.Event()
         self._thread: threading.Thread | None = None
         self._defect: BaseException | None = None
         self._machine: StampSender | None = None
+        self._opened: OpenedStream | None = None
         self._period_ns = plan.period_ns
         if plan.packets < limits.WORKING_PACKETS_MIN:
             self._held = HeldStream(ended=Ended.BUDGET)
@@ -85,11 +113,25 @@ class BesideRun:
         if isinstance(opened, HeldStream):
             self._held = opened
             return
+        self._held = HeldStream(ended=Ended.SKIPPED)
+        self._opened = opened
+
+    def begin(self, carried_bps: int | None = None) -> None:
+        """Let the stream run, once; beside a held load, as close as what the line carries bears."""
+        if self._opened is None or self._thread is not None:
+            return
+        if carried_bps is not None:
+            self._period_ns = self._held_period_ns(carried_bps)
+            self._plan = self._plan._replace(period_ns=self._period_ns, phase_ns=0)
         self._held = HeldStream(ended=Ended.INTERRUPTED)
         self._thread = threading.Thread(
-            target=self._run, args=(opened,), name="working-stream", daemon=True
+            target=self._run, args=(self._opened,), name="working-stream", daemon=True
         )
         self._thread.start()
+
+    def held_ns(self, carried_bps: int) -> int:
+        """Return how long a load is held for enough packets to count."""
+        return max(HELD_PACKETS * self._held_period_ns(carried_bps), HELD_NS_MIN)
 
     def line_carries(self, rate_bps: int | None) -> None:
         """Let the packets follow closer when the load shows that the line bears it."""
@@ -105,7 +147,7 @@ class BesideRun:
         if self._thread is not None:
             self._thread.join(LEAVE_S)
 
-    def close(self, result: GoodputResult, *, session_started_ns: int) -> WorkingStream:
+    def close(self, load: LoadOfStream, *, session_started_ns: int) -> WorkingStream:
         """Return what the record keeps of the stream, after `stop`.
 
         The reflector's report is not asked for when the run has found the test point gone. Raises
@@ -113,8 +155,8 @@ class BesideRun:
         """
         if self._defect is not None:
             raise self._defect
-        run, held = result.run, self._held
-        if run.ended not in _GONE:
+        held = self._held
+        if load.ended not in _GONE:
             held = close_stream(self._plan, self._at, held)
         stream = idle_stream_of(held, self._plan, session_started_ns=session_started_ns)
         stream = stream or _never_sent(self._plan)
@@ -124,14 +166,18 @@ class BesideRun:
         kept["period_us"] = self._period_ns // NS_PER_US
         return WorkingStream(
             **kept,
-            run=run.run,
-            direction=run.direction,
+            run=load.run,
+            direction=load.direction,
             run_epoch_offset_us=None
-            if result.epoch_ns is None
-            else _offset_us(result.epoch_ns, session_started_ns),
+            if load.epoch_ns is None
+            else _offset_us(load.epoch_ns, session_started_ns),
             spacings=held.spacings_us,
             ended=held.ended,
         )
+
+    def _held_period_ns(self, carried_bps: int) -> int:
+        octets = stream_ip_octets(self._plan.family, authenticated=self._plan.key is not None)
+        return held_period_ns(carried_bps, ip_octets=octets)
 
     def _made(self, machine: StampSender) -> None:
         self._machine = machine

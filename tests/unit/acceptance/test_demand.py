@@ -147,20 +147,25 @@ def test_a_campaign_takes_one_run_a_session_and_its_share_of_the_octets() -> Non
 
 
 @pytest.mark.parametrize(
-    ("mode", "run_s", "seconds"),
-    [pytest.param(Mode.MEASURE, 5, 57, id="measure"), pytest.param(Mode.QUICK, 3, 51, id="quick")],
+    ("mode", "run_s", "idle_s", "seconds"),
+    [
+        pytest.param(Mode.MEASURE, 8, 2, 66, id="measure"),
+        pytest.param(Mode.QUICK, 0, 1, 50, id="quick"),
+    ],
 )
 def test_without_a_profile_only_seconds_bound_a_session(
-    mode: Mode, run_s: int, seconds: int
+    mode: Mode, run_s: int, idle_s: int, seconds: int
 ) -> None:
+    quick = mode is Mode.QUICK
     wanted = demand_without_profile(mode)
-    assert runs(wanted) == [(DOWN, run_s), (UP, run_s)]
-    assert wanted.idle_duration_ns == run_s * NS_PER_S
-    assert wanted.idle_period_ns == limits.STREAM_PERIOD_NS_DEFAULT
+    assert runs(wanted) == ([] if quick else [(DOWN, run_s), (UP, run_s)])
+    assert wanted.skipped == (("goodput_down", "goodput_up") if quick else ())
+    assert wanted.idle_duration_ns == idle_s * NS_PER_S
+    assert limits.packet_count(wanted.idle_duration_ns, wanted.idle_period_ns) > 100
     assert (wanted.expected_bps_down, wanted.expected_bps_up) == (None, None)
-    assert [(each.direction, each.quick) for each in wanted.capacity] == [
-        (DOWN, mode is Mode.QUICK),
-        (UP, mode is Mode.QUICK),
+    assert [(each.direction, each.quick, each.holds) for each in wanted.capacity] == [
+        (DOWN, quick, not quick),
+        (UP, quick, not quick),
     ]
     assert wanted.seconds == seconds
     assert wanted.bytes_down == wanted.bytes_up >= run_s * UNKNOWN_LINE_BPS // 8
