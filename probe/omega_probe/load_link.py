@@ -230,6 +230,8 @@ class _Driver:
         """Return what the receiver has told since the last call, here or there."""
         if self._up:
             ticks, self._feedbacks = self._feedbacks, []
+            if ticks:
+                self._count_traffic()  # who is told of a tick compares it with the interface
         elif now_ns >= self._tick_ns:
             ticks = [self._counter.tick()]
         else:
