@@ -31,7 +31,8 @@ MEASURE_RUN_S = 8  # a run ends by itself once it has reached the capacity found
 CAPACITY_S = 10  # a search and its load end by themselves after 3 to 4 s, behind a satellite 7
 LOOK_PERIOD_NS = 10 * NS_PER_MS  # where seconds count: 100 packets in one, for a percentile of 95
 LOOKS_NS = {Mode.MEASURE: 2 * NS_PER_S, Mode.QUICK: NS_PER_S}  # on the quiet line
-LISTENING_NS = {Mode.MEASURE: NS_PER_S, Mode.QUICK: 500 * NS_PER_MS}
+LISTENING_NS = {Mode.MEASURE: 500 * NS_PER_MS, Mode.QUICK: 300 * NS_PER_MS}
+"""Before anything is sent; the tasks on the quiet line go on listening."""
 CAMPAIGN_IDLE_S = 60  # loss is judged over at least a minute
 CAMPAIGN_RUN_S = 10  # where no criterion names the length of its runs
 OVERHEAD_S = 30  # attempts that wait in vain, set-up and closing of the runs, the last replies

@@ -131,6 +131,7 @@ class _Decider:
             idle_packets=self._idle.packets,
             ip_octets=self.ip_octets,
             quick=task.quick,
+            held=self._beside is not None,
             now_ns=now_ns,
         )
         self._sub_interval_us = search.sub_interval_us

@@ -42,6 +42,7 @@ class Loaded:
                 idle_packets=250,
                 ip_octets=ip_octets,
                 quick=False,
+                held=True,
                 now_ns=now_ns,
             )
             made.append(SearchThenHold(search, hold_ns=lambda _: hold_ns, base_rtt_us=path.rtt_us))
