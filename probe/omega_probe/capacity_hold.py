@@ -157,7 +157,8 @@ class SearchThenHold:
     def _hold(self, from_ns: int, now_ns: int, *, full: bool) -> None:
         self._stage = _Stage.HOLD
         carried_bps = self.carried_bps or 0
-        self._until_ns = from_ns + self._hold_ns(carried_bps)
+        filling_ns = now_ns - from_ns  # half of the stream's packets were dropped meanwhile
+        self._until_ns = from_ns + self._hold_ns(carried_bps) + filling_ns // FILL_FACTOR
         self.hold = Hold(from_ns, now_ns, full)
         if not self._order(carried_bps * (PPM + OVER_PPM) // PPM):
             self._end_held(now_ns)

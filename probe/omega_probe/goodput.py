@@ -33,7 +33,7 @@ from omega_core.wire.testpoint import EndRun, OpenRun, RunClosed, RunReady
 from omega_probe.congestion_wish import CongestionWish, wish
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
 from omega_probe.flow_opening import FlowOpener, FlowTarget, TrafficWatch
-from omega_probe.goodput_end import payload_bound_bps
+from omega_probe.goodput_end import pace_bps, payload_bound_bps
 from omega_probe.goodput_flows import FlowSet
 from omega_probe.goodput_growth import flows_at_start
 from omega_probe.goodput_run import GoodputMachine
@@ -125,9 +125,11 @@ class _Driver:
             run=request.run,
         )
         self._opener = FlowOpener(target, clock=clock, traffic=traffic)
+        self._pace_bps = None if request.carried_bps is None else pace_bps(request.carried_bps)
         self._flows = FlowSet(
             request.direction,
             self._wish,
+            pace_bps=self._pace_bps,
             octets_max=request.octets_max,
             duration_ns=request.duration_ns,
             clock=clock,
@@ -189,6 +191,7 @@ class _Driver:
             congestion_control=self._wish.first,
             congestion_control_fast=self._wish.fast,
             octets_max=request.octets_max,
+            pace_bps=self._pace_bps,
         )
         self._ready = self._client.request(wanted)
 

@@ -22,6 +22,7 @@ from omega_core.sockets.flows import Allowance, Flow, ReceivingFlow, SendingFlow
 from omega_core.sockets.linux import (
     abort_on_close,
     congestion_control,
+    pace,
     wish_congestion_control,
 )
 from omega_core.sockets.tcp_info import TcpInfo, ip_header_octets, read_tcp_info
@@ -44,12 +45,14 @@ class FlowSet:
         *,
         octets_max: int,
         duration_ns: int,
+        pace_bps: int | None,
         clock: Clock,
         traffic: TrafficWatch,
     ) -> None:
         self._direction = direction
         self._congestion = CongestionChange(wish.first, wish.fast)
         self._octets_max = octets_max
+        self._pace_bps = pace_bps
         self._clock = clock
         self._traffic = traffic
         self._allowance = Allowance(
@@ -90,6 +93,8 @@ class FlowSet:
             self._ip_header_octets = ip_header_octets(connection)
         self._flows.append(flow)
         self._use_congestion_control([flow])
+        if self._pace_bps is not None and self._direction is Direction.UP:
+            pace([each.connection for each in self._flows], self._pace_bps)
         if start:
             self._start(flow)
         return self.since_epoch_us(joined_ns)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+from collections.abc import Collection
 
 from omega_core.limits import NOTSENT_OCTETS_MAX
+from omega_core.units import BITS_PER_OCTET
 
 SO_TIMESTAMPNS = 35
 SO_TIMESTAMPING = 37
 SO_RXQ_OVFL = 40
+SO_MAX_PACING_RATE = 47
 SO_RCVBUFFORCE = 33
 SO_SNDBUFFORCE = 32
 UDP_SEGMENT = 103
@@ -45,6 +48,8 @@ IP_TTL = 2
 _TIMEVAL = struct.Struct("ll")
 _LINGER = struct.Struct("ii")
 _NAME_OCTETS = 16
+_ULONG = struct.Struct("@L")
+_ULONG_MAX = (1 << 8 * _ULONG.size) - 1  # no limit at all
 
 
 def set_blocking_timeout(connection: socket.socket, timeout_us: int) -> None:
@@ -79,6 +84,15 @@ def congestion_control(connection: socket.socket) -> str:
     """Return the congestion control a TCP socket really uses."""
     name = connection.getsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, _NAME_OCTETS)
     return name.split(b"\0", 1)[0].decode("ascii")
+
+
+def pace(connections: Collection[socket.socket], bps: int) -> None:
+    """Have the kernel send no faster than this on all of them together, in equal shares."""
+    share = bps // BITS_PER_OCTET // max(len(connections), 1)
+    octets_per_s = min(max(share, 1), _ULONG_MAX)
+    for connection in connections:
+        with contextlib.suppress(OSError):  # reset already
+            connection.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, _ULONG.pack(octets_per_s))
 
 
 def wish_congestion_control(connection: socket.socket, name: str) -> None:

@@ -132,6 +132,8 @@ class OpenRun(Fact):
     The congestion controls are wishes for the test point's sending end: one to start with, and one
     to change to as soon as the run has carried `limits.FAST_TICK_OCTETS` within a tick.
     `octets_max` is what of the grant this run is to take, in IP octets; null is all that is left.
+    `pace_bps` is what all flows together may send in a second, payload; null where nothing holds
+    them back.
     """
 
     run: RunNumber
@@ -140,6 +142,7 @@ class OpenRun(Fact):
     congestion_control: Name | None = None
     congestion_control_fast: Name | None = None
     octets_max: Count | None = None
+    pace_bps: Annotated[int, Between(1, limits.LOAD_RATE_BPS_MAX)] | None = None
     type: Literal["open_run"] = "open_run"
 
 

@@ -22,7 +22,7 @@ from omega_core.congestion import CongestionChange
 from omega_core.counters import FlowSeries
 from omega_core.metrics import Direction
 from omega_core.sockets.flows import Allowance, Flow, ReceivingFlow, SendingFlow
-from omega_core.sockets.linux import abort_on_close, congestion_control
+from omega_core.sockets.linux import abort_on_close, congestion_control, pace
 from omega_core.sockets.tcp_info import TcpInfo, ip_header_octets, read_tcp_info
 from omega_server.testpoint.congestion import choose_congestion_control
 
@@ -39,6 +39,7 @@ class BulkRun:
         *,
         octets_max: int,
         duration_ns: int,
+        pace_bps: int | None,
         block: memoryview,
         clock: Clock,
     ) -> None:
@@ -46,6 +47,7 @@ class BulkRun:
         self._congestion = congestion
         self._congestion_control: str | None = None
         self._octets_max = octets_max
+        self._pace_bps = pace_bps
         self._block = block
         self._clock = clock
         self._allowance = Allowance(
@@ -78,6 +80,8 @@ class BulkRun:
             flow = ReceivingFlow(connection, number, allowance=self._allowance, clock=self._clock)
         self._flows.append(flow)
         self._use_congestion_control([flow])
+        if self._pace_bps is not None and self._direction is Direction.DOWN:
+            pace([each.connection for each in self._flows], self._pace_bps)
         self._series.append(FlowSeries(number, epoch_ns=self.epoch_ns, joined_ns=joined_ns))
         flow.start()
 

@@ -123,6 +123,7 @@ class Children:
             "duration_ns": wanted.duration_ns,
             "congestion_control": wanted.congestion_control,
             "congestion_control_fast": wanted.congestion_control_fast,
+            "pace_bps": wanted.pace_bps,
         }
         self._tell(self._workers[key.worker], order)
         return key

@@ -55,6 +55,7 @@ class StartRun:
     duration_ns: int
     congestion_control: str | None
     congestion_control_fast: str | None
+    pace_bps: int | None
 
 
 @dataclass(frozen=True, slots=True)

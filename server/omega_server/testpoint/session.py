@@ -283,6 +283,7 @@ class Session:
             duration_ns=duration_ns,
             congestion_control=asked.congestion_control,
             congestion_control_fast=asked.congestion_control_fast or asked.congestion_control,
+            pace_bps=asked.pace_bps,
         )
         control = self._around.congestion_control(asked.congestion_control)
         ready = RunReady(run=asked.run, congestion_control=control)

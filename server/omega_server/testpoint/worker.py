@@ -114,6 +114,7 @@ class Worker:
             CongestionChange(message["congestion_control"], message["congestion_control_fast"]),
             octets_max=message["octets_max"],
             duration_ns=message["duration_ns"],
+            pace_bps=message["pace_bps"],
             block=self._block,
             clock=self._clock,
         )
