@@ -20,7 +20,7 @@ import typer
 
 from omega_agent.errors import WrongUseError, in_language
 from omega_agent.settings import HOME_VARIABLE, home_directory, language, refuse_other_systems
-from omega_core.edge import leave_with
+from omega_core.edge import code_of_parser, leave_with
 from omega_core.errors import ExitCode, OmegaError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from omega_core.verdict import Mode
 
 PROGRAM: Final = "omega"
-_TYPER_WRONG_USAGE: Final = 2
 _WAIT_S_MAX: Final = 7 * 24 * 3_600
 
 
@@ -345,9 +344,7 @@ def _parse_and_do() -> int:
     try:
         app(obj=run, prog_name=PROGRAM)
     except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else int(ExitCode.INTERNAL)
-        if code == _TYPER_WRONG_USAGE:
-            return ExitCode.USAGE
+        code = code_of_parser(leaving)
         if code or run.do is None:
             return code
     return _in_its_language(run)

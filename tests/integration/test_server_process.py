@@ -35,9 +35,10 @@ from omega_core.units import US_PER_S
 from omega_core.verdict import Mode
 from support.builders import record, sealed, session, session_request
 from support.facts import evidence
-from support.live_server import OmegaServer, children_of, omega_server
+from support.live_server import OmegaServer, children_of, omega_server, program
 from support.postgres import NoPostgresError, running_cluster
 from support.server_rig import digest_of
+from support.unread import unread
 
 POSTS = 24
 KILLS = 2
@@ -314,6 +315,16 @@ def test_a_second_server_on_one_folder_is_refused(tmp_path: Path) -> None:
         refused = omega_server("run", "--data", tmp_path, "--host", "127.0.0.1", "--port", "0")
     assert refused.returncode == ExitCode.USAGE
     assert "another omega-server runs" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["plan", "list"], ["plan", "list", "--json"], ["--help"], ["plan", "--help"]],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_away_is_no_defect(arguments: list[str]) -> None:
+    left = unread([*program(), *arguments], os.environ)
+    assert left == (141, "omega-server: the reader of the output went away\n")
 
 
 def test_a_folder_that_cant_be_made_is_the_operators_to_mend(tmp_path: Path) -> None:
