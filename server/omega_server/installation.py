@@ -17,7 +17,7 @@ from pathlib import Path
 
 from omega_acceptance.catalogue import Catalogue
 from omega_core.clock import Clock
-from omega_core.errors import StorageError, UsageError
+from omega_core.errors import UsageError, storage_error
 from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
 from omega_server.api.services import Services
@@ -96,14 +96,22 @@ def catalogue_of(plans: Path | None) -> Catalogue:
     return catalogue if plans is None else catalogue.with_directory(plans)
 
 
+def make_folder(data: Path) -> None:
+    """Create the data folder, for its owner only, unless it is there; raises StorageError."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(data, error) from error
+
+
 @contextmanager
 def _own_folder(data: Path) -> Iterator[None]:
     """Make the folder, and keep it for this process."""
+    make_folder(data)
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StorageError(f"{data}: {os.strerror(error.errno or 0)}") from error
+        raise storage_error(data, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -327,11 +327,13 @@ def test_a_reader_that_goes_away_is_no_defect(arguments: list[str]) -> None:
     assert left == (141, "omega-server: the reader of the output went away\n")
 
 
-def test_a_folder_that_cant_be_made_is_the_operators_to_mend(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["run", "migrate"])
+def test_a_folder_that_cant_be_made_is_the_operators_to_mend(tmp_path: Path, command: str) -> None:
     (tmp_path / "file").write_text("in the way")
-    refused = omega_server("run", "--data", tmp_path / "file" / "data")
+    refused = omega_server(command, "--data", tmp_path / "file" / "data")
     assert refused.returncode == ExitCode.STORAGE
     assert refused.stderr.count("\n") == 1
+    assert "choose another" in refused.stderr
 
 
 @pytest.mark.timeout(60)
