@@ -17,7 +17,7 @@ import pytest
 
 from omega_agent.home import Home
 from omega_agent.identity import load_identity
-from support.main_job import Here, Omega, Site, site_on_loopback
+from support.main_job import Here, Omega, Site
 from support.unread import unread
 
 pytestmark = pytest.mark.slow  # each of its steps is a process
@@ -29,12 +29,6 @@ COMMANDS = ("measure", "test", "enrol", "accept", "diagnose", "outbox", "verify"
 def nobody(tmp_path: Path) -> Omega:
     """A device that is enrolled with no server."""
     return Omega(Here(), tmp_path / "home")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_on_loopback(tmp_path_factory.mktemp("site")) as started:
-        yield started
 
 
 def free_port() -> int:
