@@ -14,7 +14,7 @@ from omega_core.keys import NotAKeyError, PublicKey
 from omega_core.limits import SESSIONS_OF_AN_ADDRESS_MAX
 from omega_server import app as server
 from omega_server import testpoint as test_points
-from omega_server.cli.common import AsJson, Data, DatabaseUrl, Plans, show
+from omega_server.cli.common import AsJson, Data, DatabaseUrl, show
 from omega_server.installation import make_folder
 from omega_server.logs import configure_logs
 from omega_server.settings import ANY_ADDRESS, PORT_DEFAULT, checked_settings, database_url
@@ -61,7 +61,10 @@ def run(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow plain http on public addresses.")
     ] = False,
-    plans: Plans = None,
+    plans: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder of further profiles (*.toml)."),
+    ] = None,
     selftests_per_address: Annotated[
         int,
         typer.Option(min=0, help="Sessions of devices nobody knows, per address and ten minutes."),
