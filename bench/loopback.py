@@ -91,26 +91,30 @@ def omega(test_point: RealTestPoint, direction: Direction, flows: int, seconds: 
 
 
 def iperf3(direction: Direction, flows: int, seconds: int) -> Figures:
-    """Return one test of iperf3; downwards with -R, as its server sends then."""
-    port = free_port()
+    """Return one test of iperf3 over TCP."""
     before_s = _children_cpu_s()
-    with subprocess.Popen(
-        ["iperf3", "-s", "-1", "-B", HOST, "-p", str(port), "--forceflush"],
-        stdout=subprocess.PIPE,
-    ) as server:
-        for line in server.stdout or ():
-            if b"listening" in line:
-                break
-        argv = ["iperf3", "-c", HOST, "-p", str(port), "-t", str(seconds), "-P", str(flows), "-J"]
-        if direction is Direction.DOWN:
-            argv.append("-R")
-        done = subprocess.run(argv, check=True, capture_output=True, text=True)
+    received = iperf3_received(direction, "-t", str(seconds), "-P", str(flows))
     cpu_s = _children_cpu_s() - before_s
-    received = json.loads(done.stdout)["end"]["sum_received"]
     return Figures(
         gbps=received["bits_per_second"] / 10**9,
         cpu_s_per_gb=cpu_s * GIGABYTE / received["bytes"],
     )
+
+
+def iperf3_received(direction: Direction, *options: str) -> dict[str, float]:
+    """Return what one test of iperf3 received; downwards with -R, as its server sends then."""
+    port = str(free_port())
+    with subprocess.Popen(
+        ["iperf3", "-s", "-1", "-B", HOST, "-p", port, "--forceflush"], stdout=subprocess.PIPE
+    ) as server:
+        for line in server.stdout or ():
+            if b"listening" in line:
+                break
+        reverse = ["-R"] if direction is Direction.DOWN else []
+        argv = ["iperf3", "-c", HOST, "-p", port, "-J", *options, *reverse]
+        done = subprocess.run(argv, check=True, capture_output=True, text=True)
+    received: dict[str, float] = json.loads(done.stdout)["end"]["sum_received"]
+    return received
 
 
 def _children_cpu_s() -> float:

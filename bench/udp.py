@@ -11,9 +11,7 @@ faster than its receiver loses the rest in between.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
 import sys
 import threading
 from functools import partial
@@ -27,6 +25,7 @@ sys.path[:0] = [
 from loopback import (  # noqa: E402 - the path is set above
     BYTES_MAX,
     HOST,
+    iperf3_received,
     running_test_point,
 )
 from omega_core.clock import SystemClock  # noqa: E402 - the path is set above
@@ -40,7 +39,7 @@ from omega_probe.own_traffic import OwnTrafficMeter  # noqa: E402 - the path is 
 from omega_probe.test_point_client import connect  # noqa: E402 - the path is set above
 from support.fixed_load import FixedRate  # noqa: E402 - the path is set above
 from support.real_test_point import RealTestPoint  # noqa: E402 - the path is set above
-from support_bench import Table, free_port  # noqa: E402 - the path is set above
+from support_bench import Table  # noqa: E402 - the path is set above
 
 RATIO_MIN = 8
 PAYLOAD_OCTETS = 1_400  # fits any Ethernet line
@@ -79,20 +78,9 @@ def omega(test_point: RealTestPoint, direction: Direction, payload: int, seconds
 
 
 def iperf3(direction: Direction, payload: int, seconds: int) -> float:
-    """Return Gbit/s received in one test of iperf3; downwards with -R, as its server sends then."""
-    port = free_port()
-    with subprocess.Popen(
-        ["iperf3", "-s", "-1", "-B", HOST, "-p", str(port), "--forceflush"],
-        stdout=subprocess.PIPE,
-    ) as server:
-        for line in server.stdout or ():
-            if b"listening" in line:
-                break
-        argv = ["iperf3", "-c", HOST, "-p", str(port), "-u", "-b", "0", "-l", str(payload)]
-        argv += ["-t", str(seconds), "-J", *(["-R"] if direction is Direction.DOWN else [])]
-        done = subprocess.run(argv, check=True, capture_output=True, text=True)
-    received = json.loads(done.stdout)["end"]["sum_received"]
-    return float(received["bits_per_second"]) / 10**9
+    """Return Gbit/s received in one test of iperf3 over UDP."""
+    received = iperf3_received(direction, "-u", "-b", "0", "-l", str(payload), "-t", str(seconds))
+    return received["bits_per_second"] / 10**9
 
 
 def main() -> None:

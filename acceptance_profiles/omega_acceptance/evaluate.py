@@ -89,6 +89,8 @@ def _outcome(case: Case) -> CriterionOutcome:
         mandatory=criterion.decides_in(case.mode),
         outcome=found.outcome,
         because=found.because,
+        statistic=criterion.statistic,
+        family=criterion.family,
     )
 
 

@@ -14,6 +14,7 @@ from omega_core.verdict import Because, CriterionOutcome, Fault, Judgement, Outc
 __all__ = [
     "LANGUAGES",
     "Language",
+    "criterion_name",
     "criterion_sentence",
     "explain",
     "fault_sentence",
@@ -58,6 +59,15 @@ def metric_name(name: str, lang: Language) -> str:
     return name if words is None else _in(words, lang)
 
 
+def criterion_name(outcome: CriterionOutcome, lang: Language) -> str:
+    """Return what a criterion is about: its metric, over which family, and how it is read."""
+    name = metric_name(outcome.metric, lang)
+    if outcome.family is not None:
+        name += f", IPv{outcome.family}"
+    words = sentences.STATISTIC.get(outcome.statistic or "")
+    return name if words is None else name + _in(words, lang)
+
+
 def criterion_sentence(outcome: CriterionOutcome, lang: Language) -> str:
     """Return what was found against what is promised, and why it came out so."""
     found, promised = _found_and_promised(outcome, lang)
@@ -67,7 +77,7 @@ def criterion_sentence(outcome: CriterionOutcome, lang: Language) -> str:
         head = f"{head} ({_in(sentences.ADVISORY, lang)})"
     counted = outcome.samples > 0 and outcome.because is not Because.TOO_FEW_SAMPLES
     sample = f" ({_samples(outcome, lang)})" if counted else ""
-    body = f"{metric_name(outcome.metric, lang)}{colon} {found}, {promised}{sample}"
+    body = f"{criterion_name(outcome, lang)}{colon} {found}, {promised}{sample}"
     reasons = _reasons(outcome, lang)
     return f"{head} - {body}" + (f" - {reasons}" if reasons else "")
 

@@ -320,6 +320,11 @@ METRIC: Mapping[str, Words] = {
     **_both_ways("dsl_sync_bps", Words("débit de synchronisation DSL", "DSL synchronisation rate")),
 }
 
+STATISTIC: Mapping[str, Words] = {
+    "share_of_runs": Words(", la plupart du temps", ", most of the time"),
+}
+"""What follows the name of a metric where a criterion does not read its one value."""
+
 SAMPLES: Mapping[str, tuple[Words, Words]] = {
     "reachable": (Words("tentative", "attempt"), Words("tentatives", "attempts")),
     "idle": (Words("paquet", "packet"), Words("paquets", "packets")),

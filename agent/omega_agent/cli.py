@@ -14,13 +14,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
+from omega_agent.cli_options import (
+    Home,
+    Insecure,
+    Json,
+    Lang,
+    ModeName,
+    OptionalServer,
+    Plot,
+    Progress,
+    Quick,
+    Save,
+)
 from omega_agent.errors import WrongUseError, in_language
-from omega_agent.settings import HOME_VARIABLE, home_directory, language, refuse_other_systems
-from omega_core.edge import leave_with
+from omega_agent.settings import home_directory, language, refuse_other_systems
+from omega_core.edge import code_of_parser, leave_with
 from omega_core.errors import ExitCode, OmegaError
 
 if TYPE_CHECKING:
@@ -28,7 +40,6 @@ if TYPE_CHECKING:
     from omega_core.verdict import Mode
 
 PROGRAM: Final = "omega"
-_TYPER_WRONG_USAGE: Final = 2
 _WAIT_S_MAX: Final = 7 * 24 * 3_600
 
 
@@ -40,42 +51,6 @@ class Run:
     home: Path | None = None
     do: Callable[[], int] | None = None
 
-
-Lang: TypeAlias = Annotated[
-    str | None, typer.Option("--lang", metavar="en|fr", help="Language; else the locale's.")
-]
-Home: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--home", metavar="DIR", help=f"The agent's folder; else ${HOME_VARIABLE}."),
-]
-Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Progress: TypeAlias = Annotated[
-    str,
-    typer.Option("--progress", metavar="STYLE", help="On stderr: auto, bar, lines, json or none."),
-]
-Save: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--save", metavar="FILE", help="Keep the record, for omega verify."),
-]
-Plot: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--plot", metavar="FILE", help="Draw rate and delay over time, as an SVG."),
-]
-OptionalServer: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--server", metavar="URL", help="The server; else the one enrolled with."),
-]
-Insecure: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--insecure",
-        help="Allow plain http to a public address, and https with any certificate.",
-    ),
-]
-ModeName: TypeAlias = Annotated[
-    str, typer.Option("--mode", metavar="MODE", help="quick (seconds) or standard (minutes).")
-]
-Quick: TypeAlias = Annotated[bool, typer.Option("--quick", help="Short for --mode quick.")]
 
 app = typer.Typer(
     name=PROGRAM,
@@ -345,9 +320,7 @@ def _parse_and_do() -> int:
     try:
         app(obj=run, prog_name=PROGRAM)
     except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else int(ExitCode.INTERNAL)
-        if code == _TYPER_WRONG_USAGE:
-            return ExitCode.USAGE
+        code = code_of_parser(leaving)
         if code or run.do is None:
             return code
     return _in_its_language(run)

@@ -17,6 +17,9 @@ command line translates at the last moment.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from omega_agent.texts import (
     Language,
     error_sentence,
@@ -26,12 +29,14 @@ from omega_agent.texts import (
 )
 from omega_core.errors import (
     ExitCode,
+    Hindrance,
     OmegaError,
     PeerBrokeProtocolError,
     RefusedError,
     StorageError,
     UnreachableError,
     UsageError,
+    hindrance,
 )
 
 
@@ -63,6 +68,18 @@ class NotTrustedError(WrongAnswerError):
 
 class NotKeptError(SaidError, StorageError):
     """The disk of this device did not take what had to be kept."""
+
+
+def not_kept(path: Path, error: OSError) -> NotKeptError:
+    """Return what is said where the system refuses a file or folder: the remedy goes by errno."""
+    why = os.strerror(error.errno) if error.errno else type(error).__name__
+    match hindrance(error):
+        case Hindrance.PLACE:
+            return NotKeptError("home_place", path=path, why=why)
+        case Hindrance.RIGHTS:
+            return NotKeptError("home_rights", path=path, why=why)
+        case Hindrance.DISK:
+            return NotKeptError("home", path=path, why=why)
 
 
 class OutboxFullError(NotKeptError):

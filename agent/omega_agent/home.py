@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from omega_agent.errors import NotKeptError, WrongUseError
+from omega_agent.errors import WrongUseError, not_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Home:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise NotKeptError("home", path=self.path, why=reason_of(error)) from error
+            raise not_kept(self.path, error) from error
 
     @contextlib.contextmanager
     def measuring(self) -> Iterator[None]:
@@ -73,7 +73,7 @@ class Home:
         try:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise NotKeptError("home", path=self.path, why=reason_of(error)) from error
+            raise not_kept(self.path, error) from error
         try:
             _lock(descriptor, self.path)
             yield
@@ -86,8 +86,3 @@ def _lock(descriptor: int, path: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise WrongUseError("already_measuring", path=path) from None
-
-
-def reason_of(error: OSError) -> str:
-    """Return what the system says of a failure, without the path."""
-    return os.strerror(error.errno) if error.errno else type(error).__name__

@@ -16,8 +16,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from omega_agent.errors import NotKeptError, WrongUseError
-from omega_agent.home import Home, reason_of
+from omega_agent.errors import WrongUseError, not_kept
+from omega_agent.home import Home
 from omega_agent.server_url import ServerUrl, parse_server_url
 from omega_core import keyfile
 from omega_core.canonical import NotPlainJsonError
@@ -161,4 +161,4 @@ def _load(path: Path, model: type[ModelT]) -> ModelT | None:
     except (NotPlainJsonError, ContentError) as error:
         raise WrongUseError("home_file", path=path, why=error) from None
     except OSError as error:
-        raise NotKeptError("home", path=path, why=reason_of(error)) from error
+        raise not_kept(path, error) from error

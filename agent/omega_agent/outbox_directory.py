@@ -18,8 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from omega_agent.errors import NotKeptError, OutboxFullError, RecordConflictError
-from omega_agent.home import reason_of
+from omega_agent.errors import OutboxFullError, RecordConflictError, not_kept
 from omega_agent.outbox import SetAside, Waiting, check_reason, check_record_id
 from omega_core.files import sync_directory, write_durably
 from omega_core.limits import OUTBOX_RECORDS_MAX
@@ -135,7 +134,7 @@ class DirectoryOutbox:
         try:
             yield
         except OSError as error:
-            raise NotKeptError("home", path=self._directory, why=reason_of(error)) from error
+            raise not_kept(self._directory, error) from error
 
 
 @contextmanager

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from omega_agent.errors import NotKeptError
-from omega_agent.home import reason_of
+from omega_agent.errors import not_kept
 from omega_core.bundle import Bundle
 from omega_core.files import write_durably
 from omega_core.limits import RECORDS_KEPT_MAX
@@ -30,7 +29,7 @@ class Records:
         try:
             self._directory.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
         except OSError as error:
-            raise NotKeptError("home", path=self._directory, why=reason_of(error)) from error
+            raise not_kept(self._directory, error) from error
         path = self.path(digest)
         write_durably(path, bundle.to_bytes())
         self._make_room()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from omega_acceptance import sentences
 from omega_acceptance.explain import (
+    criterion_name,
     criterion_sentence,
     fault_sentence,
     figure,
@@ -191,7 +192,7 @@ class Shower:
         return (
             SIGN[each.outcome],
             self._words(sentences.OUTCOME[each.outcome]),
-            metric_name(each.metric, lang),
+            criterion_name(each, lang),
             found,
             f"{_BOUND.get(each.op, each.op)} {limit}",
             "" if each.mandatory else f"({self._words(sentences.ADVISORY)})",

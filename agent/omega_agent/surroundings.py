@@ -13,7 +13,7 @@ from pathlib import Path
 from omega_agent.displays import Display
 from omega_agent.emitters import display
 from omega_agent.errors import WrongUseError
-from omega_agent.home import Home, reason_of
+from omega_agent.home import Home
 from omega_agent.interrupts import Interrupts
 from omega_agent.sessions import Workplace
 from omega_agent.show import Shower, utc
@@ -112,9 +112,7 @@ def check_can_save(path: Path | None, *, option: str = "--save") -> None:
             "save_place", option=option, path=path, why=os.strerror(20 if folder.exists() else 2)
         )
     if not os.access(folder, os.W_OK):
-        raise WrongUseError(
-            "save_place", option=option, path=path, why=reason_of(PermissionError(13, ""))
-        )
+        raise WrongUseError("save_place", option=option, path=path, why=os.strerror(13))
 
 
 def save(path: Path, bundle: Bundle) -> None:

@@ -28,6 +28,8 @@ _WHO: Mapping[str, str] = {
     "grant": "pinned",
     "home": "machine",
     "home_file": "enrol_again",
+    "home_place": "place",
+    "home_rights": "rights",
     "language": "typed",
     "mode": "typed",
     "name_form": "typed",

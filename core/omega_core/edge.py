@@ -12,6 +12,7 @@ from typing import NoReturn
 from omega_core.errors import ExitCode, OmegaError
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_PARSER_WRONG_USAGE = 2
 
 
 def leave_with(program: str, command: Callable[[], int]) -> NoReturn:
@@ -35,6 +36,18 @@ def leave_with(program: str, command: Callable[[], int]) -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last stop: a defect must not leave like a verdict
         code = _leave_trace(program, error)
     raise SystemExit(int(_after_output(program, code)))
+
+
+def code_of_parser(leaving: SystemExit) -> int:
+    """Return with which of our codes a parser of command lines has left.
+
+    It takes a reader that went away for an end of its own; that one is raised again, for
+    `leave_with`.
+    """
+    if isinstance(leaving.__context__, BrokenPipeError):
+        raise leaving.__context__
+    code = leaving.code if isinstance(leaving.code, int) else ExitCode.INTERNAL
+    return ExitCode.USAGE if code == _PARSER_WRONG_USAGE else code
 
 
 def one_line(error: OmegaError) -> str:

@@ -14,8 +14,11 @@ the process with a trace and 70.
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import ClassVar
+import errno
+import os
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import ClassVar, Final
 
 
 class ExitCode(IntEnum):
@@ -72,11 +75,51 @@ class UnreachableError(OmegaError):
     who_acts = "technician: check the line first, then the server's address"
 
 
+class Hindrance(StrEnum):
+    """Why a file system did not take something, as far as it makes a difference to who mends it."""
+
+    DISK = "disk"
+    PLACE = "place"
+    RIGHTS = "rights"
+
+
+_HINDRANCE: Final = {
+    errno.EEXIST: Hindrance.PLACE,
+    errno.EISDIR: Hindrance.PLACE,
+    errno.ELOOP: Hindrance.PLACE,
+    errno.ENAMETOOLONG: Hindrance.PLACE,
+    errno.ENOENT: Hindrance.PLACE,
+    errno.ENOTDIR: Hindrance.PLACE,
+    errno.EACCES: Hindrance.RIGHTS,
+    errno.EPERM: Hindrance.RIGHTS,
+    errno.EROFS: Hindrance.RIGHTS,
+}
+
+
+def hindrance(error: OSError) -> Hindrance:
+    """Return what kind of hindrance an error of the system is; of an unknown one, the disk's."""
+    return _HINDRANCE.get(error.errno or 0, Hindrance.DISK)
+
+
 class StorageError(OmegaError):
     """The disk of this machine did not take what had to be kept."""
 
     exit_code = ExitCode.STORAGE
     who_acts = "operator of this machine: free space or mend the disk, then run the same again"
+
+
+_WHO_MENDS: Final = {
+    Hindrance.DISK: StorageError.who_acts,
+    Hindrance.PLACE: "whoever typed the command: create that folder, or choose another",
+    Hindrance.RIGHTS: "operator of this machine: allow writing there, or choose another folder",
+}
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """Return what is said where the system refuses a file or folder: the remedy goes by errno."""
+    said = StorageError(f"{path}: {os.strerror(error.errno or 0)}")
+    said.who_acts = _WHO_MENDS[hindrance(error)]
+    return said
 
 
 class PeerBrokeProtocolError(OmegaError):

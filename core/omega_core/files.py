@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from omega_core.errors import StorageError
+from omega_core.errors import StorageError, storage_error
 
 
 def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
@@ -53,7 +53,7 @@ def _draft_beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
         yield draft
         sync_directory(path.parent)
     except OSError as error:
-        raise StorageError(f"{path}: {os.strerror(error.errno or 0)}") from error
+        raise storage_error(path, error) from error
     finally:
         with contextlib.suppress(OSError):  # the folder itself may be what is wrong
             draft.unlink(missing_ok=True)

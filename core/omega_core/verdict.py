@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from omega_core.evidence import Family
 from omega_core.facts import Count, Fact, Name, Signed
 from omega_core.metrics import Unit
 
@@ -87,7 +88,9 @@ class CriterionOutcome(Fact):
     """One criterion, what was found, and why it came out as it did.
 
     `value` and `limit` are in `unit`; `value` is None where nothing was measured. An advisory
-    criterion (`mandatory` false) is judged and shown, and never decides.
+    criterion (`mandatory` false) is judged and shown, and never decides. `statistic` is how the
+    sample was read (None in a judgement made before it was kept), `family` the one IP family that
+    the criterion looks at, if it does.
     """
 
     id: Name
@@ -101,6 +104,8 @@ class CriterionOutcome(Fact):
     mandatory: bool
     outcome: Outcome
     because: Because
+    statistic: Name | None = None
+    family: Family | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
     data folder --> keys, operator's token --> store --> services
 
 A second start finds all of it again. One process at a time has a data folder; the operator's
-commands work on the store beside it.
+commands work on the store beside it, with the profiles that the last start was given.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pathlib import Path
 
 from omega_acceptance.catalogue import Catalogue
 from omega_core.clock import Clock
-from omega_core.errors import StorageError, UsageError
+from omega_core.errors import UsageError, storage_error
+from omega_core.files import write_durably
 from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
 from omega_server.api.services import Services
@@ -26,7 +27,7 @@ from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
 from omega_server.identity import load_keys, load_operator_token, pin_to, register_test_point
 from omega_server.places import TestPoints
-from omega_server.settings import ServerSettings
+from omega_server.settings import PLANS_FILE, ServerSettings
 from omega_server.store import open_store
 from omega_server.store.port import Store
 from omega_server.store.rows import TestPointRow
@@ -39,6 +40,7 @@ class Installation:
 
     settings: ServerSettings
     clock: Clock
+    catalogue: Catalogue
     key: SigningKey
     operator_token: str
     store: Store
@@ -49,6 +51,8 @@ class Installation:
 def open_installation(settings: ServerSettings, clock: Clock) -> Iterator[Installation]:
     """Open the data folder and the store, made at the first start; one process at a time."""
     with _own_folder(settings.data):
+        catalogue = catalogue_of(settings.plans)
+        _remember_plans(settings.data, settings.plans)
         key, test_point_key = load_keys(settings.data)
         operator_token = load_operator_token(settings.data)
         with open_store(settings.database_url, may_migrate=True) as store:
@@ -57,6 +61,7 @@ def open_installation(settings: ServerSettings, clock: Clock) -> Iterator[Instal
             yield Installation(
                 settings=settings,
                 clock=clock,
+                catalogue=catalogue,
                 key=key,
                 operator_token=operator_token,
                 store=store,
@@ -71,7 +76,7 @@ def services_of(installation: Installation, test_points: TestPoints) -> Services
     controller = Controller(
         store=store,
         key=key,
-        catalogue=catalogue_of(installation.settings.plans),
+        catalogue=installation.catalogue,
         proofs=proofs,
         test_points=test_points,
         clock=clock,
@@ -96,14 +101,42 @@ def catalogue_of(plans: Path | None) -> Catalogue:
     return catalogue if plans is None else catalogue.with_directory(plans)
 
 
+def remembered_plans(data: Path | None) -> Path | None:
+    """Return the folder of profiles that the server on this data folder was last started with."""
+    if data is None:
+        return None
+    try:
+        return Path(os.fsdecode((data / PLANS_FILE).read_bytes()))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise storage_error(data / PLANS_FILE, error) from error
+
+
+def _remember_plans(data: Path, plans: Path | None) -> None:
+    """Keep where the further profiles are; forget it where this start was given none."""
+    if plans is None:
+        (data / PLANS_FILE).unlink(missing_ok=True)
+    else:
+        write_durably(data / PLANS_FILE, os.fsencode(plans.resolve()))
+
+
+def make_folder(data: Path) -> None:
+    """Create the data folder, for its owner only, unless it is there; raises StorageError."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(data, error) from error
+
+
 @contextmanager
 def _own_folder(data: Path) -> Iterator[None]:
     """Make the folder, and keep it for this process."""
+    make_folder(data)
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StorageError(f"{data}: {os.strerror(error.errno or 0)}") from error
+        raise storage_error(data, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

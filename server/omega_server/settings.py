@@ -13,6 +13,7 @@ from omega_core.limits import SESSIONS_OF_AN_ADDRESS_MAX
 from omega_server.addresses import is_public, plain
 
 DATABASE_FILE = "omega.sqlite"
+PLANS_FILE = "plans_folder"
 PORT_DEFAULT = 8600
 ANY_ADDRESS = "::"
 

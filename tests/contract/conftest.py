@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from omega_server.store import open_store
+from omega_server.store.port import Store
 from support.postgres import Cluster, NoPostgresError, running_cluster
 
 
@@ -23,3 +25,10 @@ def postgres_cluster() -> Iterator[Cluster]:
 def postgres_url(postgres_cluster: Cluster) -> str:
     """A new, empty database."""
     return postgres_cluster.new_database()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """A store on the database of the class."""
+    with open_store(url, may_migrate=True) as store:
+        yield store

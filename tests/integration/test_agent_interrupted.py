@@ -10,12 +10,11 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.main_job import Omega, Site, site_on_loopback, wait_until
+from support.main_job import Omega, Site, wait_until
 
 PHASES = (
     pytest.param("precheck", marks=pytest.mark.slow),
@@ -26,17 +25,6 @@ PHASES = (
 )
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]  # processes that measure
 OMEGA = Path(sys.executable).parent / "omega"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_on_loopback(tmp_path_factory.mktemp("site")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def omega(site: Site) -> Omega:
-    return site.enrolled("laptop")
 
 
 class TestAccept:

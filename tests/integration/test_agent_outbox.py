@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,10 @@ from typing import Any
 import pytest
 
 from omega_core.bundle import parse_bundle
-from support.main_job import SCRIPTS, Omega, Ran, Site, site_on_loopback
+from support.main_job import SCRIPTS, Omega, Ran, Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]  # processes that measure
 NO_LARGE_FILES = 2  # blocks of 1024 octets: chain and key fit, a record does not
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_on_loopback(tmp_path_factory.mktemp("site")) as started:
-        yield started
 
 
 def accept(omega: Omega, sheet: str, *more: str | Path) -> Ran:

@@ -31,17 +31,6 @@ SEED = 20261121
 FLIPS = 60
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_on_loopback(tmp_path_factory.mktemp("site")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def omega(site: Site) -> Omega:
-    return site.enrolled("laptop")
-
-
 def check_refused(done: Ran, code: int, *words: str) -> None:
     """Check the exit code, and that the last word is one line which says what and who."""
     assert done.code == code, done.stderr

@@ -35,9 +35,10 @@ from omega_core.units import US_PER_S
 from omega_core.verdict import Mode
 from support.builders import record, sealed, session, session_request
 from support.facts import evidence
-from support.live_server import OmegaServer, children_of, omega_server
+from support.live_server import OmegaServer, children_of, omega_server, program
 from support.postgres import NoPostgresError, running_cluster
 from support.server_rig import digest_of
+from support.unread import unread
 
 POSTS = 24
 KILLS = 2
@@ -316,11 +317,23 @@ def test_a_second_server_on_one_folder_is_refused(tmp_path: Path) -> None:
     assert "another omega-server runs" in refused.stderr
 
 
-def test_a_folder_that_cant_be_made_is_the_operators_to_mend(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [["plan", "list"], ["plan", "list", "--json"], ["--help"], ["plan", "--help"]],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_away_is_no_defect(arguments: list[str]) -> None:
+    left = unread([*program(), *arguments], os.environ)
+    assert left == (141, "omega-server: the reader of the output went away\n")
+
+
+@pytest.mark.parametrize("command", ["run", "migrate"])
+def test_a_folder_that_cant_be_made_is_the_operators_to_mend(tmp_path: Path, command: str) -> None:
     (tmp_path / "file").write_text("in the way")
-    refused = omega_server("run", "--data", tmp_path / "file" / "data")
+    refused = omega_server(command, "--data", tmp_path / "file" / "data")
     assert refused.returncode == ExitCode.STORAGE
     assert refused.stderr.count("\n") == 1
+    assert "choose another" in refused.stderr
 
 
 @pytest.mark.timeout(60)

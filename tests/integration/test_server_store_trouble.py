@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +12,7 @@ import pytest
 
 from omega_core.control import Refusal
 from omega_core.models import parse_model
+from support.disturbances import fill, small_disk
 from support.live_server import listening
 from support.postgres import Cluster, NoPostgresError, running_cluster
 from support.server_rig import Rig, digest_of, make_rig
@@ -23,34 +21,9 @@ DISK_OCTETS = 16 << 20
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a few megabytes, in memory."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    options = f"size={DISK_OCTETS}"
-    mounted = subprocess.run(
-        ["/bin/mount", "-t", "tmpfs", "-o", options, "omega-test", disk],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["/bin/umount", disk], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Leave not one octet free; return the file that took them."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while file.write(b"\0" * 4_096):
-            pass
-    return ballast
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", DISK_OCTETS) as mounted:
+        yield mounted
 
 
 def post(url: str, envelope: bytes) -> httpx.Response:
@@ -71,13 +44,13 @@ def check_unavailable(answer: httpx.Response) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_a_full_disk_loses_nothing_and_halves_nothing(small_disk: Path) -> None:
-    with make_rig(small_disk / "data") as rig, listening(rig) as url:
+def test_a_full_disk_loses_nothing_and_halves_nothing(disk: Path) -> None:
+    with make_rig(disk / "data") as rig, listening(rig) as url:
         granted = [rig.installed(rig.enrolled()) for _ in range(120)]
         receipts = {}
         before = rig.record(granted.pop())
         receipts[digest_of(before)] = post(url, before).content
-        ballast = fill(small_disk)
+        ballast = fill(disk)
         refused = None
         while refused is None:
             envelope = rig.record(granted.pop())

@@ -19,7 +19,6 @@ from support.main_job import (
     Ran,
     Site,
     restore,
-    site_over,
 )
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
@@ -30,24 +29,6 @@ def line() -> Iterator[Lab]:
     with Lab(LINK) as made:
         disturbances.give_second_address(made)
         yield made
-
-
-@pytest.fixture(scope="module")
-def site(line: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_over(line, tmp_path_factory.mktemp("site")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def enrolled(site: Site) -> Omega:
-    return site.enrolled("laptop")
-
-
-@pytest.fixture
-def omega(enrolled: Omega, line: Lab) -> Omega:
-    """The device, on a line as it should be."""
-    restore(line)
-    return enrolled
 
 
 def check_posted(site: Site, done: Ran, sheet: str, verdict: str, *, state: str) -> None:

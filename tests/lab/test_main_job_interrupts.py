@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from lab.topology import Lab
-from support.main_job import LINK, SCRIPTS, Omega, Site, restore, site_over
+from support.main_job import SCRIPTS, Omega, Site
 from support.terminal import HIDE_CURSOR, Terminal
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -26,29 +25,6 @@ DOWN, UP = "TCP goodput down", "TCP goodput up"
 AT_ONCE_S = (
     2  # the machine may be busy; in good order it would take the three seconds of a last word
 )
-
-
-@pytest.fixture(scope="module")
-def line() -> Iterator[Lab]:
-    with Lab(LINK) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def site(line: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_over(line, tmp_path_factory.mktemp("site")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def enrolled(site: Site) -> Omega:
-    return site.enrolled("laptop")
-
-
-@pytest.fixture
-def omega(enrolled: Omega, line: Lab) -> Omega:
-    restore(line)
-    return enrolled
 
 
 def accepting(omega: Omega, sheet: str) -> Terminal:

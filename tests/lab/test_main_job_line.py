@@ -18,7 +18,7 @@ import pytest
 
 from lab.host import Host
 from lab.topology import Lab
-from support.main_job import LINK, Json, Omega, Ran, Site, restore, site_over, wait_until
+from support.main_job import Json, Omega, Ran, Site, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -32,29 +32,6 @@ TCP_GARBAGE = (
     b"\0\0\0\x05hello",
     b"\0\0\0\x02{}",
 )
-
-
-@pytest.fixture(scope="module")
-def line() -> Iterator[Lab]:
-    with Lab(LINK) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def site(line: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_over(line, tmp_path_factory.mktemp("site")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def enrolled(site: Site) -> Omega:
-    return site.enrolled("laptop")
-
-
-@pytest.fixture
-def omega(enrolled: Omega, line: Lab) -> Omega:
-    restore(line)
-    return enrolled
 
 
 def ends(done: Ran) -> dict[str, str]:

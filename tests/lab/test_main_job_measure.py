@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from lab.topology import Lab
 from omega_core.metrics import METRICS, NoValue
 from support.json_schema import fits
-from support.main_job import DOWN_BPS, LINK, UP_BPS, Ran, Site, site_over
+from support.main_job import DOWN_BPS, UP_BPS, Ran, Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.lab, pytest.mark.timeout(120)]
 
@@ -20,18 +19,6 @@ SCHEMA = json.loads(
 )
 MEASURED = ("reachable_", "idle_", "loss_", "reordered_", "goodput_", "tcp_efficiency_")
 FIELDS = {"schema_version", "session", "environment", "validity", "cost", "metrics"}
-
-
-@pytest.fixture(scope="module")
-def line() -> Iterator[Lab]:
-    with Lab(LINK) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def site(line: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_over(line, tmp_path_factory.mktemp("site")) as started:
-        yield started
 
 
 def check_whole(done: Ran) -> None:

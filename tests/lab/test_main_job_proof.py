@@ -6,7 +6,7 @@ import base64
 import json
 import random
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 
 from lab.host import Namespace
-from lab.topology import Lab
 from omega_agent.verify import verify
 from omega_agent.verify_report import Standing
 from omega_core.canonical import canonical_bytes
 from omega_core.keys import PublicKey, SigningKey
-from support.main_job import LINK, SCRIPTS, Json, Omega, Ran, Site, site_over
+from support.main_job import SCRIPTS, Json, Omega, Ran, Site
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -41,12 +40,6 @@ class Diagnosed:
     def bundle(self) -> Json:
         content: Json = json.loads(self.file.read_bytes())
         return content
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with Lab(LINK) as line, site_over(line, tmp_path_factory.mktemp("site")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

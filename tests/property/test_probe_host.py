@@ -7,7 +7,6 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_core.environment import InterfaceCounts
 from omega_core.units import US_PER_S
 from omega_probe.proc import (
     cpu_load,
@@ -17,6 +16,7 @@ from omega_probe.proc import (
     parse_stat,
 )
 from omega_probe.validity import Allowance, Carried, OwnTraffic, Span, traffic_check
+from support.facts import interface_counts
 
 WORD = st.one_of(
     st.text("0123456789abcdef", min_size=1, max_size=32),
@@ -45,16 +45,7 @@ def test_a_load_is_a_share(before: str, after: str) -> None:
 
 COUNT = st.integers(0, 10**12)
 PACKETS = st.integers(0, 10**7)
-ZERO = InterfaceCounts(
-    offset_us=0,
-    rx_octets=0,
-    tx_octets=0,
-    rx_packets=0,
-    tx_packets=0,
-    rx_dropped=0,
-    tx_errors=0,
-    carrier_changes=None,
-)
+ZERO = interface_counts()
 
 
 @given(

@@ -248,8 +248,7 @@ class Site:
         self._made += 1
         name = f"CUST-{self._made:04}"
         activate = ("--activate",) if activated else ()
-        plans = ("--plans", str(PLANS))
-        self.operate("subscriber", "add", name, "--plan", plan, *plans, *activate)
+        self.operate("subscriber", "add", name, "--plan", plan, *activate)
         return name
 
     @cached_property

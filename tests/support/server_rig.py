@@ -17,6 +17,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from omega_core.control import EnrolmentRequest, Grant, GrantAnswer, Observation, ReadRequest
 from omega_core.envelope import PayloadType, parse_envelope
 from omega_core.evidence import Evidence
@@ -33,6 +35,7 @@ from omega_server.enrolment import make_token
 from omega_server.identity import TEST_POINT_KEY_FILE, load_keys
 from omega_server.installation import Installation, open_installation, services_of
 from omega_server.places import FixedTestPoint, TestPointPlace, TestPoints
+from omega_server.refusals import RefusalError
 from omega_server.settings import ServerSettings
 from support.builders import (
     observation as observation_message,
@@ -259,3 +262,10 @@ __all__ = [
     "make_rig",
     "record_in",
 ]
+
+
+def refused(rig: Rig, envelope: bytes, key: str | None = None) -> RefusalError:
+    """Return why the Collector does not take a record."""
+    with pytest.raises(RefusalError) as refusal:
+        rig.services.collector.post(envelope, key or digest_of(envelope))
+    return refusal.value

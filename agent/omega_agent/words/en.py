@@ -16,6 +16,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.grant": "the server's grant is not accepted: {why}",
         "error.home": "{path}: {why}",
         "error.home_file": "{path} is damaged: {why}",
+        "error.home_place": "{path}: {why}",
+        "error.home_rights": "{path}: {why}",
         "error.language": "--lang is one of: {known}",
         "error.mode": "--mode is one of: {known}",
         "error.name_form": "{name} is no number of a sheet or ticket and no name of a plan",
@@ -60,7 +62,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "operator of this machine: free space and measure again; --save FILE keeps it elsewhere"
         ),
         "who.pinned": "operator: is this the server that the device was enrolled with?",
+        "who.place": "whoever typed the command: create that folder, or choose another",
         "who.replace": "technician: leave it so, or add --replace for a new key",
+        "who.rights": "operator of this machine: allow writing there, or choose another folder",
         "who.same_server": (
             "operator: is this an Omega server of the same version, or a portal in between?"
         ),

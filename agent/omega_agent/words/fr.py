@@ -16,6 +16,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.grant": "l'autorisation du serveur n'est pas acceptée : {why}",
         "error.home": "{path} : {why}",
         "error.home_file": "{path} est endommagé : {why}",
+        "error.home_place": "{path} : {why}",
+        "error.home_rights": "{path} : {why}",
         "error.language": "--lang vaut l'un de : {known}",
         "error.mode": "--mode vaut l'un de : {known}",
         "error.name_form": "{name} n'est ni un numéro de fiche ou de ticket, ni un nom d'offre",
@@ -66,7 +68,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "--save FICHIER la garde ailleurs"
         ),
         "who.pinned": "exploitant : est-ce le serveur auprès duquel l'appareil a été enrôlé ?",
+        "who.place": "créer ce dossier, ou en choisir un autre",
         "who.replace": "technicien : le laisser ainsi, ou ajouter --replace pour une nouvelle clé",
+        "who.rights": (
+            "responsable de l'appareil : y autoriser l'écriture, ou choisir un autre dossier"
+        ),
         "who.same_server": (
             "exploitant : un serveur Omega de la même version ? un portail qui s'interpose ?"
         ),

@@ -16,6 +16,7 @@ from omega_server.cli.common import (
     Data,
     DatabaseUrl,
     Plans,
+    known_plans,
     moment,
     name,
     now_unix_us,
@@ -23,7 +24,6 @@ from omega_server.cli.common import (
     store_of,
 )
 from omega_server.ids import day_of
-from omega_server.installation import catalogue_of
 from omega_server.store.rows import SubscriberRow
 from omega_server.views import (
     CountsView,
@@ -54,7 +54,7 @@ def add_subscriber(
 ) -> None:
     """Add a subscriber; REF refers to the operator's own file, and is no person's name."""
     now = now_unix_us()
-    catalogue_of(plans).for_plan(plan, day_of(now))
+    known_plans(plans, data).for_plan(plan, day_of(now))
     with store_of(data, database) as store:
         row = subscriber_book.add(store, name(subscriber_ref), name(plan), now)
         if activate:

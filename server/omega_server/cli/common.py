@@ -12,9 +12,11 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from omega_acceptance.catalogue import Catalogue
 from omega_core.clock import SystemClock
 from omega_core.errors import UsageError
 from omega_core.units import US_PER_S
+from omega_server.installation import catalogue_of, remembered_plans
 from omega_server.settings import DATABASE_FILE, database_url
 from omega_server.store import open_store
 from omega_server.store.port import Store
@@ -35,7 +37,9 @@ DatabaseUrl: TypeAlias = Annotated[
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Plans: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--plans", metavar="DIR", help="A folder of further profiles (*.toml)."),
+    typer.Option(
+        "--plans", metavar="DIR", help="A folder of further profiles (*.toml); else the server's."
+    ),
 ]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -53,6 +57,11 @@ def store_of(data: Path | None, database: str | None) -> Iterator[Store]:
         )
     with open_store(database_url(data or Path(), database), may_migrate=False) as store:
         yield store
+
+
+def known_plans(plans: Path | None, data: Path | None) -> Catalogue:
+    """Return the plans with those of a folder, else with those the server was started with."""
+    return catalogue_of(plans or remembered_plans(data))
 
 
 def now_unix_us() -> int:

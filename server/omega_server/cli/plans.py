@@ -17,17 +17,16 @@ from omega_acceptance.profile import AcceptanceProfile
 from omega_acceptance.schema import parse_profile
 from omega_core.errors import UsageError
 from omega_core.limits import PROFILE_BYTES_MAX
-from omega_server.cli.common import AsJson, Plans, name, now_unix_us, show
+from omega_server.cli.common import AsJson, Data, Plans, known_plans, name, now_unix_us, show
 from omega_server.ids import day_of
-from omega_server.installation import catalogue_of
 
 plans = typer.Typer(help="Plans and their acceptance profiles.", no_args_is_help=True)
 
 
 @plans.command("list")
-def list_plans(plans_folder: Plans = None, *, as_json: AsJson = False) -> None:
+def list_plans(plans_folder: Plans = None, data: Data = None, *, as_json: AsJson = False) -> None:
     """List every plan, and the profile that says what it promises today."""
-    found = _in_force(catalogue_of(plans_folder), day_of(now_unix_us()))
+    found = _in_force(known_plans(plans_folder, data), day_of(now_unix_us()))
     content = [{"plan_id": plan_id, **_reference(profile)} for plan_id, profile in found]
     lines = [f"{plan_id:24} {_line(profile)}" for plan_id, profile in found]
     show(content, lambda: lines, as_json=as_json)
@@ -37,11 +36,12 @@ def list_plans(plans_folder: Plans = None, *, as_json: AsJson = False) -> None:
 def show_plan(
     plan_id: Annotated[str, typer.Argument(metavar="ID")],
     plans_folder: Plans = None,
+    data: Data = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Show what a plan promises today."""
-    profile = catalogue_of(plans_folder).for_plan(name(plan_id), day_of(now_unix_us()))
+    profile = known_plans(plans_folder, data).for_plan(name(plan_id), day_of(now_unix_us()))
     content = {**_reference(profile), "content": profile.content()}
     show(content, lambda: _lines(profile), as_json=as_json)
 

@@ -6,11 +6,9 @@ from typing import NoReturn
 
 import typer
 
-from omega_core.edge import leave_with
+from omega_core.edge import code_of_parser, leave_with
 from omega_core.errors import ExitCode
 from omega_server.cli import cases, devices, plans, serve
-
-_TYPER_WRONG_USAGE = 2
 
 app = typer.Typer(
     name="omega-server",
@@ -37,10 +35,9 @@ def main() -> NoReturn:
 
 
 def _run_app() -> int:
-    """Run typer and translate its own code for wrong usage into ours."""
+    """Run typer, and put our codes in the place of its own."""
     try:
         app()
     except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else ExitCode.INTERNAL
-        return ExitCode.USAGE if code == _TYPER_WRONG_USAGE else code
+        return code_of_parser(leaving)
     return ExitCode.ACCEPTED

@@ -14,7 +14,8 @@ from omega_core.keys import NotAKeyError, PublicKey
 from omega_core.limits import SESSIONS_OF_AN_ADDRESS_MAX
 from omega_server import app as server
 from omega_server import testpoint as test_points
-from omega_server.cli.common import AsJson, Data, DatabaseUrl, Plans, show
+from omega_server.cli.common import AsJson, Data, DatabaseUrl, show
+from omega_server.installation import make_folder
 from omega_server.logs import configure_logs
 from omega_server.settings import ANY_ADDRESS, PORT_DEFAULT, checked_settings, database_url
 from omega_server.store import open_store
@@ -60,7 +61,10 @@ def run(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow plain http on public addresses.")
     ] = False,
-    plans: Plans = None,
+    plans: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder of further profiles (*.toml)."),
+    ] = None,
     selftests_per_address: Annotated[
         int,
         typer.Option(min=0, help="Sessions of devices nobody knows, per address and ten minutes."),
@@ -143,7 +147,7 @@ def migrate(data: Data = None, database: DatabaseUrl = None) -> None:
     if data is None and database is None:
         raise UsageError("say which server is meant: --data DIR, or --database URL")
     if data is not None and database is None:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(data)
     with open_store(database_url(data or Path(), database), may_migrate=True):
         typer.echo("the database is up to date")
 

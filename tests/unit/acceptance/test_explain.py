@@ -8,22 +8,27 @@ from dataclasses import replace
 import pytest
 
 from omega_acceptance import sentences
+from omega_acceptance.catalogue import Catalogue
 from omega_acceptance.evaluate import evaluate
 from omega_acceptance.explain import (
     LANGUAGES,
     Language,
+    criterion_name,
     criterion_sentence,
     explain,
     fault_sentence,
     metric_name,
     verdict_sentence,
 )
+from omega_acceptance.profile import AcceptanceProfile
 from omega_acceptance.sentences import Advice, Words
+from omega_core.evidence import Evidence
 from omega_core.metrics import METRICS, READINGS
 from omega_core.verdict import Because, CriterionOutcome, Fault, Mode, Outcome, Verdict
 from support.facts import environment, idle_stream
 from support.profiles import good_evidence, home
 
+BUILTIN = Catalogue.builtin().profiles
 SHORT = CriterionOutcome(
     id="tcp-dn",
     metric="goodput_bps_down",
@@ -75,6 +80,20 @@ def test_no_two_metrics_go_by_one_name() -> None:
     for lang in LANGUAGES:
         names = [metric_name(name, lang) for name in (*METRICS, *READINGS)]
         assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("plan", BUILTIN, ids=lambda plan: plan.id)
+def test_no_two_rows_of_one_table_go_by_one_name(plan: AcceptanceProfile, lang: Language) -> None:
+    outcomes = evaluate(
+        plan, Mode.STANDARD, evidence=Evidence(), environment=environment(), faults=()
+    ).outcomes
+    names = [criterion_name(each, lang) for each in outcomes]
+    assert len(set(names)) == len(names)
+
+
+def test_a_judgement_without_them_names_the_metric() -> None:
+    assert criterion_name(SHORT, "en") == "TCP goodput down"
 
 
 def test_a_metric_of_a_newer_version_keeps_its_public_name() -> None:
@@ -133,6 +152,23 @@ def test_found_against_promised(lang: Language, expected: str) -> None:
             "open (advisory) - TCP goodput down: no value, at least 1.387 Mbit/s promised - "
             "not measured - if its task failed, test again; else this version does not measure it",
             id="advisory and without value",
+        ),
+        pytest.param(
+            {
+                "outcome": Outcome.INCONCLUSIVE,
+                "because": Because.NOT_PROVABLE_IN_MODE,
+                "mandatory": False,
+                "statistic": "share_of_runs",
+            },
+            "open (advisory) - TCP goodput down, most of the time: 0.96 Mbit/s, at least 1.387 "
+            "Mbit/s promised (3 runs) - can't be proved in this mode - monitoring judges it "
+            "over days",
+            id="a share of the runs is not their mean",
+        ),
+        pytest.param(
+            {"outcome": Outcome.PASS, "because": Because.MET, "value": 1_400_000, "family": 6},
+            "kept - TCP goodput down, IPv6: 1.4 Mbit/s, at least 1.387 Mbit/s promised (3 runs)",
+            id="one family",
         ),
         pytest.param(
             {"op": "within"},

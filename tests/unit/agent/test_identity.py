@@ -190,5 +190,6 @@ class TestOneMeasurementAtATime:
 
     def test_a_home_that_can_not_be_made_is_one_clear_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("in the way")
-        with pytest.raises(NotKeptError, match="file/home"):
+        with pytest.raises(NotKeptError, match="file/home") as caught:
             Home(tmp_path / "file" / "home").make()
+        assert "choose another" in caught.value.who_acts

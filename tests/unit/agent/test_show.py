@@ -88,6 +88,7 @@ class TestJudgement:
         assert text.startswith("? INDÉCIS")
         assert "critère" in text
         assert "débit utile TCP descendant" in text
+        assert "débit utile TCP descendant, la plupart du temps" in text
         assert "Mo descendants" in text
 
     def test_colour_is_there_only_when_wanted(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,10 @@ from string import Formatter
 import pytest
 
 import omega_agent
-from omega_agent.errors import NoAnswerError, WrongUseError, in_language
+from omega_agent.errors import NoAnswerError, WrongUseError, in_language, not_kept
 from omega_agent.texts import _WHO, LANGUAGES, Language, Speaker, words
 from omega_agent.verify_report import Standing, Unchecked
-from omega_core.errors import RefusedError
+from omega_core.errors import RefusedError, storage_error
 from omega_core.evidence import AttemptKind, Ended
 from omega_core.metrics import LimitCause, NoValue
 from omega_server.refusals import Code
@@ -107,3 +108,26 @@ class TestTranslatedErrors:
     def test_a_refusal_nobody_knows_stays_as_it_came(self) -> None:
         error = in_language(RefusedError("newer_code", "not today", "nobody"), "fr")
         assert (str(error), error.who_acts) == ("not today", "nobody")
+
+
+@pytest.mark.parametrize(
+    ("number", "english", "french"),
+    [
+        pytest.param(errno.ENOENT, "create that folder", "créer ce dossier", id="no such folder"),
+        pytest.param(errno.ENOTDIR, "choose another", "en choisir un autre", id="not a folder"),
+        pytest.param(errno.EACCES, "allow writing", "autoriser l'écriture", id="not allowed"),
+        pytest.param(errno.EROFS, "allow writing", "autoriser l'écriture", id="read only"),
+        pytest.param(errno.ENOSPC, "free space", "libérer de la place", id="full"),
+        pytest.param(errno.EIO, "mend the disk", "réparer le disque", id="broken"),
+        pytest.param(None, "mend the disk", "réparer le disque", id="nobody knows"),
+    ],
+)
+def test_what_is_to_be_done_goes_by_what_the_disk_said(
+    number: int | None, english: str, french: str
+) -> None:
+    trouble = OSError() if number is None else OSError(number, "trouble")
+    error = not_kept(Path("/srv/omega"), trouble)
+    assert english in error.who_acts
+    assert english in storage_error(Path("/srv/omega"), trouble).who_acts
+    assert str(error).startswith("/srv/omega: ")
+    assert french in in_language(error, "fr").who_acts

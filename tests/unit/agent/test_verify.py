@@ -1,4 +1,4 @@
-"""`omega verify`: which check fails on what, by name; and what is never believed."""
+"""`omega verify`: what it says of a record in order, of a stranger's, of a bare one; vectors."""
 
 from __future__ import annotations
 
@@ -11,73 +11,30 @@ import pytest
 from omega_agent.errors import NoAnswerError
 from omega_agent.sealing import own_statement
 from omega_agent.verify import verify
-from omega_agent.verify_report import Standing, Unchecked, VerifyReport
-from omega_core.bundle import Bundle
-from omega_core.canonical import canonical_bytes, parse_plain
-from omega_core.control import Grant
+from omega_agent.verify_report import Standing, Unchecked
+from omega_core.canonical import canonical_bytes
 from omega_core.derive import metrics_of
 from omega_core.envelope import PayloadType, parse_envelope, seal
-from omega_core.evidence import Evidence
-from omega_core.keys import PublicKey, SigningKey
+from omega_core.keys import PublicKey
 from omega_core.models import content_of, model_bytes
-from omega_core.units import US_PER_S
 from omega_core.verdict import Fault, Mode, Verdict
-from support import builders
 from support.agent_story import Story, dead_line
 from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY, TEST_POINT_KEY
 from support.clock import START_UNIX_US
 from support.facts import idle_stream
+from support.verified import (
+    GOOD,
+    STORY,
+    TRUSTED,
+    checked,
+    content,
+    record_with,
+    statement,
+    with_,
+)
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "verify"
 CASES = sorted(path for path in VECTORS.iterdir() if path.is_dir())
-STORY = Story()
-GOOD = STORY.bundle()
-TRUSTED = [SERVER_KEY.public]
-
-
-def checked(bundle: Bundle | bytes, trusted: list[Any] | None = None) -> VerifyReport:
-    data = bundle if isinstance(bundle, bytes) else bundle.to_bytes()
-    return verify(data, trusted=TRUSTED if trusted is None else trusted)
-
-
-def with_(**changes: Any) -> Bundle:  # noqa: ANN401 - fields of the bundle
-    return GOOD.model_copy(update=changes)
-
-
-def sealed(message: Any, kind: str, key: SigningKey) -> str:  # noqa: ANN401 - any message
-    return builders.sealed(message, kind, key).decode()
-
-
-def record_with(content: dict[str, Any], **changes: Any) -> Bundle:  # noqa: ANN401 - fields
-    """Return the bundle with other content in its record, signed again, receipt and all."""
-    envelope = seal(canonical_bytes(content), PayloadType.RECORD, AGENT_KEY)
-    receipt = builders.receipt(envelope, verdict=verdict_of(GOOD), **changes)
-    return with_(record=envelope.decode(), receipt=sealed(receipt, PayloadType.RECEIPT, SERVER_KEY))
-
-
-def verdict_of(bundle: Bundle) -> Verdict:
-    verdict = checked(bundle).verdict
-    assert verdict is not None
-    return verdict
-
-
-def content() -> dict[str, Any]:
-    plain: dict[str, Any] = parse_plain(parse_envelope(GOOD.record.encode()).payload)
-    return plain
-
-
-def granted(**changes: Any) -> str:  # noqa: ANN401 - fields of the grant
-    return sealed(Grant(**{**dict(STORY.grant), **changes}), PayloadType.GRANT, SERVER_KEY)
-
-
-def receipt(**changes: Any) -> str:  # noqa: ANN401 - fields of the receipt
-    fields = {"verdict": verdict_of(GOOD), **changes}
-    message = builders.receipt(GOOD.record.encode(), **fields)
-    return sealed(message, PayloadType.RECEIPT, SERVER_KEY)
-
-
-def statement(**changes: Any) -> str:  # noqa: ANN401 - fields of the statement
-    return sealed(builders.key_statement(**changes), PayloadType.KEY, SERVER_KEY)
 
 
 class TestWhole:
@@ -188,253 +145,6 @@ class TestStrangers:
             update={"keys": (own_statement(STRANGER_KEY, START_UNIX_US),)}
         )
         assert checked(bundle).standing is Standing.NOT_TRUSTED
-
-
-@pytest.mark.parametrize(
-    ("bundle", "failed"),
-    [
-        pytest.param(b"", "envelope_shape", id="nothing"),
-        pytest.param(b"{}", "envelope_shape", id="an empty object"),
-        pytest.param(b"[1]", "envelope_shape", id="a list"),
-        pytest.param(b'{"bundle_version":1}', "bundle_shape", id="a bundle of nothing"),
-        pytest.param(GOOD.to_bytes()[:-1], "bundle_shape", id="cut off"),
-        pytest.param(GOOD.to_bytes() + b"\n", "bundle_shape", id="a line end added"),
-        pytest.param(
-            GOOD.to_bytes().replace(b'"bundle_version":1', b'"bundle_version":2'),
-            "bundle_shape",
-            id="a newer bundle",
-        ),
-        pytest.param(with_(record="{}"), "envelope_shape", id="the record is no envelope"),
-        pytest.param(
-            with_(record=GOOD.record.replace("payload", "Payload", 1)),
-            "envelope_shape",
-            id="a key of the envelope changed",
-        ),
-        pytest.param(
-            with_(record=GOOD.record.replace('"payload":"', '"payload":"!', 1)),
-            "payload_base64",
-            id="the payload is not base64",
-        ),
-        pytest.param(
-            with_(record=sealed(STORY.grant, PayloadType.GRANT, AGENT_KEY)),
-            "payload_type",
-            id="another kind of message as record",
-        ),
-        pytest.param(with_(keys=()), "key_missing", id="nobody offers the agent's key"),
-        pytest.param(
-            with_(
-                record=builders.sealed(
-                    STORY.sealed_record().record, PayloadType.RECORD, STRANGER_KEY
-                )
-                .decode()
-                .replace(STRANGER_KEY.public.kid, AGENT_KEY.public.kid)
-            ),
-            "signature[0]",
-            id="another key signed it",
-        ),
-        pytest.param(
-            with_(
-                record=builders.sealed(
-                    STORY.sealed_record().record, PayloadType.RECORD, AGENT_KEY, SERVER_KEY
-                ).decode()
-            ),
-            "envelope_shape",
-            id="two signatures",
-        ),
-        pytest.param(
-            with_(record=seal(b'{"a":1,"a":2}', PayloadType.RECORD, AGENT_KEY).decode()),
-            "payload_form",
-            id="a key twice in the payload",
-        ),
-        pytest.param(record_with({**content(), "more": 1}), "schema", id="an unknown field"),
-        pytest.param(
-            record_with({**content(), "schema_version": 2}), "schema", id="a newer record"
-        ),
-        pytest.param(
-            record_with(
-                {**content(), "agent": {**content()["agent"], "kid": SERVER_KEY.public.kid}}
-            ),
-            "key_id",
-            id="the record names another key than signed it",
-        ),
-        pytest.param(with_(receipt="{}"), "receipt", id="the receipt is no envelope"),
-        pytest.param(
-            with_(receipt=sealed(STORY.grant, PayloadType.GRANT, SERVER_KEY)),
-            "receipt",
-            id="another kind of message as receipt",
-        ),
-        pytest.param(
-            with_(receipt=receipt(session_id="another")), "receipt", id="of another session"
-        ),
-        pytest.param(
-            with_(receipt=receipt(record_digest="0" * 64)), "digest", id="of another record"
-        ),
-        pytest.param(
-            with_(record=GOOD.record.replace('{"payload"', '{ "payload"')),
-            "envelope_digest",
-            id="white space added to the envelope",
-        ),
-        pytest.param(with_(grant=None), "grant", id="the grant left out"),
-        pytest.param(with_(grant="{}"), "grant", id="the grant is no envelope"),
-        pytest.param(
-            with_(grant=granted(grant_id="another")), "grant", id="another grant of the same server"
-        ),
-        pytest.param(with_(observation=None), "observation", id="the observation left out"),
-        pytest.param(with_(observation="{}"), "observation", id="the observation is no envelope"),
-        pytest.param(
-            with_(
-                observation=sealed(
-                    builders.observation(grant_digest=STORY.granted.digest),
-                    PayloadType.OBSERVATION,
-                    STRANGER_KEY,
-                )
-            ),
-            "observation",
-            id="the observation of a stranger",
-        ),
-        pytest.param(
-            with_(observation=STORY.observation(octets_sent=1)),
-            "observation",
-            id="another observation of the session",
-        ),
-        pytest.param(with_(profile=None), "profile", id="no profile to judge by"),
-        pytest.param(
-            with_(profile={**(GOOD.profile or {}), "mtu_bytes": 1400}),
-            "profile",
-            id="profile changed",
-        ),
-        pytest.param(with_(profile={"schema": 1}), "profile", id="half a profile"),
-        pytest.param(
-            record_with(
-                {
-                    **content(),
-                    "metrics": {
-                        **content()["metrics"],
-                        "goodput_bps_down": {
-                            **content()["metrics"]["goodput_bps_down"],
-                            "value": 300_000_000,
-                        },
-                    },
-                }
-            ),
-            "metrics_mismatch",
-            id="a better figure than the evidence gives",
-        ),
-        pytest.param(
-            record_with({**content(), "preview": {**content()["preview"], "verdict": "pass"}}),
-            "verdict_mismatch",
-            id="a better verdict than the facts give",
-        ),
-        pytest.param(
-            record_with({**content(), "preview": None}), "verdict_mismatch", id="no verdict"
-        ),
-        pytest.param(
-            with_(receipt=receipt(verdict=Verdict.PASS)),
-            "verdict_mismatch",
-            id="the receipt has another verdict",
-        ),
-        pytest.param(
-            with_(receipt=receipt(verdict=Verdict.INVALID)),
-            "verdict_mismatch",
-            id="the receipt calls invalid what both observers agree on",
-        ),
-        pytest.param(with_(keys=("{}",)), "key_statement", id="a statement is no envelope"),
-        pytest.param(
-            with_(keys=(statement(id="agent-18"),)),
-            "key_statement",
-            id="the server says that the key is another agent's",
-        ),
-        pytest.param(
-            with_(keys=(statement(kid=STRANGER_KEY.public.kid),)),
-            "key_statement",
-            id="a statement whose key is not its id's",
-        ),
-        pytest.param(
-            with_(
-                keys=(
-                    *GOOD.keys,
-                    statement(key=STRANGER_KEY.public.text, kid=STRANGER_KEY.public.kid),
-                )
-            ),
-            "key_statement",
-            id="a statement about a key that has no part in it",
-        ),
-        pytest.param(
-            with_(keys=(GOOD.keys[0].replace(SERVER_KEY.public.kid, STRANGER_KEY.public.kid),)),
-            "key_missing",
-            id="one part signed by a server nobody knows",
-        ),
-    ],
-)
-def test_the_first_check_that_fails_is_named(bundle: Bundle | bytes, failed: str) -> None:
-    report = checked(bundle)
-    assert (report.standing, report.failed) == (Standing.INVALID, failed)
-
-
-@pytest.mark.parametrize(
-    ("changes", "name"),
-    [
-        ({"session_id": "another"}, "session"),
-        ({"purpose": "selftest", "sheet_id": None}, "purpose"),
-        ({"mode": Mode.QUICK}, "mode"),
-        ({"sheet_id": "FI-2026-9999"}, "sheet"),
-        ({"plan_id": "FTTH-1G"}, "plan"),
-        ({"profile": builders.PROFILE}, "profile"),
-        ({"agent_kid": STRANGER_KEY.public.kid}, "agent"),
-        ({"test_point": STORY.grant.test_point.model_copy(update={"id": "tp-2"})}, "test point"),
-    ],
-)
-def test_a_record_under_another_grant_is_found(changes: dict[str, Any], name: str) -> None:
-    """The record names this very grant, and yet it grants something else."""
-    envelope = granted(**changes)
-    digest = parse_envelope(envelope.encode()).payload_digest
-    bundle = record_with({**content(), "grant_digest": digest})
-    report = checked(bundle.model_copy(update={"grant": envelope, "observation": None}))
-    assert (report.failed, report.detail) == ("grant", f"grant and record differ in {name}")
-
-
-@pytest.mark.parametrize(
-    ("changes", "name"),
-    [
-        ({"session_id": "another"}, "session"),
-        ({"grant_digest": "0" * 64}, "grant"),
-        ({"test_point": "tp-2"}, "test point"),
-        ({"started_unix_us": START_UNIX_US - 21 * US_PER_S}, "time"),
-        ({"started_unix_us": START_UNIX_US + 24 * 3_600 * US_PER_S}, "time"),
-    ],
-)
-def test_an_observation_of_another_session_is_found(changes: dict[str, Any], name: str) -> None:
-    message = builders.observation(**{"grant_digest": STORY.granted.digest, **changes})
-    envelope = sealed(message, PayloadType.OBSERVATION, TEST_POINT_KEY)
-    digest = parse_envelope(envelope.encode()).payload_digest
-    bundle = record_with({**content(), "observation_digest": digest})
-    report = checked(bundle.model_copy(update={"observation": envelope}))
-    assert (report.failed, report.detail) == (
-        "observation",
-        f"observation and grant differ in {name}",
-    )
-
-
-def test_counts_that_do_not_agree_are_found() -> None:
-    message = builders.observation(Evidence(), grant_digest=STORY.granted.digest)
-    envelope = sealed(message, PayloadType.OBSERVATION, TEST_POINT_KEY)
-    digest = parse_envelope(envelope.encode()).payload_digest
-    bundle = record_with({**content(), "observation_digest": digest})
-    report = checked(bundle.model_copy(update={"observation": envelope}))
-    assert report.failed == "observers_disagree"
-    assert report.detail.startswith("stream 0")
-
-
-def test_an_observation_that_came_later_is_compared_all_the_same() -> None:
-    bundle = record_with({**content(), "observation_digest": None})
-    assert checked(bundle).standing is Standing.TRUSTED
-
-
-def test_an_observation_without_a_grant_proves_nothing() -> None:
-    story = Story()
-    bundle = story.bundle(dead_line(story, NoAnswerError("no_attempt", server="x")))
-    report = checked(bundle.model_copy(update={"observation": GOOD.observation}))
-    assert report.failed == "observation"
 
 
 class TestBareEnvelopes:

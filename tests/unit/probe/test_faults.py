@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from omega_core.environment import CpuLoad, Interface, InterfaceCounts, Medium, TrafficCheck
+from omega_core.environment import CpuLoad, Interface, Medium, TrafficCheck
 from omega_core.evidence import Ended, Evidence
 from omega_core.metrics import Direction
 from omega_core.units import US_PER_S
 from omega_core.verdict import Fault
 from omega_probe.faults import PATH_CHANGED, HostFacts, faults_of
 from omega_probe.session_clock import ClockFacts
-from support.facts import goodput_run, idle_stream
+from support.facts import goodput_run, idle_stream, interface_counts
 
 ETHERNET = Interface(
     name="eth0", medium=Medium.ETHERNET, link_rate_bps=None, duplex=None, mtu_bytes=1_500
@@ -32,16 +32,7 @@ CHECK = TrafficCheck(
 EXCEEDED = replace(CHECK, exceeded=True)
 LOAD = CpuLoad(phase="goodput_down", busy_ppm=990_000, busiest_core_ppm=1_000_000, steal_ppm=0)
 QUIET = replace(LOAD, phase="idle", busy_ppm=500_000, ran_ppm=15_000, waited_ppm=0)
-COUNTS = InterfaceCounts(
-    offset_us=0,
-    rx_octets=0,
-    tx_octets=0,
-    rx_packets=0,
-    tx_packets=0,
-    rx_dropped=0,
-    tx_errors=0,
-    carrier_changes=3,
-)
+COUNTS = interface_counts(carrier_changes=3)
 CLOCKS = ClockFacts(
     started_unix_us=0,
     ended_unix_us=20 * US_PER_S,

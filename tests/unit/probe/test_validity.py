@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from omega_core.environment import InterfaceCounts
 from omega_core.units import US_PER_S
 from omega_probe.validity import (
     FLOOR_BPS,
@@ -18,16 +17,10 @@ from omega_probe.validity import (
     quiet_allowance,
     traffic_check,
 )
+from support.facts import interface_counts
 
-BEFORE = InterfaceCounts(
-    offset_us=1_000,
-    rx_octets=5_000,
-    tx_octets=7_000,
-    rx_packets=50,
-    tx_packets=70,
-    rx_dropped=0,
-    tx_errors=0,
-    carrier_changes=None,
+BEFORE = interface_counts(
+    offset_us=1_000, rx_octets=5_000, tx_octets=7_000, rx_packets=50, tx_packets=70
 )
 ALLOWANCE = Allowance(rx_bps=100_000, tx_bps=80_000)
 

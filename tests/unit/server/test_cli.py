@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from omega_acceptance.catalogue import PLANS_DIRECTORY
+from omega_acceptance.errors import ProfileError
 from omega_core.errors import ExitCode
 from omega_server.cli import main
 from support.server_rig import Rig, make_rig
@@ -133,12 +134,42 @@ def test_a_profile_with_a_mistake_is_named_with_its_line(run: Run, tmp_path: Pat
     assert f"{file}:" in refused(run("plan", "check", file))
 
 
-def test_a_folder_of_plans_is_added(run: Run, tmp_path: Path) -> None:
+@pytest.fixture
+def my_plans(tmp_path: Path) -> Path:
+    """A folder with one plan that does not come with the product."""
     text = (PLANS_DIRECTORY / "ftth-home-300.toml").read_text("utf-8")
     mine = text.replace('"ftth-home-300"', '"mine"').replace('"FTTH-300-100"', '"MINE-1"')
-    (tmp_path / "mine.toml").write_text(mine, "utf-8")
-    listed = as_json(run("plan", "list", "--plans", tmp_path, "--json"))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mine.toml").write_text(mine, "utf-8")
+    return tmp_path / "mine"
+
+
+def test_a_folder_of_plans_is_added(run: Run, my_plans: Path) -> None:
+    listed = as_json(run("plan", "list", "--plans", my_plans, "--json"))
     assert "MINE-1" in {each["plan_id"] for each in listed}
+
+
+def test_the_plans_of_the_last_start_are_known_to_the_commands(
+    run: Run, my_plans: Path, tmp_path: Path
+) -> None:
+    at = ("--data", tmp_path / "data")
+    with make_rig(tmp_path / "data", plans=my_plans):
+        good(run("subscriber", "add", "S-1", "--plan", "MINE-1", *at))
+    good(run("subscriber", "add", "S-2", "--plan", "MINE-1", *at))
+    assert "MINE-1" in good(run("plan", "list", *at))
+    assert "mine version" in good(run("plan", "show", "MINE-1", *at))
+    with make_rig(tmp_path / "data"):
+        assert "MINE-1" in refused(run("subscriber", "add", "S-3", "--plan", "MINE-1", *at))
+
+
+def test_plans_that_a_server_did_not_start_with_are_not_remembered(
+    run: Run, my_plans: Path, tmp_path: Path
+) -> None:
+    with make_rig(tmp_path / "data", plans=my_plans):
+        pass
+    with pytest.raises(ProfileError), make_rig(tmp_path / "data", plans=tmp_path / "nope"):
+        pass
+    assert "MINE-1" in good(run("plan", "list", "--data", tmp_path / "data"))
 
 
 def test_migrating_makes_the_tables_and_again_changes_nothing(run: Run, tmp_path: Path) -> None:

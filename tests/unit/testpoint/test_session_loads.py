@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
-from omega_core.control import GrantLimits, Observation
 from omega_core.load import LoadCounts
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_S
@@ -21,7 +18,6 @@ from omega_core.wire.testpoint import (
     OpenLoad,
     OpenRun,
     Progress,
-    Refused,
 )
 from omega_server.testpoint.commands import (
     Command,
@@ -32,41 +28,18 @@ from omega_server.testpoint.commands import (
     StartRun,
     StopLoad,
 )
-from omega_server.testpoint.grants import CheckedGrant
 from omega_server.testpoint.purse import RUN_OCTETS_MIN
-from omega_server.testpoint.session import Session
-from omega_server.testpoint.state import Surroundings
-from support.builders import AGENT_ADDRESS, SECRET, SESSION_ID, TEST_POINT_ID, grant
+from support.builders import AGENT_ADDRESS, SECRET, SESSION_ID
 from support.clock import START_UNIX_US
+from support.session_rig import DOWN, MIB, UP, SessionRig, refused, said
 
-DOWN, UP = Direction.DOWN, Direction.UP
-MIB = 1 << 20
-NOW_NS = 7 * NS_PER_S
 PORT = 40_000
 
 
-class Rig:
-    """A session in the hands of a test."""
+class Rig(SessionRig):
+    """A session that opens loads."""
 
-    def __init__(self, *, down: int = 100 * MIB, up: int = 100 * MIB) -> None:
-        self.sealed: list[Observation] = []
-        granted = grant(limits=GrantLimits(bytes_down=down, bytes_up=up, duration_s=60))
-        checked = CheckedGrant(granted, "d" * 64, SECRET, frozenset({AGENT_ADDRESS}))
-        around = Surroundings(
-            test_point=TEST_POINT_ID,
-            udp_port=862,
-            new_ssid=lambda: 77,
-            congestion_control=lambda wish: wish or "cubic",
-            seal=self._seal,
-        )
-        self.session = Session(checked, around, now_ns=NOW_NS, now_unix_us=START_UNIX_US)
-
-    def _seal(self, observation: Observation) -> str:
-        self.sealed.append(observation)
-        return "sealed"
-
-    def say(self, message: FromProbe) -> list[Command]:
-        return self.session.received(message, now_ns=NOW_NS, now_unix_us=START_UNIX_US)
+    first_ssid = 77
 
     def open(self, run: int = 0, direction: Direction = DOWN) -> LoadReady:
         """Open a load as the host does, and return what the probe is told."""
@@ -85,16 +58,6 @@ def asked(run: int = 0, direction: Direction = DOWN, octets_max: int | None = No
     return OpenLoad(
         run=run, direction=direction, duration_ms=3_000, ip_octets=1_428, octets_max=octets_max
     )
-
-
-def said(commands: Sequence[Command]) -> list[object]:
-    return [command.message for command in commands if isinstance(command, Say)]
-
-
-def refused(commands: Sequence[Command]) -> str:
-    (refusal,) = said(commands)
-    assert isinstance(refusal, Refused)
-    return refusal.code
 
 
 def test_a_load_is_opened_for_the_addresses_of_the_grant_and_reported() -> None:
