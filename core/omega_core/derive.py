@@ -40,6 +40,7 @@ _REASON_OF_END = {
     Ended.INTERRUPTED: NoValue.INTERRUPTED,
     Ended.BUDGET: NoValue.BUDGET,
     Ended.NO_GRANT: NoValue.NO_GRANT,
+    Ended.SKIPPED: NoValue.SKIPPED,
 }
 _HAS_WORKED = {Ended.COMPLETED, Ended.DECIDED}
 _TASK_OF_METRIC = {
@@ -50,6 +51,9 @@ _TASK_OF_METRIC = {
     "loss": "idle",
     "reordered": "idle",
     "tcp_efficiency": "goodput",
+    "working_rtt": "goodput",
+    "responsiveness": "goodput",
+    "buffer_delay": "goodput",
 }
 
 

@@ -16,6 +16,8 @@ from omega_core.units import NS_PER_S
 CONNECTIVITY_ATTEMPTS_DEFAULT = 3
 IDLE_DURATION_NS_DEFAULT = 10 * NS_PER_S
 PRECHECK_NS_DEFAULT = 2 * NS_PER_S
+_KNOWN_SOON_NS = 2 * NS_PER_S  # what tasks that end by themselves take on most lines
+_QUICK_NS, _SEARCH_NS, _HELD_NS = NS_PER_S, 2 * NS_PER_S, 3 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,11 @@ class GoodputTask:
     def name(self) -> str:
         """What the task is called in the evidence."""
         return f"goodput_{self.direction}"
+
+    @property
+    def expected_ns(self) -> int:
+        """About how long it takes, for a display."""
+        return min(_KNOWN_SOON_NS, self.duration_ns) if self.until_known else self.duration_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,12 @@ class CapacityTask:
         """What the task is called in the evidence."""
         what = "capacity" if self.fixed_bps is None else "qualified"
         return f"{what}_{self.direction}"
+
+    @property
+    def expected_ns(self) -> int:
+        """About how long it takes, for a display."""
+        usual_ns = _QUICK_NS if self.quick else _HELD_NS if self.holds else _SEARCH_NS
+        return min(usual_ns, self.duration_ns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -261,7 +261,7 @@ class SessionRunner:
         if not budget.has_room_for_run(task.direction, task.duration_ns):
             self._book.skip(name, Ended.BUDGET)
             return None
-        self._book.begin(name, expected_ns=task.duration_ns)
+        self._book.begin(name, expected_ns=task.expected_ns)
         self._watch.begin(name)
         return at, budget
 

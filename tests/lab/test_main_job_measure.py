@@ -10,19 +10,21 @@ import pytest
 from lab.topology import Lab
 from omega_core.metrics import METRICS, NoValue
 from support.json_schema import fits
-from support.main_job import DOWN_BPS, UP_BPS, Ran, Site
+from support.main_job import BUFFER_MS, DOWN_BPS, UP_BPS, Ran, Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.lab, pytest.mark.timeout(120)]
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "schemas" / "measurement.json").read_text("utf-8")
 )
-MEASURED = ("reachable_", "idle_", "loss_", "reordered_", "goodput_", "tcp_efficiency_")
+QUICK = ("reachable_", "idle_", "loss_", "reordered_", "capacity_")
+TCP = ("goodput_", "tcp_efficiency_", "working_", "responsiveness_", "buffer_delay_")
 FIELDS = {"schema_version", "session", "environment", "validity", "cost", "metrics"}
 
 
-def check_whole(done: Ran) -> None:
+def check_whole(done: Ran, *, quick: bool) -> None:
     """Check that all is there, of the right form, and near what the line does."""
+    measured = QUICK if quick else QUICK + TCP
     assert done.code == 0, done.stderr
     found = done.json
     assert fits(found, SCHEMA)
@@ -32,21 +34,26 @@ def check_whole(done: Ran) -> None:
     assert metrics.keys() == METRICS.keys()
     for name, metric in metrics.items():
         assert metric["unit"] == METRICS[name].unit
-        if name.startswith(MEASURED):
+        if name.startswith(measured):
             assert isinstance(metric["value"], int), (name, metric)
             assert metric["samples"] > 0
             assert metric["method"]
             assert metric["reason"] is None
         else:
-            assert (metric["value"], metric["reason"]) == (None, NoValue.NOT_MEASURED), name
+            left_out = NoValue.SKIPPED if name.startswith(TCP) else NoValue.NOT_MEASURED
+            assert (metric["value"], metric["reason"]) == (None, left_out), name
     values = {name: metric["value"] for name, metric in metrics.items()}
     assert values["reachable_ppm"] == 1_000_000
     assert 20_000 <= values["idle_rtt_us_min"] <= values["idle_rtt_us_p50"] < 60_000
-    assert DOWN_BPS / 2 < values["goodput_bps_down"] < DOWN_BPS * 1.1
-    assert UP_BPS / 2 < values["goodput_bps_up"] < UP_BPS * 1.1
+    for way, rate_bps in (("down", DOWN_BPS), ("up", UP_BPS)):
+        assert abs(values[f"capacity_bps_{way}"] - rate_bps) < rate_bps * (0.05 if quick else 0.01)
+        if not quick:
+            assert rate_bps * 0.93 < values[f"goodput_bps_{way}"] < rate_bps * 0.98
+            full_ms = 20 + BUFFER_MS
+            assert abs(values[f"working_rtt_us_p95_{way}"] - full_ms * 1_000) < full_ms * 100
     cost = found["cost"]
-    assert cost["bytes_down"] > values["goodput_bps_down"] // 8
-    assert cost["bytes_up"] > values["goodput_bps_up"] // 8
+    assert cost["bytes_down"] > DOWN_BPS // 16
+    assert cost["bytes_up"] > UP_BPS // 16
     assert 0 < cost["duration_ms"] < 60_000
 
 
@@ -56,12 +63,12 @@ def test_one_json_object_over_either_family(site: Site, line: Lab, family: int) 
     done = site.device(f"v{family}").run(
         "measure", "--server", site.url_at(address), "--quick", "--json"
     )
-    check_whole(done)
+    check_whole(done, quick=True)
     session = done.json["session"]
     assert session["server"] == site.url_at(address)
     assert session["address"] == (line.customer.v4 if family == 4 else line.customer.v6)
     assert (session["purpose"], session["mode"]) == ("selftest", "quick")
-    assert f"IPv{family}" in done.json["metrics"]["goodput_bps_down"]["method"]
+    assert f"IPv{family}" in done.json["metrics"]["capacity_bps_down"]["method"]
     environment = done.json["environment"]
     assert environment["interface"]["name"] == "eth0"
     assert environment["interface"]["mtu_bytes"] == 1_500
@@ -73,7 +80,7 @@ def test_a_name_with_both_families_in_full_and_nothing_is_posted(site: Site, lin
     omega = site.device("stranger")
     url = site.url_at(line.server.host_name)
     done = omega.run("measure", "--server", url, "--json")
-    check_whole(done)
+    check_whole(done, quick=False)
     assert done.json["session"]["mode"] == "measure"
     assert sorted(path.name for path in omega.home.rglob("*")) == ["lock"]
 

@@ -34,7 +34,8 @@ PLAN = "LAB-FAST"
 PORT = 8600
 DOWN_BPS, UP_BPS = 4_000_000, 2_000_000  # what PLAN provisions
 MIN_BPS_DOWN = 2_000_000
-LINK = access_link(down_bps=DOWN_BPS, up_bps=UP_BPS, rtt_us=20_000, buffer_ms=200)
+BUFFER_MS = 200
+LINK = access_link(down_bps=DOWN_BPS, up_bps=UP_BPS, rtt_us=20_000, buffer_ms=BUFFER_MS)
 SCRIPTS = Path(sys.executable).parent
 _START_S = 60
 _END_S = 120

@@ -160,6 +160,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.absent_no_grant": "No value, because there was no session",
         "say.absent_no_reply": "No value, because nothing came back",
         "say.absent_not_measured": "Not measured",
+        "say.absent_skipped": "Left out of this run",
         "say.absent_refused": "No value, because the test point refused",
         "say.absent_test_point_lost": "No value, because the test point was lost",
         "say.absent_too_few_samples": "No value, because there were too few samples",

@@ -182,6 +182,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.absent_no_grant": "Sans valeur, car il n'y a pas eu de session",
         "say.absent_no_reply": "Sans valeur, car rien n'est revenu",
         "say.absent_not_measured": "Non mesuré",
+        "say.absent_skipped": "Laissé de côté dans cette mesure",
         "say.absent_refused": "Sans valeur, car le point de test a refusé",
         "say.absent_test_point_lost": "Sans valeur, car le point de test a été perdu",
         "say.absent_too_few_samples": "Sans valeur, car il y a trop peu d'échantillons",

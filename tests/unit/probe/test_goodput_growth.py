@@ -44,6 +44,33 @@ def test_how_many_flows_a_run_starts_with(base_rtt_us: int, flows: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("carried_bps", "base_rtt_us", "flows"),
+    [
+        pytest.param(1 * MBPS, 20_000, 1, id="a slow line"),
+        pytest.param(4 * MBPS, 20_000, 2, id="a faster one"),
+        pytest.param(900 * MBPS, 4_000, 4, id="any other on a short path"),
+        pytest.param(1 * MBPS, 600_000, 1, id="a slow satellite: one window fills it"),
+        pytest.param(
+            10 * MBPS, 600_000, 6, id="750 kB in flight, 116 kB a flow after three rounds"
+        ),
+        pytest.param(50 * MBPS, 600_000, GOODPUT_FLOWS_MAX, id="more would help, but no more"),
+    ],
+)
+def test_a_run_that_knows_the_capacity_starts_with_its_flows(
+    carried_bps: int, base_rtt_us: int, flows: int
+) -> None:
+    assert flows_at_start(base_rtt_us, carried_bps) == flows
+
+
+def test_no_more_flows_are_tried_once_the_line_is_full() -> None:
+    shapes = [steady(25 * MBPS, end_us=RUN_US)] * FLOWS_ORDINARY
+    full = Growth(base_rtt_us=20_000, duration_us=RUN_US, enough_bps=100 * MBPS)
+    half_full = Growth(base_rtt_us=20_000, duration_us=RUN_US, enough_bps=200 * MBPS)
+    assert ask(full, shapes) == []
+    assert ask(half_full, shapes)[0][1] == 2
+
+
+@pytest.mark.parametrize(
     ("rate_bps", "added"),
     [
         pytest.param(2_400_000, 0, id="a slow line keeps its one flow"),

@@ -71,6 +71,22 @@ def test_its_time_begins_with_its_first_flows_and_not_with_their_connecting() ->
 
 
 @pytest.mark.parametrize(
+    ("bound_bps", "ended", "after_s"),
+    [
+        pytest.param(10_000_000, Ended.DECIDED, 2, id="at the bound it is known"),
+        pytest.param(12_000_000, Ended.COMPLETED, 5, id="below it goes on to its end"),
+    ],
+)
+def test_a_run_that_reaches_its_bound_ends_early(
+    bound_bps: int, ended: Ended, after_s: int
+) -> None:
+    rig = Rig()
+    rig.machine.bounded_by(bound_bps)
+    assert rig.run() is ended
+    assert rig.now_ns - START_NS <= after_s * NS_PER_S
+
+
+@pytest.mark.parametrize(
     ("silent_ns", "ended"),
     [
         pytest.param(SILENCE_NS - TICK_NS, None, id="a stall is data"),
