@@ -18,7 +18,10 @@ from enum import StrEnum
 from typing import Final
 
 from omega_core.control import Observation, TestPointLoad
+from omega_core.evidence import Evidence
+from omega_core.observers import disagreements
 from omega_core.units import PPM
+from omega_core.verdict import Fault
 
 CPU_BUSY_PPM_MAX: Final = 850_000
 NIC_BUSY_PPM_MAX: Final = 800_000
@@ -44,6 +47,15 @@ def saturation(observation: Observation) -> tuple[Ground, ...]:
         Ground.DROPS: _dropped(observation),
     }
     return tuple(ground for ground, found in judged.items() if found)
+
+
+def faults_observed(evidence: Evidence, observation: Observation) -> tuple[Fault, ...]:
+    """Return what the test point's word says against a session."""
+    judged = {
+        Fault.OBSERVERS_DISAGREE: bool(disagreements(evidence, observation)),
+        Fault.TEST_POINT_SATURATED: bool(saturation(observation)),
+    }
+    return tuple(fault for fault, found in judged.items() if found)
 
 
 def _over_committed(load: TestPointLoad) -> bool:
