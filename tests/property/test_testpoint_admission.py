@@ -36,7 +36,8 @@ def newcomer(name: int, down: int, up: int, until_s: int, *, counted: bool) -> N
 
 
 def after(steps: list[tuple[str, int, int, int, int, bool]]) -> tuple[Admission, list[Newcomer]]:
-    admission, inside = Admission(capacity_bps=CAPACITY_BPS, sessions_max=PLACES), {}
+    admission = Admission(capacity_bps=CAPACITY_BPS, sessions_max=PLACES)
+    inside: dict[int, Newcomer] = {}
     for kind, name, down, up, until_s, counted in steps:
         if kind == "leaves":
             admission.leave(str(name))

@@ -48,11 +48,11 @@ def holding(*inside: Newcomer, capacity: int | None = 100 * MBIT, places: int = 
 def test_by_what_is_committed_each_way(
     inside: list[int], wanted: int, ground: str | None, way: str
 ) -> None:
-    def rates(mbit: int) -> dict[str, int]:
-        return {way: mbit * MBIT}
+    def one_way(name: str, mbit: int) -> Newcomer:
+        return comer(name, down=mbit * MBIT) if way == "down" else comer(name, up=mbit * MBIT)
 
-    others = [comer(str(index), **rates(mbit)) for index, mbit in enumerate(inside)]
-    busy = holding(*others).admit(comer("new", **rates(wanted)), now_ns=0)
+    others = [one_way(str(index), mbit) for index, mbit in enumerate(inside)]
+    busy = holding(*others).admit(one_way("new", wanted), now_ns=0)
     assert (busy and busy.ground) == ground
 
 
