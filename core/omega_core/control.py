@@ -215,10 +215,11 @@ class TestPointLoad(StrictModel):
     """How busy the test point was during the session; `omega_core.saturation` judges it.
 
     `cpu_busy_ppm_max` is of all its cores in the busiest second, `cpu_sustained_ppm_max` what they
-    never fell below in the busiest three seconds. Rates are bit/s at the IP layer, in the busier
-    direction, of all sessions together: `committed_bps_max` is what their grants expect, or what
-    was seen of those that expect nothing, `moved_bps_max` what they really moved over a second.
-    `nic_busy_ppm_max` is of the busiest link. Null is what is not known, or not bounded.
+    never fell below in the busiest three seconds, of those after which other sessions were open
+    beside this one. Rates are bit/s at the IP layer, in the busier direction, of all sessions
+    together: `committed_bps_max` is what their grants expect, or what was seen of those that expect
+    nothing, `moved_bps_max` what they really moved over a second. `nic_busy_ppm_max` is of the
+    busiest link. Null is what is not known, or not bounded.
     """
 
     __test__ = False  # not a pytest class

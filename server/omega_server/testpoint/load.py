@@ -32,7 +32,11 @@ class LoadSample:
 
 
 class SessionLoad:
-    """The most there was of everything while one session lasted."""
+    """The most there was of everything while one session lasted.
+
+    What kept the processor busy while the session was alone there was itself, and is left out of
+    what the session is judged by.
+    """
 
     def __init__(self) -> None:
         self._most = LoadSample()
@@ -40,10 +44,11 @@ class SessionLoad:
     def add(self, sample: LoadSample) -> None:
         """Take a sample."""
         most = self._most
+        beside_ppm = sample.cpu_sustained_ppm if sample.sessions > 1 else 0
         nic = [each for each in (most.nic_busy_ppm, sample.nic_busy_ppm) if each is not None]
         self._most = LoadSample(
             cpu_busy_ppm=max(most.cpu_busy_ppm, sample.cpu_busy_ppm),
-            cpu_sustained_ppm=max(most.cpu_sustained_ppm, sample.cpu_sustained_ppm),
+            cpu_sustained_ppm=max(most.cpu_sustained_ppm, beside_ppm),
             sessions=max(most.sessions, sample.sessions),
             capacity_bps=sample.capacity_bps,
             committed_bps=max(most.committed_bps, sample.committed_bps),
