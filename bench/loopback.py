@@ -61,7 +61,7 @@ def omega(test_point: RealTestPoint, direction: Direction, flows: int, seconds: 
     """Return one run of the probe, as a session would drive it."""
     clock = SystemClock()
     access = test_point.access(addresses=[HOST], bytes_each_way=BYTES_MAX)
-    before_s = time.process_time() + _tree_cpu_s(test_point.process.pid)
+    before_s = time.process_time() + tree_cpu_s(test_point.process.pid)
     client = connect(access, clock)
     try:
         result = run_goodput(
@@ -82,7 +82,7 @@ def omega(test_point: RealTestPoint, direction: Direction, flows: int, seconds: 
         )
     finally:
         client.close()
-    cpu_s = time.process_time() + _tree_cpu_s(test_point.process.pid) - before_s
+    cpu_s = time.process_time() + tree_cpu_s(test_point.process.pid) - before_s
     steady = steady_rate(result.run)
     if steady is None or len(result.run.flows) != flows:
         raise RuntimeError(f"the run ended with {result.run.ended}: {result.detail}")
@@ -123,7 +123,7 @@ def _children_cpu_s() -> float:
     return times.children_user + times.children_system
 
 
-def _tree_cpu_s(pid: int | None) -> float:
+def tree_cpu_s(pid: int | None) -> float:
     """Return the CPU time so far of a process and all that descend from it."""
     root = psutil.Process(pid)
     spans = [each.cpu_times() for each in (root, *root.children(recursive=True))]

@@ -6,7 +6,7 @@ command line translates at the last moment.
 
     OmegaError
       + UsageError               + WrongUseError
-      + UnreachableError         + NoAnswerError
+      + UnreachableError         + NoAnswerError, TestPointBusyError
       + PeerBrokeProtocolError   + WrongAnswerError
                                      + NotTrustedError
       + StorageError             + NotKeptError
@@ -56,6 +56,12 @@ class WrongUseError(SaidError, UsageError):
 
 class NoAnswerError(SaidError, UnreachableError):
     """The server did not answer."""
+
+
+class TestPointBusyError(SaidError, UnreachableError):
+    """The test point has no room for this session now; nothing was measured."""
+
+    __test__ = False  # not a pytest class
 
 
 class WrongAnswerError(SaidError, PeerBrokeProtocolError):

@@ -7,8 +7,9 @@
          |                                                    |
          +-----------------> Held <---------------------------+
 
-A refusal of the server is no fact about the line and leaves as the error it is. Silence is one: the
-session is then held without a grant, and says what could not be reached.
+A refusal of the server is no fact about the line and leaves as the error it is, and so is a test
+point without room. Silence is one: the session is then held without a grant, and says what could
+not be reached.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from omega_acceptance.demand import Demand, demand, demand_without_profile
-from omega_agent.errors import NoAnswerError, WrongAnswerError
+from omega_agent.errors import NoAnswerError, TestPointBusyError, WrongAnswerError
 from omega_agent.interrupts import Interrupts
 from omega_agent.server_url import ServerUrl
 from omega_agent.session_request import Granted, Wanted, open_grant, session_request
@@ -163,8 +164,11 @@ def measure(
     emit: Emitter,
     stop: threading.Event,
 ) -> SessionResult:
-    """Use the grant: hold the session with the test point; `stop` ends it in good order."""
-    return run_session(
+    """Use the grant: hold the session with the test point; `stop` ends it in good order.
+
+    Raises TestPointBusyError when the test point has no room.
+    """
+    result = run_session(
         plan_of(_demand(granted), stop_when_invalid=stop_when_invalid),
         access_of(granted),
         earlier_attempts=tuple(attempts),
@@ -172,6 +176,9 @@ def measure(
         emit=emit,
         stop=stop,
     )
+    if result.busy_s is not None:
+        raise TestPointBusyError("test_point_busy", seconds=result.busy_s)
+    return result
 
 
 def measure_without_grant(

@@ -24,8 +24,8 @@ from omega_core.envelope import (
 )
 from omega_core.keys import NotAKeyError, PublicKey, SigningKey
 from omega_core.models import ContentError, model_bytes, parse_model
-from omega_core.observers import disagreements
 from omega_core.record import AgentRef, Chain, Clocks, Cost, Measurement, Record, Session
+from omega_core.saturation import faults_observed
 from omega_core.units import US_PER_MS
 from omega_core.verdict import Fault, Judgement
 from omega_probe.session import SessionResult
@@ -70,11 +70,9 @@ def observed(result: SessionResult, granted: Granted | None) -> Seen | None:
 
 
 def faults_of(result: SessionResult, seen: Seen | None) -> tuple[Fault, ...]:
-    """Return what spoiled the run: what the probe found, and two observers that disagree."""
-    faults = result.faults
-    if seen and disagreements(result.evidence, seen.observation):
-        faults = (*faults, Fault.OBSERVERS_DISAGREE)
-    return tuple(dict.fromkeys(faults))
+    """Return what spoiled the run: what the probe found, and what the test point's word says."""
+    observed = faults_observed(result.evidence, seen.observation) if seen else ()
+    return tuple(dict.fromkeys((*result.faults, *observed)))
 
 
 def measurement(held: Held, measurer: Measurer, faults: tuple[Fault, ...]) -> Measurement:

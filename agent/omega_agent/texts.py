@@ -49,6 +49,7 @@ _WHO: Mapping[str, str] = {
     "server_key_other": "pinned",
     "server_missing": "add_server",
     "statement": "pinned",
+    "test_point_busy": "come_back",
     "token_form": "typed",
     "trust_empty": "trust_file",
     "trust_line": "trust_file",

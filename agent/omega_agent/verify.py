@@ -44,6 +44,7 @@ from omega_core.metrics import MetricValue, NoValue
 from omega_core.models import ContentError, ModelT, StrictModel, parse_model
 from omega_core.observers import disagreements
 from omega_core.record import Record
+from omega_core.saturation import saturation
 from omega_core.units import US_PER_S
 from omega_core.verdict import Fault, Verdict
 
@@ -252,6 +253,8 @@ class _Checks:
         found = disagreements(record.evidence, observation)
         if found and Fault.OBSERVERS_DISAGREE not in record.validity:
             raise EnvelopeError("observers_disagree", str(found[0]))
+        if saturation(observation) and Fault.TEST_POINT_SATURATED not in record.validity:
+            raise EnvelopeError("observers_disagree", "only the test point says it was overloaded")
         self._passed("observers_disagree")
 
     def _profile(self, bundle: Bundle, record: Record) -> AcceptanceProfile | None:

@@ -92,11 +92,17 @@ class TestPointRef(StrictModel):
 
 
 class GrantLimits(StrictModel):
-    """What a session may cost at most; the test point enforces it."""
+    """What a session may cost at most; the test point enforces it.
+
+    The rates are no limit: they are what the line is expected to carry at the IP layer, so that the
+    test point can tell whether it has room; null where no plan says it.
+    """
 
     bytes_down: _Count
     bytes_up: _Count
     duration_s: Annotated[int, Field(ge=1, le=limits.GRANT_LIFE_S)]
+    rate_bps_down: _Count | None = None
+    rate_bps_up: _Count | None = None
 
 
 class Grant(StrictModel):
@@ -206,12 +212,25 @@ class CapacityCounts(StrictModel):
 
 
 class TestPointLoad(StrictModel):
-    """How busy the test point was during the session, in ppm of all its cores."""
+    """How busy the test point was during the session; `omega_core.saturation` judges it.
+
+    `cpu_busy_ppm_max` is of all its cores in the busiest second, `cpu_sustained_ppm_max` what they
+    never fell below in the busiest three seconds, of those after which other sessions were open
+    beside this one. Rates are bit/s at the IP layer, in the busier direction, of all sessions
+    together: `committed_bps_max` is what their grants expect, or what was seen of those that expect
+    nothing, `moved_bps_max` what they really moved over a second. `nic_busy_ppm_max` is of the
+    busiest link. Null is what is not known, or not bounded.
+    """
 
     __test__ = False  # not a pytest class
 
     cpu_busy_ppm_max: _Count
     sessions_max: _Count
+    cpu_sustained_ppm_max: _Count | None = None
+    capacity_bps: _Count | None = None
+    committed_bps_max: _Count | None = None
+    moved_bps_max: _Count | None = None
+    nic_busy_ppm_max: _Count | None = None
 
 
 class Observation(StrictModel):

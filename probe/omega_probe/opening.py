@@ -20,15 +20,21 @@ from omega_probe.test_point_client import TestPointClient
 from omega_probe.waiting import Waiter
 
 _OTHER_ADDRESS: Final = "grant_other_address"
+_BUSY: Final = "busy"
+_BUSY_S: Final = 10  # where a test point does not say when
 _ANSWERED: Final = {"refused", "reset"}  # the host is there, its test point is not
 
 
 class NotOpenedError(Exception):
-    """No session could be opened; `ended` is how every task ends because of it."""
+    """No session could be opened; `ended` is how every task ends because of it.
 
-    def __init__(self, ended: Ended, detail: str) -> None:
+    `busy_s` is after how many seconds a test point that had no room wants to be asked again.
+    """
+
+    def __init__(self, ended: Ended, detail: str, *, busy_s: int | None = None) -> None:
         super().__init__(detail)
         self.ended = ended
+        self.busy_s = busy_s
 
 
 class OpenedSession(NamedTuple):
@@ -58,7 +64,8 @@ def open_session(
         except TestPointLostError as error:
             failure = NotOpenedError(error.ended, str(error))
         except TestPointRefusedError as error:
-            failure = NotOpenedError(ended_of(error), f"{error.code}: {error}")
+            busy_s = (error.retry_after_s or _BUSY_S) if error.code == _BUSY else None
+            failure = NotOpenedError(ended_of(error), f"{error.code}: {error}", busy_s=busy_s)
             if error.code != _OTHER_ADDRESS:
                 break
     raise failure

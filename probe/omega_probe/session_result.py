@@ -19,7 +19,8 @@ class SessionResult:
 
     Bytes are IP octets of the probe itself. `test_point_offset_us` is the test point's clock less
     this host's, to within the round trip; `address` the one this host had towards the test point.
-    `observation` is the test point's sealed word, None when it never came.
+    `observation` is the test point's sealed word, None when it never came. `busy_s` is after how
+    many seconds a test point that had no room wants to be asked again; then nothing was measured.
     """
 
     environment: Environment
@@ -38,6 +39,7 @@ class SessionResult:
     evidence: Evidence
     metrics: dict[str, MetricValue]
     observation: str | None
+    busy_s: int | None = None
 
 
 def result_of(
@@ -51,6 +53,7 @@ def result_of(
     test_point_offset_us: int | None = None,
     address: str | None = None,
     observation: str | None = None,
+    busy_s: int | None = None,
 ) -> SessionResult:
     """Return the result with its metrics, which follow from the facts alone."""
     return SessionResult(
@@ -70,4 +73,5 @@ def result_of(
         evidence=evidence,
         metrics=with_limit_causes(metrics_of(evidence), evidence.goodput, environment.interface),
         observation=observation,
+        busy_s=busy_s,
     )

@@ -115,6 +115,7 @@ class SessionRunner:
         self._opened: OpenedSession | None = None
         self._budget: Budget | None = None
         self._observation: str | None = None
+        self._busy_s: int | None = None
         self._way: tuple[str | None, str | None] | None = None
         self._over: tuple[Ended, str] | None = None
 
@@ -181,6 +182,7 @@ class SessionRunner:
         except NotOpenedError as error:
             ended, detail = error.ended, str(error)
             self._over = (ended, detail)
+            self._busy_s = error.busy_s
         self._watch.end(None)
         self._ends(ended, detail, Evidence(attempts=tuple(self._attempts)))
 
@@ -385,4 +387,5 @@ class SessionRunner:
             test_point_offset_us=None if opened is None else opened.offset_us,
             address=None if opened is None else opened.at.client.local_address,
             observation=self._observation,
+            busy_s=self._busy_s,
         )

@@ -34,6 +34,7 @@ from omega_server.test_points import LocalTestPoint
 from omega_server.testpoint import TestPointSettings
 
 _GRACE_S = 10
+_METRICS_OF_CHILD = ("127.0.0.1", 0)  # any free port, for this process alone to ask
 _log = structlog.get_logger(__name__)
 
 
@@ -66,7 +67,7 @@ def run(
         local = _local_test_point(installation)
         stack.callback(local.stop)
         place = local.start()
-        services = services_of(installation, local)
+        services = services_of(installation, local, test_point_metrics=local.metrics)
         announce(_started(installation, listener, place, new_token=new_token))
         _serve(services, settings, listener)
         _log.info("stopped")
@@ -97,6 +98,8 @@ def _local_test_point(installation: Installation) -> LocalTestPoint:
             hosts=(settings.test_point_bind or settings.host,),
             tcp_port=settings.test_point_tcp_port,
             udp_port=settings.test_point_udp_port,
+            capacity_bps=settings.test_point_capacity_bps,
+            metrics=_METRICS_OF_CHILD,
         ),
         key=installation.test_point.key,
         addresses=settings.test_point_hosts,

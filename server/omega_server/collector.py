@@ -37,8 +37,8 @@ from omega_core.derive import metrics_of
 from omega_core.envelope import PayloadType, Sealed, seal
 from omega_core.keys import SigningKey
 from omega_core.models import model_bytes
-from omega_core.observers import disagreements
 from omega_core.record import Record
+from omega_core.saturation import faults_observed
 from omega_core.verdict import Fault, Judgement
 from omega_server import sheets, tickets
 from omega_server.envelopes import content, public_key, signed_payload, stored, unsealed
@@ -172,10 +172,8 @@ class Collector:
     def _judged(self, record: Record, grant: Grant | None) -> _Judged:
         if grant is None:
             return _Judged(Observers.NOT_GRANTED, None)
-        observers = self._observers(record, grant)
-        faults = record.validity
-        if observers == Observers.DISAGREE and Fault.OBSERVERS_DISAGREE not in faults:
-            faults = (*faults, Fault.OBSERVERS_DISAGREE)
+        observers, observed = self._observers(record, grant)
+        faults = tuple(dict.fromkeys((*record.validity, *observed)))
         if grant.profile is None:
             return _Judged(observers, None)
         judgement = evaluate(
@@ -187,20 +185,22 @@ class Collector:
         )
         return _Judged(observers, judgement)
 
-    def _observers(self, record: Record, grant: Grant) -> str:
+    def _observers(self, record: Record, grant: Grant) -> tuple[str, tuple[Fault, ...]]:
         """Compare with the observation of the session, whether the record names it or not.
 
         One that the record names and that is not here did not arrive; that is noted, and no more.
+        Return what came of it, and what it says against the session.
         """
         row = self._store.sessions.observation(grant.session_id)
         if row is None:
-            return Observers.MISSING
+            return Observers.MISSING, ()
         if record.observation_digest not in {None, row.digest}:
-            return Observers.DISAGREE
+            return Observers.DISAGREE, (Fault.OBSERVERS_DISAGREE,)
         observation = stored(Observation, row.envelope)
-        return (
-            Observers.DISAGREE if disagreements(record.evidence, observation) else Observers.AGREE
-        )
+        faults = faults_observed(record.evidence, observation)
+        if Fault.OBSERVERS_DISAGREE in faults:
+            return Observers.DISAGREE, faults
+        return Observers.AGREE, faults
 
     def _load_profile(self, digest: str) -> AcceptanceProfile:
         row = self._store.sessions.profile(digest)

@@ -229,6 +229,8 @@ def _grant_of(asked: _Asked, place: TestPointPlace, now: int) -> Grant:
             bytes_down=asked.demand.bytes_down,
             bytes_up=asked.demand.bytes_up,
             duration_s=min(asked.demand.seconds, limits.GRANT_LIFE_S),
+            rate_bps_down=asked.demand.expected_bps_down,
+            rate_bps_up=asked.demand.expected_bps_up,
         ),
         issued_unix_us=now,
         not_before_unix_us=now,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from omega_server.collector import Collector
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
 from omega_server.identity import load_keys, load_operator_token, pin_to, register_test_point
+from omega_server.metrics import ServerMetrics
 from omega_server.places import TestPoints
 from omega_server.settings import PLANS_FILE, ServerSettings
 from omega_server.store import open_store
@@ -69,7 +70,12 @@ def open_installation(settings: ServerSettings, clock: Clock) -> Iterator[Instal
             )
 
 
-def services_of(installation: Installation, test_points: TestPoints) -> Services:
+def services_of(
+    installation: Installation,
+    test_points: TestPoints,
+    *,
+    test_point_metrics: Callable[[], bytes | None] | None = None,
+) -> Services:
     """Return the services of an installation, given the test points it may name."""
     store, key, clock = installation.store, installation.key, installation.clock
     proofs = AddressProofs(key)
@@ -92,6 +98,7 @@ def services_of(installation: Installation, test_points: TestPoints) -> Services
         collector=Collector(store=store, key=key, clock=clock),
         enrolment=Enrolment(store, key, clock),
         workers=Workers(),
+        metrics=ServerMetrics(test_point_metrics),
     )
 
 

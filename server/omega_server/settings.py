@@ -16,6 +16,7 @@ DATABASE_FILE = "omega.sqlite"
 PLANS_FILE = "plans_folder"
 PORT_DEFAULT = 8600
 ANY_ADDRESS = "::"
+BPS_OF_MBIT = 1_000_000
 
 _PortOrAny = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -37,6 +38,7 @@ class ServerSettings(BaseModel):
     test_point_bind: str | None = None
     test_point_tcp_port: _PortOrAny = 0
     test_point_udp_port: _PortOrAny = 0
+    test_point_capacity_mbit: Annotated[int, Field(ge=0)] | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
     insecure: bool = False
@@ -47,6 +49,12 @@ class ServerSettings(BaseModel):
     def database_url(self) -> str:
         """The store's URL."""
         return database_url(self.data, self.database)
+
+    @property
+    def test_point_capacity_bps(self) -> int | None:
+        """See `TestPointSettings.capacity_bps`."""
+        mbit = self.test_point_capacity_mbit
+        return None if mbit is None else mbit * BPS_OF_MBIT
 
     @property
     def has_tls(self) -> bool:

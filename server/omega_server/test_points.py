@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 
 import structlog
 
 from omega_server.places import TestPointPlace
-from omega_server.testpoint import TestPointProcess, TestPointSettings
+from omega_server.testpoint import Ports, TestPointProcess, TestPointSettings
 
 _LOOK_S = 0.5
 _PAUSE_S_MAX = 30.0
+_METRICS_TIMEOUT_S = 2.0  # it answers from memory; scrapers give up after ten
 
 _log = structlog.get_logger(__name__)
 
@@ -32,6 +35,7 @@ class LocalTestPoint:
         self._addresses = addresses
         self._process: TestPointProcess | None = None
         self._place: TestPointPlace | None = None
+        self._ports: Ports | None = None
         self._ending = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="test-point-watch", daemon=True)
 
@@ -46,6 +50,21 @@ class LocalTestPoint:
         process, place = self._process, self._place
         return place if process is not None and process.alive else None
 
+    def metrics(self) -> bytes | None:
+        """Return the child's counters as it tells them; None when it tells nothing."""
+        ports = self._ports
+        if ports is None or ports.metrics_port is None:
+            return None
+        connection = HTTPConnection("127.0.0.1", ports.metrics_port, timeout=_METRICS_TIMEOUT_S)
+        try:
+            connection.request("GET", "/metrics")
+            response = connection.getresponse()
+            return response.read() if response.status == HTTPStatus.OK else None
+        except (OSError, HTTPException):
+            return None
+        finally:
+            connection.close()
+
     def stop(self) -> None:
         """End the child and its supervision."""
         self._ending.set()
@@ -58,7 +77,7 @@ class LocalTestPoint:
         process = TestPointProcess(self._settings)
         ports = process.start()
         self._settings = replace(self._settings, tcp_port=ports.tcp_port, udp_port=ports.udp_port)
-        self._process = process
+        self._process, self._ports = process, ports
         self._place = TestPointPlace(
             id=self._settings.id,
             key=self._key,

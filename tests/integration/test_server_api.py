@@ -145,7 +145,9 @@ def test_one_socket_serves_both_families_under_their_own_addresses(
         pytest.param({"Authorization": "Basic b3BlcmF0b3I6"}, id="another scheme"),
     ],
 )
-@pytest.mark.parametrize("path", ["/v1/sheets/FI-1", "/v1/tickets/TT-1", "/v1/records/" + "0" * 64])
+@pytest.mark.parametrize(
+    "path", ["/v1/sheets/FI-1", "/v1/tickets/TT-1", "/v1/records/" + "0" * 64, "/metrics"]
+)
 def test_what_is_for_operators_only(
     client: httpx.Client, path: str, headers: dict[str, str]
 ) -> None:
@@ -231,6 +233,30 @@ def test_too_large_is_said_and_not_cut_off(
     assert refusal(client.post(path, content=content, headers=headers)).code == "too_large"
     fits = client.post(path, content=body[:-1], headers=headers)
     assert refusal(fits).code == "not_an_envelope"
+
+
+def counted(rig: Rig, client: httpx.Client, name: str) -> float:
+    """Return one counter; 0 before there is such a one."""
+    answer = client.get("/metrics", headers=operator(rig))
+    assert answer.headers["content-type"].startswith("text/plain")
+    found = [line for line in answer.text.splitlines() if line.startswith(f"{name} ")]
+    return float(found[0].rpartition(" ")[2]) if found else 0
+
+
+def test_operators_see_what_was_taken_and_what_refused(rig: Rig, client: httpx.Client) -> None:
+    taken = 'omega_server_accepted_total{task="record"}'
+    refused = 'omega_server_refused_total{code="not_an_envelope",task="record"}'
+    unknown = 'omega_server_refused_total{code="not_authorised",task="other"}'
+    before = [counted(rig, client, name) for name in (taken, refused, unknown)]
+    record = rig.record(rig.granted(rig.enrolled()))
+    headers = {"Idempotency-Key": digest_of(record)}
+    for _ in range(2):
+        assert client.post("/v1/records", content=record, headers=headers).status_code < 300
+    client.post("/v1/records", content=b"{", headers=headers)
+    client.get("/v1/sheets/FI-1")
+    after = [counted(rig, client, name) for name in (taken, refused, unknown)]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 1]
+    assert counted(rig, client, "omega_server_test_point_up") == 0, "the rig's is somebody else's"
 
 
 def test_the_interface_is_described(client: httpx.Client) -> None:

@@ -204,6 +204,16 @@ def test_a_signal_ends_it_and_its_children(tmp_path: Path, number: int) -> None:
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 
+@pytest.mark.timeout(60)
+def test_metrics_of_the_server_and_of_its_test_point_are_in_one_place(tmp_path: Path) -> None:
+    with OmegaServer(tmp_path, "--testpoint-capacity-mbit", "500") as server:
+        answer = httpx.get(f"{server.url}/metrics", headers=server.operator, trust_env=False)
+    lines = answer.text.splitlines()
+    assert "omega_server_test_point_up 1.0" in lines
+    assert "omega_testpoint_capacity_bps 5e+08" in lines
+    assert "omega_testpoint_sessions_open 0.0" in lines
+
+
 @pytest.mark.timeout(120)
 def test_a_test_point_that_dies_is_started_again_on_its_ports(tmp_path: Path) -> None:
     with OmegaServer(tmp_path) as server:

@@ -31,7 +31,13 @@ _LIFE_US = 600 * US_PER_S
 class RealTestPoint:
     """A test point on this host, whose grants the tests sign themselves."""
 
-    def __init__(self, folder: Path, *, hosts: tuple[str, ...] = LOOPBACK) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        hosts: tuple[str, ...] = LOOPBACK,
+        **settings: Any,  # noqa: ANN401 - fields of the settings
+    ) -> None:
         self.key: SigningKey = keyfile.load_or_create(folder / "testpoint.pem")
         self.server_key = builders.key_of("server")
         self.settings = TestPointSettings(
@@ -39,7 +45,7 @@ class RealTestPoint:
             key_file=folder / "testpoint.pem",
             server_public_key=self.server_key.public.text,
             hosts=hosts,
-            workers=1,
+            **{"workers": 1, **settings},
         )
         self.process = TestPointProcess(self.settings)
 
@@ -68,6 +74,7 @@ class RealTestPoint:
         sources: Sequence[str] | None = None,
         bytes_each_way: int = 20_000_000_000,
         duration_s: int = 300,
+        rate_bps: int | None = None,
         **changes: Any,  # noqa: ANN401 - fields of the grant
     ) -> TestPointAccess:
         """Return the access of a fresh grant for a probe at `sources`, by default `addresses`."""
@@ -75,7 +82,11 @@ class RealTestPoint:
             addresses=addresses,
             sources=addresses if sources is None else sources,
             limits=GrantLimits(
-                bytes_down=bytes_each_way, bytes_up=bytes_each_way, duration_s=duration_s
+                bytes_down=bytes_each_way,
+                bytes_up=bytes_each_way,
+                duration_s=duration_s,
+                rate_bps_down=rate_bps,
+                rate_bps_up=rate_bps,
             ),
             **changes,
         )

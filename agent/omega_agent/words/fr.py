@@ -44,6 +44,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.server_key_other": "le serveur présente une autre clé que celle qui est donnée",
         "error.server_missing": "quel serveur ? cet appareil n'est enrôlé auprès d'aucun",
         "error.statement": "l'attestation de notre clé n'est pas acceptée : {why}",
+        "error.test_point_busy": "le point de test est occupé : revenir dans {seconds} s",
         "error.token_form": "--token n'est pas un jeton d'enrôlement (16 à 128 caractères)",
         "error.trust_empty": "{path} ne contient aucune clé",
         "error.trust_line": "{path}, ligne {line} : pas une clé publique en base64url",
@@ -53,6 +54,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "phase.qualified_down": "Débit fixe descendant",
         "phase.qualified_up": "Débit fixe montant",
         "who.add_server": "à ajouter à la commande : --server URL",
+        "who.come_back": "rien n'a été mesuré ni envoyé : relancer la mesure à ce moment-là",
         "who.enrol": "technicien : enrôler l'appareil, omega enrol --server URL --token T",
         "who.enrol_again": (
             "responsable de l'appareil : restaurer le fichier, ou enrôler à nouveau l'appareil"

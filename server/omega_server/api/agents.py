@@ -61,7 +61,9 @@ async def address(request: Request) -> Response:
 async def enrol(request: Request) -> Response:
     """Enrol a device: a sealed EnrolmentRequest."""
     services, data = services_of(request), await request.body()
-    return answer(await services.workers.run(lambda: services.enrolment.enrol(data)), 201)
+    enrolled = await services.workers.run(lambda: services.enrolment.enrol(data))
+    services.metrics.accepted(request.url.path)
+    return answer(enrolled, 201)
 
 
 @router.post(
@@ -70,7 +72,9 @@ async def enrol(request: Request) -> Response:
 async def ask_session(request: Request) -> Response:
     """Ask for a session: a sealed SessionRequest."""
     services, data = services_of(request), await request.body()
-    return answer(await services.workers.run(lambda: services.controller.grant(data)), 201)
+    granted = await services.workers.run(lambda: services.controller.grant(data))
+    services.metrics.accepted(request.url.path)
+    return answer(granted, 201)
 
 
 @router.post("/v1/observations", status_code=201, openapi_extra=ENVELOPE_BODY)
@@ -78,6 +82,8 @@ async def post_observation(request: Request) -> Response:
     """Post the test point's counts: a sealed Observation; 200 when it was known."""
     services, data = services_of(request), await request.body()
     digest, is_new = await services.workers.run(lambda: services.collector.observe(data))
+    if is_new:
+        services.metrics.accepted(request.url.path)
     body = canonical_bytes({"digest": digest})
     return Response(content=body, status_code=201 if is_new else 200, media_type=JSON)
 
@@ -91,5 +97,7 @@ async def post_record(request: Request) -> Response:
         raise RefusalError(Code.IDEMPOTENCY_MISSING, detail)
     services, data = services_of(request), await request.body()
     posted = await services.workers.run(lambda: services.collector.post(data, key))
+    if posted.is_new:
+        services.metrics.accepted(request.url.path)
     _log.info("record", digest=key, is_new=posted.is_new, verdict=posted.row.verdict)
     return sealed_answer(posted.row.receipt, 201 if posted.is_new else 200)

@@ -36,7 +36,7 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
     app.state.services = services
     app.include_router(agents.router)
     app.include_router(operators.router)
-    problems.install(app)
+    problems.install(app, count=services.metrics.refused)
     # The last one added sees a request first.
     app.add_middleware(BodyLimit)
     app.add_middleware(Deadline)

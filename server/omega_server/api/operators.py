@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from omega_core.bundle import Bundle
 from omega_server import records, sheets, tickets
@@ -55,6 +56,15 @@ async def record(request: Request, digest: RecordName) -> Response:
         return records.bundle_of(services.store, records.known(services.store, digest))
 
     return answer(await services.workers.run(bundle))
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(request: Request) -> Response:
+    """Return the counters of server and test point, for Prometheus."""
+    _check_operator(request)
+    services = services_of(request)
+    text = await services.workers.run(services.metrics.text)
+    return Response(content=text, media_type=CONTENT_TYPE_LATEST)
 
 
 def _check_operator(request: Request) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +17,10 @@ from omega_server.store.port import StoreUnavailableError
 PROBLEM_JSON = "application/problem+json"
 
 _log = structlog.get_logger(__name__)
+
+
+def _uncounted(_path: str, _code: str) -> None:
+    """Nobody counts."""
 
 
 def problem(refused: RefusalError) -> Response:
@@ -32,8 +38,9 @@ def problem(refused: RefusalError) -> Response:
     )
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of the application leave as problem JSON."""
+def install(app: FastAPI, *, count: Callable[[str, str], None] = _uncounted) -> None:
+    """Let every error of the application leave as problem JSON; `count` is told path and code."""
+    app.state.count_refusal = count
     app.add_exception_handler(RefusalError, _refused)
     app.add_exception_handler(StoreUnavailableError, _store_unavailable)
     app.add_exception_handler(RequestValidationError, _not_a_name)
@@ -45,12 +52,14 @@ async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, RefusalError):  # FastAPI hands over only what was registered
         raise error
     _log.info("refused", path=request.url.path, code=error.code.value, detail=str(error))
+    _count(request, error.code)
     return problem(error)
 
 
 async def _store_unavailable(request: Request, error: Exception) -> Response:
     # What the database says may name hosts and files: it is for our log, not for the client.
     _log.error("store_unavailable", path=request.url.path, detail=str(error))
+    _count(request, Code.STORE_UNAVAILABLE)
     return problem(RefusalError(Code.STORE_UNAVAILABLE, "nothing was stored; try again later"))
 
 
@@ -68,6 +77,11 @@ async def _http(_request: Request, error: Exception) -> Response:
 
 async def _defect(request: Request, error: Exception) -> Response:
     _log.error("defect", path=request.url.path, exc_info=error)
+    _count(request, Code.INTERNAL)
     return problem(
         RefusalError(Code.INTERNAL, "the server failed; nothing is known about the request")
     )
+
+
+def _count(request: Request, code: Code) -> None:
+    request.app.state.count_refusal(request.url.path, code.value)

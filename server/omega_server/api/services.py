@@ -10,6 +10,7 @@ from omega_server.addresses import AddressProofs
 from omega_server.collector import Collector
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
+from omega_server.metrics import ServerMetrics
 from omega_server.store.port import Store
 from omega_server.workers import Workers
 
@@ -29,6 +30,7 @@ class Services:
     collector: Collector
     enrolment: Enrolment
     workers: Workers
+    metrics: ServerMetrics
 
     def info(self) -> ServerInfo:
         """Return what the server says of itself."""

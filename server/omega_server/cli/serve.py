@@ -14,13 +14,30 @@ from omega_core.keys import NotAKeyError, PublicKey
 from omega_core.limits import SESSIONS_OF_AN_ADDRESS_MAX
 from omega_server import app as server
 from omega_server import testpoint as test_points
+from omega_server.addresses import plain
 from omega_server.cli.common import AsJson, Data, DatabaseUrl, show
 from omega_server.installation import make_folder
 from omega_server.logs import configure_logs
-from omega_server.settings import ANY_ADDRESS, PORT_DEFAULT, checked_settings, database_url
+from omega_server.settings import (
+    ANY_ADDRESS,
+    BPS_OF_MBIT,
+    PORT_DEFAULT,
+    checked_settings,
+    database_url,
+)
 from omega_server.store import open_store
 
-_PortOption = Annotated[int, typer.Option(min=0, max=65_535)]
+_PORT_MAX = 65_535
+_PortOption = Annotated[int, typer.Option(min=0, max=_PORT_MAX)]
+_CapacityOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="MBIT",
+        help="Rate that sessions may commit together, each way, in Mbit/s; 0 is no bound, and "
+        "without it 80 % of the fastest link counts.",
+    ),
+]
 
 
 def run(
@@ -54,6 +71,7 @@ def run(
     ] = None,
     testpoint_tcp_port: _PortOption = 0,
     testpoint_udp_port: _PortOption = 0,
+    testpoint_capacity_mbit: _CapacityOption = None,
     tls_cert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Certificate chain, PEM.")
     ] = None,
@@ -87,6 +105,7 @@ def run(
         test_point_bind=testpoint_bind,
         test_point_tcp_port=testpoint_tcp_port,
         test_point_udp_port=testpoint_udp_port,
+        test_point_capacity_mbit=testpoint_capacity_mbit,
         tls_cert=tls_cert,
         tls_key=tls_key,
         insecure=insecure,
@@ -115,6 +134,14 @@ def run_test_point(
     ] = None,
     tcp_port: _PortOption = 0,
     udp_port: _PortOption = 0,
+    capacity_mbit: _CapacityOption = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS:PORT",
+            help="Serve counters for Prometheus there, to whoever asks; by default not at all.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a test point alone, until SIGTERM or Ctrl-C."""
@@ -131,13 +158,28 @@ def run_test_point(
             hosts=tuple(host or (ANY_ADDRESS,)),
             tcp_port=tcp_port,
             udp_port=udp_port,
+            capacity_bps=None if capacity_mbit is None else capacity_mbit * BPS_OF_MBIT,
+            metrics=None if metrics is None else _address_and_port(metrics),
         ),
         lambda ports: _announce_ports(ports, as_json=as_json),
     )
 
 
+def _address_and_port(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    wrong = UsageError("--metrics: an address and a port, such as 127.0.0.1:9464")
+    if not port.isascii() or not port.isdigit() or int(port) > _PORT_MAX:
+        raise wrong
+    try:
+        return plain(address.removeprefix("[").removesuffix("]")), int(port)
+    except ValueError:
+        raise wrong from None
+
+
 def _announce_ports(ports: test_points.Ports, *, as_json: bool) -> None:
     line = f"test point: TCP port {ports.tcp_port}, UDP port {ports.udp_port}"
+    if ports.metrics_port is not None:
+        line += f", metrics on TCP port {ports.metrics_port}"
     show(asdict(ports), lambda: [line], as_json=as_json)
     typer.get_text_stream("stdout").flush()
 

@@ -5,6 +5,7 @@
     serving     put together and serve                     for `omega-server testpoint`
     host        accepts connections, runs the sessions     the only process that sees probes' words
       connection, grants, session, purse, commands, codes  what it is made of; machines, no sockets
+      watch, admission, load, links, metrics             who has room, how busy it is, who is told
     children    the host's other processes
       reflector_process, reflector                         STAMP over UDP; driver and machine
       worker, bulk                                         TCP flows; driver and runs

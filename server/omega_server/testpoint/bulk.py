@@ -57,6 +57,8 @@ class BulkRun:
         self._series: list[FlowSeries] = []
         self._headers: dict[int, int] = {}
         self._final: dict[int, TcpInfo] | None = None
+        self.moved = (0, 0)
+        """IP octets received and sent, as `exhausted` saw them last."""
         self.epoch_ns: int | None = None
         """When the first flow joined."""
 
@@ -100,9 +102,9 @@ class BulkRun:
     @property
     def exhausted(self) -> bool:
         """Whether the run has used up what it was granted."""
+        received, sent = self.moved = self._ip_octets(self._read_infos())
         if self._allowance.used_up:
             return True
-        received, sent = self._ip_octets(self._read_infos())
         counted = sent if self._direction is Direction.DOWN else received
         return counted >= self._octets_max
 

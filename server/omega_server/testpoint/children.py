@@ -51,6 +51,8 @@ class Heard:
     closed: Callable[[RunKey, RunReport], None]
     load_stopped: Callable[[RunKey, str], None]
     load_closed: Callable[[RunKey, LoadReport], None]
+    moved: Callable[[RunKey, int, int], None]
+    """IP octets a run has received and sent so far."""
 
 
 class Child:
@@ -185,6 +187,10 @@ class Children:
         return RunKey(worker, self._numbers)
 
     def _hear_worker(self, worker: int, message: Message, heard: Heard) -> None:
+        if message["op"] == "moved":
+            for number, received, sent in message["runs"]:
+                heard.moved(RunKey(worker, number), received, sent)
+            return
         key = RunKey(worker, message["run"])
         match message["op"]:
             case "progress":

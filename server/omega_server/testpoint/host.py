@@ -28,7 +28,7 @@ from omega_core import limits
 from omega_core.clock import Clock
 from omega_core.control import Observation
 from omega_core.sockets.tcp_info import read_tcp_info
-from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US
+from omega_core.units import NS_PER_S, NS_PER_US
 from omega_core.wire.frames import FrameError
 from omega_core.wire.testpoint import (
     Finish,
@@ -59,17 +59,13 @@ from omega_server.testpoint.commands import (
 from omega_server.testpoint.congestion import usable_congestion_control
 from omega_server.testpoint.connection import Connection, PeerGoneError
 from omega_server.testpoint.grants import GrantDesk
-from omega_server.testpoint.load import LoadMeter
 from omega_server.testpoint.session import Session
 from omega_server.testpoint.state import Surroundings
+from omega_server.testpoint.watch import LOOK_NS, Kind, LoadWatch
 
-_LOOK_NS = 200 * NS_PER_MS  # how late a deadline may be noticed
-_LOAD_NS = NS_PER_S
-_LOAD_NS_MIN = 250 * NS_PER_MS  # over less, the kernel's own ticks are too coarse
 _SSID_MAX = 65_535
 _ACCEPTED_AT_ONCE = 64
 _FRAMES_AT_ONCE = 16
-_BUSY_RETRY_S = 10
 _SILENCE_ROUND_TRIPS = 3
 
 _log = logging.getLogger(__name__)
@@ -96,7 +92,7 @@ class Host:
         test_point: str,
         udp_port: int,
         seal: Callable[[Observation], str],
-        sessions_max: int,
+        watch: LoadWatch,
         clock: Clock,
     ) -> None:
         self._children = children
@@ -108,7 +104,7 @@ class Host:
             congestion_control=usable_congestion_control,
             seal=seal,
         )
-        self._sessions_max = sessions_max
+        self._load = watch
         self._clock = clock
         self._selector = selectors.DefaultSelector()
         self._waiting: dict[Connection, None] = {}
@@ -117,8 +113,6 @@ class Host:
         self._control: dict[Connection, _Open] = {}
         self._run_owner: dict[RunKey, tuple[_Open, int]] = {}
         self._stream_owner: dict[int, _Open] = {}
-        self._load = LoadMeter()
-        self._load_seen_ns = clock.monotonic_ns()
         self._heard = Heard(
             reflected=self._reflected,
             progressed=self._progressed,
@@ -126,6 +120,7 @@ class Host:
             closed=self._closed,
             load_stopped=self._load_stopped,
             load_closed=self._load_closed,
+            moved=watch.moved,
         )
         for listener in listeners:
             self._selector.register(listener, selectors.EVENT_READ)
@@ -137,7 +132,7 @@ class Host:
         for ending in endings:
             self._selector.register(ending, selectors.EVENT_READ)
         while True:
-            for key, events in self._selector.select(_LOOK_NS / NS_PER_S):
+            for key, events in self._selector.select(LOOK_NS / NS_PER_S):
                 if key.fileobj in endings:
                     return
                 self._serve(key, events)
@@ -215,23 +210,20 @@ class Host:
     def _session_said(self, opened: _Open, message: FromProbe) -> None:
         now_ns, now_unix_us = self._clock.monotonic_ns(), self._clock.unix_us()
         if isinstance(message, Finish):
-            self._sample_load(now_ns)
+            self._sample_load(now_ns, last=True)
         session = opened.session
         self._do(opened, session.received(message, now_ns=now_ns, now_unix_us=now_unix_us))
 
     def _open_session(self, connection: Connection, hello: Hello) -> None:
-        now_unix_us = self._clock.unix_us()
+        now_ns, now_unix_us = self._clock.monotonic_ns(), self._clock.unix_us()
         grant = self._desk.check(hello.grant, peer=connection.peer, now_unix_us=now_unix_us)
-        if len(self._sessions) >= self._sessions_max:
-            raise RefusalError(
-                Code.BUSY, "all places of this test point are taken", retry_after_s=_BUSY_RETRY_S
-            )
         if grant.content.session_id in self._sessions:
             raise RefusalError(Code.PROTOCOL, "a session of that name is under way")
+        newcomer = self._load.newcomer(grant, peer=connection.peer, now_ns=now_ns)
+        self._load.check_room(newcomer, now_ns=now_ns)
         self._desk.spend(grant, now_unix_us=now_unix_us)
-        session = Session(
-            grant, self._around, now_ns=self._clock.monotonic_ns(), now_unix_us=now_unix_us
-        )
+        self._load.came(newcomer, now_ns=now_ns)
+        session = Session(grant, self._around, now_ns=now_ns, now_unix_us=now_unix_us)
         opened = _Open(session, connection)
         del self._waiting[connection]
         self._control[connection] = self._sessions[session.id] = opened
@@ -266,19 +258,23 @@ class Host:
                 self._leave(opened.connection)
             case Reflect():
                 self._stream_owner[command.ssid] = opened
+                self._load.tally.runs[Kind.STAMP] += 1
                 self._children.reflect(command)
             case StopReflecting(ssid=ssid):
                 self._children.stop_reflecting(ssid)
             case StartRun():
-                key = self._children.start_run(command)
-                opened.runs[command.run] = key
-                self._run_owner[key] = (opened, command.run)
+                self._own(self._children.start_run(command), opened, command.run, Kind.TCP)
             case StartLoad():
                 self._start_load(opened, command)
             case StopRun(run=run) | StopLoad(run=run):
                 self._children.stop_run(opened.runs[run])
             case _:
                 assert_never(command)
+
+    def _own(self, key: RunKey, opened: _Open, run: int, kind: Kind) -> None:
+        opened.runs[run] = key
+        self._run_owner[key] = (opened, run)
+        self._load.began(key, opened.session.id, kind)
 
     def _start_load(self, opened: _Open, command: StartLoad) -> None:
         endpoint_of = opened.connection.endpoint
@@ -293,8 +289,7 @@ class Host:
             silence_ns = max(limits.LOAD_SILENCE_NS, _SILENCE_ROUND_TRIPS * rtt_ns)
             silence_ns = min(silence_ns, limits.LOAD_FIRST_NS)
             key = self._children.start_load(command, endpoint, silence_ns=silence_ns)
-            opened.runs[command.run] = key
-            self._run_owner[key] = (opened, command.run)
+            self._own(key, opened, command.run, Kind.UDP)
             self._do(opened, opened.session.load_opened(command.run, port_of([endpoint])))
 
     def _load_stopped(self, key: RunKey, why: str) -> None:
@@ -303,11 +298,14 @@ class Host:
 
     def _load_closed(self, key: RunKey, report: LoadReport) -> None:
         opened, run = self._run_owner.pop(key)
+        received, sent, drops = report.octets_received, report.octets_sent, report.counts.host_drops
+        self._load.ended(key, received, sent, host_drops=drops)
         now_unix_us = self._clock.unix_us()
         self._do(opened, opened.session.load_closed(run, report, now_unix_us=now_unix_us))
 
     def _reflected(self, report: ReflectedReport) -> None:
         opened = self._stream_owner.pop(report.ssid, None)
+        self._load.reflected(report.octets_received, report.octets_sent)
         if opened is not None:
             self._do(opened, opened.session.reflected(report, now_unix_us=self._clock.unix_us()))
 
@@ -321,13 +319,13 @@ class Host:
 
     def _closed(self, key: RunKey, report: RunReport) -> None:
         opened, run = self._run_owner.pop(key)
+        self._load.ended(key, report.octets_received, report.octets_sent)
         now_unix_us = self._clock.unix_us()
         self._do(opened, opened.session.run_closed(run, report, now_unix_us=now_unix_us))
 
     def _let_time_pass(self) -> None:
         now_ns, now_unix_us = self._clock.monotonic_ns(), self._clock.unix_us()
-        if now_ns >= self._load_seen_ns + _LOAD_NS:
-            self._sample_load(now_ns)
+        self._sample_load(now_ns)
         for opened in [*self._sessions.values()]:
             self._do(opened, opened.session.tick(now_ns=now_ns, now_unix_us=now_unix_us))
         for connection in [*self._waiting]:
@@ -335,13 +333,11 @@ class Host:
             if now_ns >= leave_by_ns:
                 self._drop(connection)
 
-    def _sample_load(self, now_ns: int) -> None:
-        if now_ns < self._load_seen_ns + _LOAD_NS_MIN:
-            return
-        self._load_seen_ns = now_ns
-        busy_ppm = self._load.busy_ppm()
-        for opened in self._sessions.values():
-            opened.session.load_sampled(cpu_busy_ppm=busy_ppm, sessions=len(self._sessions))
+    def _sample_load(self, now_ns: int, *, last: bool = False) -> None:
+        sample = self._load.look(now_ns, last=last)
+        if sample is not None:
+            for opened in self._sessions.values():
+                opened.session.load_sampled(sample)
 
     def _new_ssid(self) -> int:
         """Return an identifier that no stream has; nobody can tell it from the ones before."""
@@ -354,6 +350,7 @@ class Host:
         if not isinstance(error, RefusalError):
             error = RefusalError(Code.PROTOCOL, f"this is not the protocol: {error}")
         _log.info("refused %s: %s: %s", connection.peer, error.code, error)
+        self._load.tally.refusals[error.code] += 1
         opened = self._control.get(connection)
         if opened is not None:
             self._do(opened, [Say(error.message), *opened.session.end(), HangUp()])
@@ -383,6 +380,7 @@ class Host:
 
     def _forget(self, opened: _Open) -> None:
         """Take a session out of the books; reports of what it had open still find it."""
+        self._load.left(opened.session.id)
         self._sessions.pop(opened.session.id, None)
         self._control.pop(opened.connection, None)
 

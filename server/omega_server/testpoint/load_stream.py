@@ -114,6 +114,13 @@ class LoadStream:
         """Whether anything may still be sent or counted."""
         return self._thread.is_alive()
 
+    @property
+    def moved(self) -> tuple[int, int]:
+        """IP octets received and sent so far, of all its datagrams."""
+        received = self._receiver.octets + self._rates * (RATE_OCTETS + self._ip_udp)
+        feedback = self._feedbacks * (FEEDBACK_OCTETS + self._ip_udp)
+        return received, self._paced.sender.packets * self._order.ip_octets + feedback
+
     def report(self) -> dict[str, Any]:
         """Return the counts of a load that has ended, as JSON values."""
         order, sent = self._order, self._paced.sender.packets
@@ -126,12 +133,11 @@ class LoadStream:
                 sent_octets=sent * order.ip_octets,
                 late_sends=self._paced.pacer.late_sends,
             )
-        received = self._receiver.octets + self._rates * (RATE_OCTETS + self._ip_udp)
-        feedback = self._feedbacks * (FEEDBACK_OCTETS + self._ip_udp)
+        octets_received, octets_sent = self.moved
         return {
             "counts": asdict(counts),
-            "octets_received": received,
-            "octets_sent": sent * order.ip_octets + feedback,
+            "octets_received": octets_received,
+            "octets_sent": octets_sent,
         }
 
     def _run(self) -> None:

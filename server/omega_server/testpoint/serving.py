@@ -15,11 +15,15 @@ from omega_core.errors import UsageError
 from omega_core.keyfile import load_or_create
 from omega_core.keys import NotAKeyError, PublicKey, SigningKey
 from omega_core.models import model_bytes
+from omega_server.testpoint.admission import Admission
 from omega_server.testpoint.binding import endpoints, listen, port_of
 from omega_server.testpoint.children import Children
 from omega_server.testpoint.grants import GrantDesk
 from omega_server.testpoint.host import Host
+from omega_server.testpoint.links import LinkMeter, link_rates, usual_capacity_bps
+from omega_server.testpoint.metrics import serving_metrics
 from omega_server.testpoint.settings import Ports, TestPointSettings
+from omega_server.testpoint.watch import LoadWatch
 
 _DESCRIPTORS = 8_192  # 64 sessions of 16 flows, and as many again on their way in or out
 _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -51,7 +55,11 @@ def serve(
         for listener in listeners:
             stack.enter_context(listener)
         udp = endpoints(settings.hosts, settings.udp_port)
-        ports = Ports(tcp_port=port_of(listeners), udp_port=port_of(udp))
+        watch = _watch(settings, clock)
+        metrics_port = None
+        if settings.metrics is not None:
+            metrics_port = stack.enter_context(serving_metrics(*settings.metrics, watch))
+        ports = Ports(tcp_port=port_of(listeners), udp_port=port_of(udp), metrics_port=metrics_port)
         children = Children(workers=settings.workers)
         stack.callback(children.end)
         children.give_endpoints(udp)
@@ -62,12 +70,25 @@ def serve(
             test_point=settings.id,
             udp_port=ports.udp_port,
             seal=_sealer(own_key),
-            sessions_max=settings.sessions_max,
+            watch=watch,
             clock=clock,
         )
         ending = stack.enter_context(_ending_signal())
         report(ports)
         host.serve_until(ending, *([] if parent is None else [parent]))
+
+
+def _watch(settings: TestPointSettings, clock: Clock) -> LoadWatch:
+    rates = link_rates()
+    capacity_bps = settings.capacity_bps
+    if capacity_bps is None:
+        capacity_bps = usual_capacity_bps(settings.hosts, rates)
+    return LoadWatch(
+        Admission(capacity_bps=capacity_bps or None, sessions_max=settings.sessions_max),
+        LinkMeter(rates),
+        counts_loopback=settings.capacity_bps is not None,
+        now_ns=clock.monotonic_ns(),
+    )
 
 
 def _server_key(settings: TestPointSettings) -> PublicKey:

@@ -28,7 +28,7 @@ from __future__ import annotations
 import hmac
 
 from omega_core import limits
-from omega_core.control import Observation, TestPointLoad
+from omega_core.control import Observation
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.testpoint import (
@@ -67,6 +67,7 @@ from omega_server.testpoint.commands import (
     StopRun,
 )
 from omega_server.testpoint.grants import CheckedGrant
+from omega_server.testpoint.load import LoadSample, SessionLoad
 from omega_server.testpoint.purse import Purse
 from omega_server.testpoint.session_loads import Loads
 from omega_server.testpoint.state import (
@@ -105,8 +106,7 @@ class Session:
         self._ended = False
         self._octets_received = self._octets_sent = 0
         self._entries_left = limits.SESSION_COUNTER_ENTRIES_MAX
-        self._cpu_busy_ppm_max = 0
-        self._sessions_max = 1
+        self._load = SessionLoad()
 
     @property
     def id(self) -> str:
@@ -231,10 +231,9 @@ class Session:
             for command in self._stop_run(number, STOPPED_BY_TIME)
         ]
 
-    def load_sampled(self, *, cpu_busy_ppm: int, sessions: int) -> None:
+    def load_sampled(self, sample: LoadSample) -> None:
         """Take how busy the test point has been since the last sample."""
-        self._cpu_busy_ppm_max = max(self._cpu_busy_ppm_max, cpu_busy_ppm)
-        self._sessions_max = max(self._sessions_max, sessions)
+        self._load.add(sample)
 
     def end(self) -> list[Command]:
         """Stop everything without an observation: the probe is gone, or its time is."""
@@ -382,9 +381,7 @@ class Session:
             capacity=self._loads.counts(),
             octets_received=self._octets_received,
             octets_sent=self._octets_sent,
-            load=TestPointLoad(
-                cpu_busy_ppm_max=self._cpu_busy_ppm_max, sessions_max=self._sessions_max
-            ),
+            load=self._load.stated(),
         )
 
     def _count(self, received: int, sent: int) -> None:

@@ -20,6 +20,8 @@ class TestPointSettings:
     `hosts` are addresses to listen on; `::` takes IPv4 as well, and means `0.0.0.0` where the host
     has no IPv6. A port of 0 is any free one. `server_public_key` is the base64url text of the key
     whose grants are honoured. Without `workers` there is one worker process for each core.
+    `capacity_bps` is what sessions may commit together, each way; None is what the links of the
+    host suggest, 0 no bound. `metrics` is the address and port of a listener for Prometheus.
     """
 
     __test__ = False  # not a pytest class
@@ -32,6 +34,8 @@ class TestPointSettings:
     udp_port: int = 0
     workers: int | None = None
     sessions_max: int = limits.SESSIONS_AT_ONCE_MAX
+    capacity_bps: int | None = None
+    metrics: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         """Raise UsageError for what no test point can do."""
@@ -45,6 +49,8 @@ class TestPointSettings:
                 f"a test point holds 1 to {limits.SESSIONS_AT_ONCE_MAX} sessions at once,"
                 f" not {self.sessions_max}"
             )
+        if self.capacity_bps is not None and self.capacity_bps < 0:
+            raise UsageError(f"a capacity is 0 or more, not {self.capacity_bps} bit/s")
         if not self.hosts:
             raise UsageError("a test point needs an address to listen on")
 
@@ -58,12 +64,14 @@ class TestPointSettings:
         fields = json.loads(text)
         fields["key_file"] = Path(fields["key_file"])
         fields["hosts"] = tuple(fields["hosts"])
+        fields["metrics"] = fields["metrics"] and tuple(fields["metrics"])
         return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The ports a test point has got."""
+    """The ports a test point has got; `metrics_port` where it serves metrics."""
 
     tcp_port: int
     udp_port: int
+    metrics_port: int | None = None

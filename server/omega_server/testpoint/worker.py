@@ -9,6 +9,7 @@
                                           <- closed {run, flows, senders, octets}
     load {run, ...} + socket           ->  its thread begins
                                           <- load_stopped {run, why}, when it ends by itself
+                                          <- moved {runs}, every tick: IP octets so far
     stop {run}                         ->
                                           <- load_closed {run, counts, octets}
 
@@ -62,6 +63,7 @@ class Worker:
         self._block = memoryview(os.urandom(BLOCK_OCTETS))
         self._runs: dict[int, _Running] = {}
         self._loads: dict[int, _Loading] = {}
+        self._moved_ns = clock.monotonic_ns()
         self._selector = selectors.DefaultSelector()
         self._selector.register(channel, selectors.EVENT_READ)
 
@@ -76,6 +78,7 @@ class Worker:
                 self._advance(number, self._runs[number], now_ns)
             for number in [*self._loads]:
                 self._advance_load(number, self._loads[number])
+            self._tell_moved(now_ns)
 
     def _wait_s(self) -> float | None:
         if not self._runs and not self._loads:
@@ -89,6 +92,15 @@ class Worker:
         if any(closing):
             due_ns = min(due_ns, now_ns + _CLOSING_LOOK_NS)
         return max(due_ns - now_ns, 0) / NS_PER_S
+
+    def _tell_moved(self, now_ns: int) -> None:
+        """Tell the host what each run has moved so far."""
+        if now_ns < self._moved_ns + TICK_NS or not (self._runs or self._loads):
+            return
+        self._moved_ns = now_ns
+        runs = [(number, *each.run.moved) for number, each in self._runs.items()]
+        runs += [(number, *each.load.moved) for number, each in self._loads.items()]
+        self._channel.send({"op": "moved", "runs": runs})
 
     def _obey(self, message: Message) -> None:
         match message:

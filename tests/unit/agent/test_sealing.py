@@ -11,6 +11,7 @@ from omega_agent.sealing import faults_of, measurement, observed
 from omega_agent.verify import verify
 from omega_agent.verify_report import Standing
 from omega_core.canonical import digest_hex
+from omega_core.control import TestPointLoad
 from omega_core.envelope import PayloadType, keys_by_id, open_sealed, parse_envelope
 from omega_core.models import parse_model
 from omega_core.record import Record
@@ -87,6 +88,15 @@ class TestSecondObserver:
         held = story.held(replace(story.result(), evidence=evidence(idle=(idle_stream(),) * 2)))
         seen = observed(held.result, held.granted)
         assert faults_of(held.result, seen) == (Fault.OBSERVERS_DISAGREE,)
+
+    def test_one_who_was_overloaded_is_a_fault(self) -> None:
+        story = Story()
+        load = TestPointLoad(cpu_busy_ppm_max=0, sessions_max=2, nic_busy_ppm_max=900_000)
+        held = story.held(replace(story.result(), observation=story.observation(load=load)))
+        made = story.sealed_record(held).record
+        assert made.validity == (Fault.TEST_POINT_SATURATED,)
+        assert made.preview is not None
+        assert made.preview.verdict is Verdict.INVALID
 
     def test_a_fault_is_told_once(self) -> None:
         story = Story(faults=(Fault.TUNNEL, Fault.TUNNEL))

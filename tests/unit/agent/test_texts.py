@@ -20,7 +20,7 @@ from omega_core.metrics import LimitCause, NoValue
 from omega_server.refusals import Code
 
 _SOURCES = sorted(Path(omega_agent.__file__).parent.glob("*.py"))
-_OURS = "(?:WrongUse|NoAnswer|WrongAnswer|NotTrusted|NotKept|OutboxFull)"
+_OURS = "(?:WrongUse|NoAnswer|WrongAnswer|NotTrusted|NotKept|OutboxFull|TestPointBusy)"
 _NEVER_ANSWERED_TO_AN_AGENT = {Code.SUBSCRIBER_KNOWN}
 
 

@@ -9,6 +9,7 @@ import pytest
 from omega_agent.errors import NoAnswerError
 from omega_agent.verify_report import Standing
 from omega_core.bundle import Bundle
+from omega_core.control import TestPointLoad
 from omega_core.envelope import PayloadType, parse_envelope, seal
 from omega_core.evidence import Evidence
 from omega_core.units import US_PER_S
@@ -264,6 +265,16 @@ def test_counts_that_do_not_agree_are_found() -> None:
     report = checked(bundle.model_copy(update={"observation": envelope}))
     assert report.failed == "observers_disagree"
     assert report.detail.startswith("stream 0")
+
+
+def test_a_record_that_keeps_quiet_about_an_overloaded_test_point() -> None:
+    load = TestPointLoad(cpu_busy_ppm_max=0, sessions_max=1, nic_busy_ppm_max=900_000)
+    envelope = Story().observation(load=load)
+    digest = parse_envelope(envelope.encode()).payload_digest
+    bundle = record_with({**content(), "observation_digest": digest})
+    report = checked(bundle.model_copy(update={"observation": envelope}))
+    assert report.failed == "observers_disagree"
+    assert "overloaded" in report.detail
 
 
 def test_an_observation_that_came_later_is_compared_all_the_same() -> None:

@@ -15,6 +15,7 @@ from omega_acceptance.catalogue import PLANS_DIRECTORY
 from omega_acceptance.errors import ProfileError
 from omega_core.errors import ExitCode
 from omega_server.cli import main
+from support import builders
 from support.server_rig import Rig, make_rig
 
 Said = tuple[int, str, str]
@@ -41,6 +42,12 @@ def data(tmp_path: Path) -> Path:
     """A data folder in which a server has run."""
     with make_rig(tmp_path / "data"):
         return tmp_path / "data"
+
+
+TEST_POINT = [
+    *("testpoint", "--key-file", "/no/such", "--id", "tp"),
+    *("--server-key", builders.key_of("server").public.text),
+]
 
 
 def good(said: Said) -> str:
@@ -231,6 +238,9 @@ def test_a_subscriber_is_added_once(run: Run, data: Path) -> None:
             "--server-key",
             id="not a key",
         ),
+        pytest.param([*TEST_POINT, "--metrics", "9464"], "--metrics", id="no address"),
+        pytest.param([*TEST_POINT, "--metrics", "[::1]:65536"], "--metrics", id="no port"),
+        pytest.param([*TEST_POINT, "--metrics", "here:9464"], "--metrics", id="no IP address"),
     ],
 )
 def test_what_cant_be_done_without_a_server(run: Run, arguments: list[str], named: str) -> None:

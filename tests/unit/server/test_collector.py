@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from omega_core.control import Receipt
+from omega_core.control import Receipt, TestPointLoad
 from omega_core.envelope import PayloadType, open_sealed, parse_envelope, seal
 from omega_core.evidence import Evidence
 from omega_core.keys import PublicKey, SigningKey
@@ -233,6 +233,16 @@ def test_what_the_test_point_saw(
     digest = observed(rig, granted, seen) if seen else None
     row = rig.post(rig.record(granted, observation_digest=digest)).row
     assert (row.verdict, row.observers) == (verdict, observers)
+
+
+def test_a_test_point_that_was_overloaded_spoils_the_session(rig: Rig) -> None:
+    granted = rig.installed(rig.enrolled())
+    load = TestPointLoad(
+        cpu_busy_ppm_max=0, sessions_max=1, capacity_bps=100, committed_bps_max=101
+    )
+    rig.services.collector.observe(rig.observation(granted, load=load))
+    row = rig.post(rig.record(granted, observation_digest=None)).row
+    assert (row.verdict, row.observers) == (Verdict.INVALID, Observers.AGREE)
 
 
 def test_an_observation_counts_though_the_record_does_not_name_it(rig: Rig) -> None:

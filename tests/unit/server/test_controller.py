@@ -63,6 +63,8 @@ def test_a_grant_for_an_installation_pins_everything_that_counts(rig: Rig) -> No
     assert (grant.test_point.id, grant.test_point.key) == (rig.place.id, rig.place.key)
     assert grant.test_point.addresses == (SERVER_ADDRESS,)
     assert grant.limits.bytes_down == wanted.bytes_down
+    assert grant.limits.rate_bps_down == wanted.expected_bps_down is not None
+    assert grant.limits.rate_bps_up == wanted.expected_bps_up is not None
     assert grant.limits.bytes_up == wanted.bytes_up
     assert grant.limits.duration_s == wanted.seconds
     assert grant.issued_unix_us == grant.not_before_unix_us == RIG_UNIX_US

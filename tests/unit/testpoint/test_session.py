@@ -35,6 +35,7 @@ from omega_server.testpoint.commands import (
     StopReflecting,
     StopRun,
 )
+from omega_server.testpoint.load import LoadSample
 from omega_server.testpoint.purse import RUN_OCTETS_MIN
 from omega_server.testpoint.session import FINISH_NS
 from support.builders import AGENT_ADDRESS, SECRET, SESSION_ID
@@ -287,7 +288,7 @@ def test_finish_closes_what_is_open_and_then_tells_all() -> None:
     rig.say(open_run(1, UP))
     assert rig.say(Finish()) == [StopReflecting(1), StopRun(1)]
     assert rig.reflect(sent=72, received=144) == []
-    rig.session.load_sampled(cpu_busy_ppm=250_000, sessions=3)
+    rig.session.load_sampled(LoadSample(cpu_busy_ppm=250_000, sessions=3))
     rig.now_ns += NS_PER_MS
     commands = rig.close_run(1, moved(received=1_500))
     assert commands == [Say(Finished(observation="sealed")), HangUp()]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from omega_core.control import TestPointLoad
 from omega_core.errors import UsageError
 from omega_core.limits import SESSIONS_AT_ONCE_MAX
 from omega_server.testpoint.addresses import normalised
-from omega_server.testpoint.load import busy_between, parse_stat
+from omega_server.testpoint.load import LoadSample, SessionLoad, busy_between, parse_stat
 from omega_server.testpoint.purse import RUN_OCTETS_MIN, STREAM_OCTETS_MIN, Purse
 from omega_server.testpoint.settings import TestPointSettings
 
@@ -110,6 +112,7 @@ def test_no_address(text: str) -> None:
         pytest.param({"sessions_max": 0}, id="no session"),
         pytest.param({"sessions_max": SESSIONS_AT_ONCE_MAX + 1}, id="more than it can hold"),
         pytest.param({"hosts": ()}, id="nowhere to listen"),
+        pytest.param({"capacity_bps": -1}, id="less than nothing"),
     ],
 )
 def test_settings_nobody_can_meet(changes: dict[str, object]) -> None:
@@ -120,6 +123,25 @@ def test_settings_nobody_can_meet(changes: dict[str, object]) -> None:
 
 def test_settings_cross_a_pipe_unchanged() -> None:
     assert TestPointSettings.from_json(SETTINGS.to_json()) == SETTINGS
+    told = replace(SETTINGS, capacity_bps=500, metrics=("::1", 9_464))
+    assert TestPointSettings.from_json(told.to_json()) == told
+
+
+def test_a_session_is_told_the_most_there_was_and_not_its_own_work() -> None:
+    load = SessionLoad()
+    load.add(LoadSample(cpu_busy_ppm=990_000, cpu_sustained_ppm=990_000, sessions=1))
+    assert load.stated().cpu_sustained_ppm_max == 0
+    load.add(LoadSample(cpu_sustained_ppm=900_000, sessions=2, nic_busy_ppm=7, committed_bps=9))
+    load.add(LoadSample(cpu_sustained_ppm=100_000, sessions=2, moved_bps=8, capacity_bps=50))
+    assert load.stated() == TestPointLoad(
+        cpu_busy_ppm_max=990_000,
+        sessions_max=2,
+        cpu_sustained_ppm_max=900_000,
+        capacity_bps=50,
+        committed_bps_max=9,
+        moved_bps_max=8,
+        nic_busy_ppm_max=7,
+    )
     assert "\n" not in SETTINGS.to_json()
 
 
