@@ -8,6 +8,7 @@ is null with a reason; every name of `METRICS` is always present.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from omega_core.capacity_metrics import capacity_metrics, qualification_metrics
 from omega_core.evidence import Attempt, Ended, Evidence, GoodputRun, IdleStream, SequenceRange
@@ -40,9 +41,11 @@ _REASON_OF_END = {
     Ended.INTERRUPTED: NoValue.INTERRUPTED,
     Ended.BUDGET: NoValue.BUDGET,
     Ended.NO_GRANT: NoValue.NO_GRANT,
-    Ended.SKIPPED: NoValue.SKIPPED,
 }
 _HAS_WORKED = {Ended.COMPLETED, Ended.DECIDED}
+LEFT_OUT: Final = "not part of this mode"
+"""Detail of a task that is skipped because of the mode, and of no other."""
+_BESIDE_TCP = {"working_rtt", "responsiveness", "buffer_delay"}
 _TASK_OF_METRIC = {
     "reachable": "connectivity",
     "idle_rtt": "idle",
@@ -51,9 +54,6 @@ _TASK_OF_METRIC = {
     "loss": "idle",
     "reordered": "idle",
     "tcp_efficiency": "goodput",
-    "working_rtt": "goodput",
-    "responsiveness": "goodput",
-    "buffer_delay": "goodput",
 }
 
 
@@ -103,7 +103,16 @@ def _absent(name: str, evidence: Evidence) -> MetricValue:
         return undefined(name, reasons[0])
     if not _HAS_WORKED.isdisjoint(ends):
         return undefined(name, NoValue.TOO_FEW_SAMPLES)
+    if any(end.detail == LEFT_OUT and _is_left_with(name, end.task) for end in evidence.tasks):
+        return undefined(name, NoValue.SKIPPED)
     return undefined(name, NoValue.NOT_MEASURED)
+
+
+def _is_left_with(name: str, task: str) -> bool:
+    """Say whether a mode that leaves this task out leaves the metric out."""
+    quantity, way = METRICS[name].name, name.rpartition("_")[2]
+    needed = "goodput" if quantity in _BESIDE_TCP else _TASK_OF_METRIC.get(quantity, quantity)
+    return task == f"{needed}_{way}"
 
 
 def _reachable(attempts: Sequence[Attempt]) -> dict[str, MetricValue]:

@@ -92,7 +92,7 @@ class NoValue(StrEnum):
     """Why a metric has no value."""
 
     NOT_MEASURED = "not_measured"  # no task of this run measures it
-    SKIPPED = "skipped"  # the mode leaves its task out, or a precondition did
+    SKIPPED = "skipped"  # the mode leaves its task out
     NO_REPLY = "no_reply"  # asked, and nothing came back
     TOO_FEW_SAMPLES = "too_few_samples"
     LOSSY_AT_ANY_RATE = "lossy_at_any_rate"  # no sub-interval met the loss criterion

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from omega_core import limits
-from omega_core.derive import metrics_of
+from omega_core.derive import LEFT_OUT, metrics_of
 from omega_core.environment import Interface
 from omega_core.evidence import Attempt, Ended, Evidence, IdleStream
 from omega_core.metrics import Direction
@@ -131,7 +131,7 @@ class SessionRunner:
         for number, task in enumerate(loads):
             self._load(number, task)
         for skipped in self._plan.skipped:
-            self._book.skip(skipped, *(self._over or (Ended.SKIPPED, "not part of this mode")))
+            self._book.skip(skipped, *(self._over or (Ended.SKIPPED, LEFT_OUT)))
         self._finish()
         return self._result()
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from omega_core.derive import metrics_of, sample_of, steady_rates
+from omega_core.derive import LEFT_OUT, metrics_of, sample_of, steady_rates
 from omega_core.evidence import (
     Attempt,
     AttemptKind,
@@ -304,6 +304,15 @@ def test_a_metric_is_absent_for_the_reason_its_task_ended(ended: Ended, reason: 
     assert told(metrics, "goodput_bps_down", "tcp_efficiency_ppm_down") == [reason, reason]
     assert told(metrics, *DELAYS, *LOSSES) == [reason] * 9
     assert told(metrics, "goodput_bps_up", "capacity_bps_down") == ["not_measured"] * 2
+
+
+def test_what_the_mode_leaves_out_is_said_to_be_left_out() -> None:
+    left_out = replace(task("goodput_down", Ended.SKIPPED), detail=LEFT_OUT)
+    metrics = metrics_of(Evidence(tasks=(left_out,)))
+    names = ("goodput_bps", "tcp_efficiency_ppm", "working_rtt_us_p95", "buffer_delay_ppm")
+    assert told(metrics, *(f"{name}_down" for name in names)) == ["skipped"] * 4
+    assert told(metrics, *(f"{name}_up" for name in names)) == ["not_measured"] * 4
+    assert told(metrics, "capacity_bps_down", *DELAYS) == ["not_measured"] * (1 + len(DELAYS))
 
 
 def test_connectivity_that_never_began_says_why() -> None:
