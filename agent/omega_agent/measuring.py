@@ -193,7 +193,13 @@ def plan_of(wanted: Demand, *, stop_when_invalid: bool) -> MeasurementPlan:
         ),
         capacity=tuple(
             CapacityTask(
-                direction=search.direction, duration_ns=search.duration_ns, quick=search.quick
+                direction=search.direction,
+                duration_ns=search.duration_ns,
+                quick=search.quick,
+                fixed_bps=search.fixed_bps,
+                allowance=search.allowance,
+                mtu_bytes=search.mtu_bytes,
+                repeat=search.repeat,
             )
             for search in wanted.capacity
         ),

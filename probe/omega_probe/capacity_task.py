@@ -3,19 +3,24 @@
 The search starts at the rate that TCP has just shown, or the plan's; without either at a guess that
 a few trains correct. Packets are sized for that rate. What the receiver counted is the evidence;
 the search's own opinion is not kept.
+
+A plan's rate is asked about in packets of the plan's MTU, because so it was sold: smaller ones take
+more cells or frames of the line. A repeat is due `REPEAT_US` after a window that was short.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from omega_core import limits
 from omega_core.capacity import IdleLoss
+from omega_core.capacity_metrics import qualification_of
 from omega_core.evidence import CapacityRun, IdleStream
 from omega_core.load import LoadTick
 from omega_core.metrics import Direction
+from omega_core.qualification import REPEAT_US, Carried
 from omega_core.units import NS_PER_US, rate_bps, share_ppm_rounded_up
 from omega_probe.capacity_search import CapacitySearch, packet_ip_octets
 from omega_probe.delay_stream import AtTestPoint
@@ -44,7 +49,7 @@ def measure_capacity(
 ) -> tuple[CapacityRun, LoadResult]:
     """Carry out one run; raises nothing for what the network does."""
     client = at.client
-    ip_octets = packet_ip_octets(known_bps, min(mtu_bytes or MTU_OCTETS_MAX, MTU_OCTETS_MAX))
+    ip_octets = _ip_octets(task, known_bps=known_bps, mtu_bytes=mtu_bytes)
     sent, lost = _idle_loss(idle, task.direction)
     base_us = base_rtt_us or client.rtt_us_min()
     idle_loss = IdleLoss(loss_ppm=share_ppm_rounded_up(lost, sent), packets=sent)
@@ -61,6 +66,7 @@ def measure_capacity(
                 idle=idle_loss,
                 ip_octets=ip_octets,
                 now_ns=now_ns,
+                allowance=task.allowance,
             )
         search = CapacitySearch(
             start_bps=known_bps,
@@ -133,11 +139,33 @@ class RateDisplay:
         return rate_bps(tick.octets - first.octets, tick.at_us - first.at_us)
 
 
+def repeat_due_us(task: CapacityTask, earlier: Sequence[CapacityRun]) -> int | None:
+    """Return when in the session a repeat may begin; None where none is needed."""
+    same = [
+        run
+        for run in earlier
+        if run.direction is task.direction and run.fixed_bps == task.fixed_bps is not None
+    ]
+    if not same or task.fixed_bps is None:
+        return None
+    seen = qualification_of(same[-1], task.fixed_bps, task.allowance)
+    if seen is None or seen.outcome is not Carried.SHORT:
+        return None
+    return same[-1].started_offset_us + REPEAT_US
+
+
 def known_rate_bps(goodput_bps: int | None, expected_bps: int | None) -> int | None:
     """Return about what the line carries at the IP layer: as TCP has shown, or as was sold."""
     if goodput_bps is not None:
         return goodput_bps * 100 // TCP_SHARE_PERCENT
     return expected_bps
+
+
+def _ip_octets(task: CapacityTask, *, known_bps: int | None, mtu_bytes: int | None) -> int:
+    mtu = min(mtu_bytes or MTU_OCTETS_MAX, MTU_OCTETS_MAX)
+    if task.fixed_bps is None or task.mtu_bytes is None:
+        return packet_ip_octets(known_bps, mtu)
+    return packet_ip_octets(limits.LOAD_RATE_BPS_MAX, min(mtu, task.mtu_bytes))
 
 
 def _idle_loss(idle: IdleStream | None, direction: Direction) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from omega_core import limits
 from omega_core.metrics import Direction
+from omega_core.qualification import DEFAULT, Allowance
 from omega_core.units import NS_PER_S
 
 CONNECTIVITY_ATTEMPTS_DEFAULT = 3
@@ -31,13 +32,23 @@ class CapacityTask:
     """One UDP load: which way, and for how long at most; it ends as soon as it knows.
 
     It searches for the IP-layer capacity, a quick one over half the sub-interval; with `fixed_bps`
-    it asks whether the line carries that rate.
+    it asks whether the line carries that rate, with what `allowance` leaves to the line, in packets
+    of `mtu_bytes` where that is known. A `repeat` is held only where the last run at this rate was
+    short.
     """
 
     direction: Direction
     duration_ns: int
     quick: bool = False
     fixed_bps: int | None = None
+    allowance: Allowance = DEFAULT
+    mtu_bytes: int | None = None
+    repeat: bool = False
+
+    @property
+    def is_window(self) -> bool:
+        """Whether it asks about a rate for the first time: before TCP, which costs more."""
+        return self.fixed_bps is not None and not self.repeat
 
     @property
     def name(self) -> str:

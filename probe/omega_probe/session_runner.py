@@ -3,7 +3,9 @@
     precheck      look at the host; is the line quiet? (`stop_when_invalid` ends here)
     connectivity  TCP, then the control connection, then UDP
     idle          the delay stream on the quiet line
+    qualified_*   the fixed rates of the plan, which find a lossy line cheaply
     goodput_*     the TCP runs of the plan, in its order, each with a delay stream beside it
+    capacity_*    the searches, which begin at what TCP has shown; repeats of short fixed rates
     finish        the test point signs what it saw
 
 Theory of operation. Each task that is planned ends with exactly one TaskEnd. `_over` is why no
@@ -35,9 +37,14 @@ from omega_core.evidence import (
     WorkingStream,
 )
 from omega_core.metrics import Direction
-from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, US_PER_S
+from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_S
 from omega_core.wire.testpoint import Finish
-from omega_probe.capacity_task import RateDisplay, known_rate_bps, measure_capacity
+from omega_probe.capacity_task import (
+    RateDisplay,
+    known_rate_bps,
+    measure_capacity,
+    repeat_due_us,
+)
 from omega_probe.delay_stream import (
     AtTestPoint,
     StreamPlan,
@@ -131,10 +138,15 @@ class SessionRunner:
         self._connectivity()
         if self._plan.idle_duration_ns:
             self._idle_stream()
+        searches = [*enumerate(self._plan.capacity, len(self._plan.goodput))]
+        for number, search in searches:
+            if search.is_window:
+                self._capacity(number, search)
         for number, task in enumerate(self._plan.goodput):
             self._goodput(number, task)
-        for number, search in enumerate(self._plan.capacity, len(self._plan.goodput)):
-            self._capacity(number, search)
+        for number, search in searches:
+            if not search.is_window and self._is_needed(search):
+                self._capacity(number, search)
         self._finish()
         return self._result()
 
@@ -303,6 +315,22 @@ class SessionRunner:
         self._working.append(working)
         found = Evidence(goodput=(result.run,), working=(working,))
         self._ends(result.run.ended, result.detail, found)
+
+    def _is_needed(self, task: CapacityTask) -> bool:
+        """Say whether a task is to be held; of a repeat wait until its time has come."""
+        if not task.repeat or self._over is not None:
+            return True
+        due_us = repeat_due_us(task, self._searches)
+        if due_us is None:
+            self._book.skip(task.name, Ended.SKIPPED, "nothing to repeat: it was not short")
+            return False
+        due_ns = self._started_ns + due_us * NS_PER_US
+        try:
+            while (left_ns := due_ns - self._waiter.clock.monotonic_ns()) > 0:
+                self._waiter.pause(min(left_ns, SLICE_NS))
+        except StoppedError:
+            self._over = self._over or (Ended.INTERRUPTED, "")
+        return True
 
     def _capacity(self, number: int, task: CapacityTask) -> None:
         begun = self._begin_load(task.name, task)
