@@ -329,7 +329,7 @@ class SessionRunner:
             while (left_ns := due_ns - self._waiter.clock.monotonic_ns()) > 0:
                 self._waiter.pause(min(left_ns, SLICE_NS))
         except StoppedError:
-            self._over = self._over or (Ended.INTERRUPTED, "")
+            self._over = (Ended.INTERRUPTED, "")
         return True
 
     def _capacity(self, number: int, task: CapacityTask) -> None:
