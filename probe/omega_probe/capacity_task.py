@@ -49,7 +49,7 @@ def measure_capacity(
 ) -> tuple[CapacityRun, LoadResult]:
     """Carry out one run; raises nothing for what the network does."""
     client = at.client
-    ip_octets = _ip_octets(task, known_bps=known_bps, mtu_bytes=mtu_bytes)
+    ip_octets = load_ip_octets(task, known_bps=known_bps, mtu_bytes=mtu_bytes)
     sent, lost = _idle_loss(idle, task.direction)
     base_us = base_rtt_us or client.rtt_us_min()
     idle_loss = IdleLoss(loss_ppm=share_ppm_rounded_up(lost, sent), packets=sent)
@@ -154,18 +154,19 @@ def repeat_due_us(task: CapacityTask, earlier: Sequence[CapacityRun]) -> int | N
     return same[-1].started_offset_us + REPEAT_US
 
 
+def load_ip_octets(task: CapacityTask, *, known_bps: int | None, mtu_bytes: int | None) -> int:
+    """Return the IP octets of a packet: the plan's MTU where its rate is in question."""
+    mtu = min(mtu_bytes or MTU_OCTETS_MAX, MTU_OCTETS_MAX)
+    if task.fixed_bps is None or task.mtu_bytes is None:
+        return packet_ip_octets(known_bps, mtu)
+    return packet_ip_octets(limits.LOAD_RATE_BPS_MAX, min(mtu, task.mtu_bytes))
+
+
 def known_rate_bps(goodput_bps: int | None, expected_bps: int | None) -> int | None:
     """Return about what the line carries at the IP layer: as TCP has shown, or as was sold."""
     if goodput_bps is not None:
         return goodput_bps * 100 // TCP_SHARE_PERCENT
     return expected_bps
-
-
-def _ip_octets(task: CapacityTask, *, known_bps: int | None, mtu_bytes: int | None) -> int:
-    mtu = min(mtu_bytes or MTU_OCTETS_MAX, MTU_OCTETS_MAX)
-    if task.fixed_bps is None or task.mtu_bytes is None:
-        return packet_ip_octets(known_bps, mtu)
-    return packet_ip_octets(limits.LOAD_RATE_BPS_MAX, min(mtu, task.mtu_bytes))
 
 
 def _idle_loss(idle: IdleStream | None, direction: Direction) -> tuple[int, int]:

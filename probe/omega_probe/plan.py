@@ -46,11 +46,6 @@ class CapacityTask:
     repeat: bool = False
 
     @property
-    def is_window(self) -> bool:
-        """Whether it asks about a rate for the first time: before TCP, which costs more."""
-        return self.fixed_bps is not None and not self.repeat
-
-    @property
     def name(self) -> str:
         """What the task is called in the evidence."""
         what = "capacity" if self.fixed_bps is None else "qualified"
@@ -76,6 +71,19 @@ class MeasurementPlan:
     expected_bps_up: int | None = None
     precheck_ns: int = PRECHECK_NS_DEFAULT
     stop_when_invalid: bool = False
+
+    def loads(self) -> tuple[tuple[int, GoodputTask | CapacityTask], ...]:
+        """Return what loads the line in the order in which it is held, with the runs' numbers.
+
+        Fixed rates find a lossy line cheaply and come first; searches begin at what TCP has shown;
+        repeats come last, because they are to be later than what they repeat.
+        """
+        first: list[tuple[int, CapacityTask]] = []
+        last: list[tuple[int, CapacityTask]] = []
+        for number, task in enumerate(self.capacity, len(self.goodput)):
+            asks = task.fixed_bps is not None and not task.repeat
+            (first if asks else last).append((number, task))
+        return (*first, *enumerate(self.goodput), *last)
 
     def __post_init__(self) -> None:
         """Raise ValueError for a plan that no session can carry out; an agent's defect."""

@@ -138,15 +138,11 @@ class SessionRunner:
         self._connectivity()
         if self._plan.idle_duration_ns:
             self._idle_stream()
-        searches = [*enumerate(self._plan.capacity, len(self._plan.goodput))]
-        for number, search in searches:
-            if search.is_window:
-                self._capacity(number, search)
-        for number, task in enumerate(self._plan.goodput):
-            self._goodput(number, task)
-        for number, search in searches:
-            if not search.is_window and self._is_needed(search):
-                self._capacity(number, search)
+        for number, task in self._plan.loads():
+            if isinstance(task, GoodputTask):
+                self._goodput(number, task)
+            elif self._is_needed(task):
+                self._capacity(number, task)
         self._finish()
         return self._result()
 
