@@ -33,6 +33,7 @@ MEASURE_S = 5  # of the idle stream, and of each run: five times what a ramp of 
 CAPACITY_S = 6  # a search ends by itself after 1 to 2 s, behind a satellite after 4
 CAMPAIGN_IDLE_S = 60  # loss is judged over at least a minute
 CAMPAIGN_RUN_S = 10  # where no criterion names the length of its runs
+WINDOW_S = 3  # what a fixed-rate window takes at most
 OVERHEAD_S = 30  # attempts that wait in vain, set-up and closing of the runs, the last replies
 UNKNOWN_LINE_BPS = 100_000_000_000  # faster than any access line, and than loopback in Python
 PROBE_IP_OCTETS = 92  # a STAMP packet of 44 octets over IPv6
@@ -99,7 +100,9 @@ def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
         seconds, idle_s = session.s, session.idle_s
         bytes_down, bytes_up = session.bytes_down, session.bytes_up
     elif mode is Mode.CAMPAIGN and campaign is not None:
-        seconds, idle_s = CAMPAIGN_IDLE_S + 2 * CAMPAIGN_RUN_S + OVERHEAD_S, CAMPAIGN_IDLE_S
+        held_s = WINDOW_S * len(windows(profile, mode))
+        seconds = CAMPAIGN_IDLE_S + 2 * CAMPAIGN_RUN_S + held_s + OVERHEAD_S
+        idle_s = CAMPAIGN_IDLE_S
         bytes_down = campaign.bytes_down // campaign.runs
         bytes_up = campaign.bytes_up // campaign.runs
     else:

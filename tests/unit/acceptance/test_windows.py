@@ -11,6 +11,7 @@ from omega_acceptance.demand import CapacityDemand, demand, octets_at_most
 from omega_acceptance.evaluate import evaluate
 from omega_acceptance.explain import explain
 from omega_acceptance.profile import AcceptanceProfile
+from omega_acceptance.schema import profile_from_content
 from omega_acceptance.windows import allowance_of, offer_bps, rate_in_question_bps
 from omega_core.capacity_metrics import capacity_metrics
 from omega_core.evidence import CapacityRun, Ended, Evidence
@@ -244,6 +245,18 @@ def test_quick_holds_what_decides_in_it_and_repeats_nothing() -> None:
     quick = profile({**WINDOW, "mandatory_in": ["quick"]})
     assert windows(quick, Mode.QUICK) == [(UP, 400_000, False)]
     assert windows(quick, Mode.STANDARD) == []
+
+
+def test_a_campaign_holds_one_window_a_session_and_has_time_for_it() -> None:
+    content = example("ftth-home-300").content()
+    plain = demand(example("ftth-home-300"), Mode.CAMPAIGN)
+    asking = {**WINDOW, "mandatory_in": ["campaign"]}
+    with_one = demand(
+        profile_from_content({**content, "criteria": [*content["criteria"], asking]}),
+        Mode.CAMPAIGN,
+    )
+    assert [(each.fixed_bps, each.repeat) for each in with_one.capacity] == [(80_000_000, False)]
+    assert with_one.seconds == plain.seconds + 3
 
 
 def test_steps_come_before_the_whole_rate() -> None:
