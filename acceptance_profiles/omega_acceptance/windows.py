@@ -25,6 +25,7 @@ from omega_core.units import BITS_PER_OCTET, PPM, US_PER_S
 from omega_core.verdict import Mode
 
 WINDOWS_TO_FAIL = 2
+SHORT_PPM = 50_000  # nearer to the rate than that, a line that varies is not bad
 _NO_LOSS = IdleLoss(loss_ppm=None, packets=None)
 _FAMILIES: tuple[Family, ...] = (4, 6)
 
@@ -43,6 +44,7 @@ def allowance_of(profile: AcceptanceProfile) -> Allowance:
     assumed = profile.statistics
     return Allowance(
         guard_ppm=assumed.guard_band_ppm,
+        short_ppm=SHORT_PPM,
         queue_us=assumed.queue_allowance_us,
         bucket_us=assumed.bucket_allowance_us,
         loss_ppm=assumed.rate_loss_ppm,

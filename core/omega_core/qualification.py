@@ -7,10 +7,10 @@ line that carries T can show it within `HOLD_US` by a bound that assumes no dist
 
 What was sent faster than the line carries can't have been hidden in a policer's bucket or a queue
 of v, so G is less than the line's rate. *In time* is a report none of whose packets waited longer
-than `queue_us`. With w the guard band, all relations as logarithms:
+than `queue_us`. With w allowed for the instrument and s for a line that varies, both as logarithms:
 
     G >= T + w, and no loss beyond the idle one                      CARRIED, whatever follows
-    received surely at or below T - 5 %, and the line kept the rest  SHORT
+    received surely at or below T - s, and the line kept the rest    SHORT
     received so little, and the line kept nothing back               NOT_SENT
     neither                                                          UNCLEAR
 
@@ -38,9 +38,6 @@ from omega_core.capacity import Count, Found, IdleLoss, Span
 from omega_core.units import BITS_PER_OCTET, PPM, US_PER_S, share_ppm_rounded_up
 
 HOLD_US: Final = 2_500_000  # at most; a direction is to be asked within three seconds
-SHORT_PPM: Final = (
-    50_000  # below T, as a logarithm: nearer than that, a line that varies is not bad
-)
 REPEAT_US: Final = 10 * US_PER_S  # after the beginning of a short window: a fade has passed
 _SIGMAS: Final = 2
 _EXPLAINED_PART: Final = 2  # at least one part in so many of what is missing
@@ -60,12 +57,14 @@ class Carried(StrEnum):
 class Allowance:
     """What a window leaves to the line and to the instrument; a plan may say otherwise.
 
-    `guard_ppm` is for the instrument, `queue_us` is how long a packet may wait and still count,
-    `bucket_us` how long a policer may let through more than it lasts, `loss_ppm` the loss that the
-    offer makes up for beyond the idle one.
+    `guard_ppm` is for the instrument and `short_ppm` for a line that varies, both as logarithms: so
+    far above the rate it must be proved, so far below it is short. `queue_us` is how long a packet
+    may wait and still count, `bucket_us` how long a policer may let through more than it lasts,
+    `loss_ppm` the loss that the offer makes up for beyond the idle one.
     """
 
-    guard_ppm: int = 20_000
+    guard_ppm: int = 5_000
+    short_ppm: int = 30_000
     queue_us: int = 100_000
     bucket_us: int = 100_000
     loss_ppm: int = 10_000
@@ -141,7 +140,7 @@ def qualified(
     lost = max(sent - (end.packets - start.packets), 0)
     queued_us = max(end.delay_us_max - start.delay_us_max, 0)
     outcome = Carried.CARRIED if carried else Carried.UNCLEAR
-    if not carried and _surely_below(span, wanted_bps):
+    if not carried and _surely_below(span, wanted_bps, allowance):
         # a sender that was told less than the rate has not asked the question
         missing_bps = max(offered_bps, wanted_bps) - span.rate_bps
         missing = missing_bps * span_us // (BITS_PER_OCTET * US_PER_S)
@@ -158,9 +157,9 @@ def qualified(
     )
 
 
-def _surely_below(span: Span, wanted_bps: int) -> bool:
+def _surely_below(span: Span, wanted_bps: int, allowance: Allowance) -> bool:
     at_most_bps = span.rate_bps * (PPM + _SIGMAS * span.error_ppm) // PPM
-    return at_most_bps * grown(SHORT_PPM) <= wanted_bps
+    return at_most_bps * grown(allowance.short_ppm) <= wanted_bps
 
 
 def _proved(

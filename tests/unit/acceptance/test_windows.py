@@ -27,7 +27,7 @@ PASS, FAIL, OPEN = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 DOWN, UP = Direction.DOWN, Direction.UP
 T = 400_000  # normal, up
 PLAN = profile(WINDOW)
-ALLOWED = Allowance(queue_us=150_000, loss_ppm=20_000)
+ALLOWED = Allowance(guard_ppm=20_000, short_ppm=50_000, queue_us=150_000, loss_ppm=20_000)
 S = 1_000_000
 STEPS = [250_000, 500_000, 750_000]
 DOWNWARDS = {**WINDOW, "id": "down", "metric": "qualified_bps_down"}

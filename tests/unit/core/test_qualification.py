@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -10,6 +11,7 @@ from omega_core.capacity import Count, IdleLoss
 from omega_core.capacity_metrics import qualification_of
 from omega_core.evidence import CapacityRun
 from omega_core.qualification import (
+    DEFAULT,
     Allowance,
     Carried,
     Qualification,
@@ -22,11 +24,12 @@ from support.windows import window
 
 T = 90_000_000
 NONE = IdleLoss(loss_ppm=0, packets=None)
-WIMAX = Allowance(queue_us=150_000, loss_ppm=20_000)
+PLAN = Allowance(guard_ppm=20_000, short_ppm=50_000)  # as every shipped plan has it
+WIMAX = replace(PLAN, queue_us=150_000, loss_ppm=20_000)
 
 
-def asked(run: CapacityRun, wanted_bps: int = T, allowance: Allowance | None = None) -> Carried:
-    found = qualification_of(run, wanted_bps, allowance or Allowance())
+def asked(run: CapacityRun, allowance: Allowance = PLAN) -> Carried:
+    found = qualification_of(run, T, allowance)
     assert found is not None
     return found.outcome
 
@@ -35,8 +38,10 @@ def asked(run: CapacityRun, wanted_bps: int = T, allowance: Allowance | None = N
     ("wanted_bps", "allowance", "offered"),
     [
         pytest.param(1_600_000, WIMAX, 1_765_573, id="a queue of 150 ms, 2 % of loss"),
-        pytest.param(6_000_000, Allowance(), 6_430_360, id="a bucket of 100 ms, 1 % of loss"),
-        pytest.param(270_000_000, Allowance(queue_us=50_000), 289_366_198, id="the larger counts"),
+        pytest.param(6_000_000, PLAN, 6_430_360, id="a bucket of 100 ms, 1 % of loss"),
+        pytest.param(
+            270_000_000, replace(PLAN, queue_us=50_000), 289_366_198, id="the larger counts"
+        ),
         pytest.param(
             1_000_000,
             Allowance(guard_ppm=0, queue_us=0, bucket_us=0, loss_ppm=0),
@@ -52,10 +57,10 @@ def test_what_is_offered(wanted_bps: int, allowance: Allowance, offered: int) ->
 def test_idle_loss_and_what_is_not_known_of_it_are_made_up_for() -> None:
     clean = IdleLoss(loss_ppm=0, packets=250)  # standard error 0.4 %
     lossy = IdleLoss(loss_ppm=20_000, packets=250)  # standard error 0.97 %
-    offers = [offered_bps(1_000_000, each) for each in (NONE, clean, lossy)]
+    offers = [offered_bps(1_000_000, each, PLAN) for each in (NONE, clean, lossy)]
     assert offers == [1_071_727, 1_076_065, 1_104_849]
     hopeless = IdleLoss(loss_ppm=PPM, packets=3)
-    assert offered_bps(1_000_000, hopeless) == 2_122_019, "never more than twice what arrives"
+    assert offered_bps(1_000_000, hopeless, PLAN) == 2_122_019, "never more than twice what arrives"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +79,7 @@ def test_e_to_the_power_of_a_share(share_ppm: int, expected: float) -> None:
 )
 def test_golden_windows(octets: int, expected: Carried) -> None:
     received_bps = octets * 8 * 10 // 25
-    found = qualification_of(window(received_bps, fixed_bps=T), T)
+    found = qualification_of(window(received_bps, fixed_bps=T), T, PLAN)
     assert found is not None
     assert found.outcome is expected
     assert found.proved_bps == pytest.approx(octets * 8 / 2.6, rel=0.0001)
@@ -115,6 +120,22 @@ def test_one_octet_decides_the_bound() -> None:
 def test_either_side_of_each_limit(share: float, lost_ppm: int, expected: Carried) -> None:
     run = window(int(T * share), fixed_bps=T, lost_ppm=lost_ppm, ip_octets=1_500)
     assert asked(run) is expected
+
+
+@pytest.mark.parametrize(
+    ("share", "lost_ppm", "expected"),
+    [
+        pytest.param(0.9703, 90_000, Carried.SHORT, id="3 % below, as a logarithm"),
+        pytest.param(0.9706, 90_000, Carried.UNCLEAR, id="a little less than that"),
+        pytest.param(1.0451, 4_000, Carried.UNCLEAR, id="too little for the bound in 2.5 s"),
+        pytest.param(1.0454, 4_000, Carried.CARRIED, id="just enough"),
+    ],
+)
+def test_either_side_of_each_limit_where_no_plan_says_otherwise(
+    share: float, lost_ppm: int, expected: Carried
+) -> None:
+    run = window(int(T * share), fixed_bps=T, lost_ppm=lost_ppm, ip_octets=1_500)
+    assert asked(run, DEFAULT) is expected
 
 
 @pytest.mark.parametrize(
@@ -185,7 +206,7 @@ def test_what_follows_a_proof_does_not_take_it_back() -> None:
 
 def varying(mean: float, spread: float, random: Random) -> list[Count]:
     """Return the reports of a line behind a deep buffer whose rate varies over a quarter second."""
-    offered = offered_bps(T, NONE)
+    offered = offered_bps(T, NONE, PLAN)
     keep, level = 0.8187, random.gauss(0, spread)  # e^(-50/250)
     octets = sent = queue = 0.0
     counts = [Count(0, 0, 0, 0, 0)]
@@ -218,8 +239,8 @@ def test_wrong_answers_are_as_rare_as_stated(
     outcomes = []
     for _ in range(lines):
         found = qualified(
-            varying(mean, spread, random), wanted_bps=T, offered_bps=offered_bps(T, NONE),
-            ip_octets=1_500, dt_us=US_PER_S, idle=NONE,
+            varying(mean, spread, random), wanted_bps=T, offered_bps=offered_bps(T, NONE, PLAN),
+            ip_octets=1_500, dt_us=US_PER_S, idle=NONE, allowance=PLAN,
         )  # fmt: skip
         assert found is not None
         outcomes.append(found.outcome)
