@@ -7,7 +7,8 @@ need; *standard* also what is advisory everywhere, because there the time is tak
 Runs of the two directions alternate, so that a change of the line does not meet one of them alone.
 A session without a profile (`omega measure`, a self-test of an unknown plan) is bounded by its
 seconds; its octets are what an unusually fast line carries in them, so only a broken sender
-meets that bound.
+meets that bound. Fixed-rate windows are held in every mode whose criteria ask for them:
+`omega_acceptance.windows`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from itertools import zip_longest
 from omega_acceptance.errors import ModeUnknownError
 from omega_acceptance.layers import Layer, ratio
 from omega_acceptance.profile import AcceptanceProfile, Criterion, Statistic
+from omega_acceptance.windows import allowance_of, octets_of, windows
 from omega_core.evidence import Family
 from omega_core.limits import packet_count
 from omega_core.metrics import Direction
-from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S
+from omega_core.qualification import DEFAULT, HOLD_US, Allowance
+from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US
 from omega_core.verdict import Mode
 
 CONNECTIVITY_ATTEMPTS = 3  # of each kind in one round
@@ -35,6 +38,7 @@ LISTENING_NS = {Mode.MEASURE: 500 * NS_PER_MS, Mode.QUICK: 300 * NS_PER_MS}
 """Before anything is sent; the tasks on the quiet line go on listening."""
 CAMPAIGN_IDLE_S = 60  # loss is judged over at least a minute
 CAMPAIGN_RUN_S = 10  # where no criterion names the length of its runs
+WINDOW_S = 3  # what a fixed-rate window takes at most
 OVERHEAD_S = 30  # attempts that wait in vain, set-up and closing of the runs, the last replies
 UNKNOWN_LINE_BPS = 100_000_000_000  # faster than any access line, and than loopback in Python
 PROBE_IP_OCTETS = 92  # a STAMP packet of 44 octets over IPv6
@@ -51,12 +55,20 @@ class GoodputDemand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityDemand:
-    """One search for the IP-layer capacity; `holds` the load for working latency after it."""
+    """One search for the IP-layer capacity, or with `fixed_bps` the question whether it is carried.
+
+    A search `holds` the load for working latency after it. A `repeat` is held only where the window
+    before it was short. `mtu_bytes` is the plan's.
+    """
 
     direction: Direction
     duration_ns: int
-    quick: bool
+    quick: bool = False
     holds: bool = False
+    fixed_bps: int | None = None
+    allowance: Allowance = DEFAULT
+    mtu_bytes: int | None = None
+    repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +111,9 @@ def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
         seconds, idle_s = session.s, session.idle_s
         bytes_down, bytes_up = session.bytes_down, session.bytes_up
     elif mode is Mode.CAMPAIGN and campaign is not None:
-        seconds, idle_s = CAMPAIGN_IDLE_S + 2 * CAMPAIGN_RUN_S + OVERHEAD_S, CAMPAIGN_IDLE_S
+        held_s = WINDOW_S * len(windows(profile, mode))
+        seconds = CAMPAIGN_IDLE_S + 2 * CAMPAIGN_RUN_S + held_s + OVERHEAD_S
+        idle_s = CAMPAIGN_IDLE_S
         bytes_down = campaign.bytes_down // campaign.runs
         bytes_up = campaign.bytes_up // campaign.runs
     else:
@@ -113,7 +127,7 @@ def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
         idle_duration_ns=idle_s * NS_PER_S,
         idle_period_ns=NS_PER_S // profile.statistics.probe_pps,
         goodput=_runs(profile, mode),
-        capacity=(),
+        capacity=_windows(profile, mode),
         expected_bps_down=expected_bps(profile, Direction.DOWN),
         expected_bps_up=expected_bps(profile, Direction.UP),
         seconds=seconds,
@@ -141,7 +155,9 @@ def expected_bps(profile: AcceptanceProfile, direction: Direction) -> int:
 def octets_at_most(profile: AcceptanceProfile, mode: Mode, direction: Direction) -> int:
     """Return the IP octets that a session of `mode` takes when every criterion uses `n_max` runs.
 
-    Quick takes one run whatever the criterion says. Raises ModeUnknownError as `demand` does.
+    Quick takes one run whatever the criterion says. Every fixed-rate window is held to its end; a
+    repeat lives on what the runs leave, for no session takes `n_max` of them. Raises
+    ModeUnknownError as `demand` does.
     """
     wanted = demand(profile, mode)
     packets = packet_count(wanted.idle_duration_ns, wanted.idle_period_ns)
@@ -150,7 +166,12 @@ def octets_at_most(profile: AcceptanceProfile, mode: Mode, direction: Direction)
     if mode is Mode.STANDARD and criterion is not None:
         run_ns = (criterion.n_max or criterion.n_min) * _run_s(criterion) * NS_PER_S
     rate_bps = expected_bps(profile, direction)
-    return packets * PROBE_IP_OCTETS + run_ns * rate_bps // (BITS_PER_OCTET * NS_PER_S)
+    held = sum(
+        octets_of(profile, each)
+        for each in windows(profile, mode)
+        if each.direction is direction and not each.repeat
+    )
+    return packets * PROBE_IP_OCTETS + run_ns * rate_bps // (BITS_PER_OCTET * NS_PER_S) + held
 
 
 def _bounded_by_seconds(mode: Mode, profile: AcceptanceProfile | None) -> Demand:
@@ -192,7 +213,7 @@ def _families(profile: AcceptanceProfile, mode: Mode) -> tuple[Family, ...]:
     named: set[Family] = {
         each.family
         for each in profile.criteria
-        if each.family is not None and _is_measured_in(each, mode)
+        if each.family is not None and each.is_measured_in(mode)
     }
     return tuple(sorted(named))
 
@@ -215,6 +236,22 @@ def _runs(profile: AcceptanceProfile, mode: Mode) -> tuple[GoodputDemand, ...]:
     return tuple(run for pair in zip_longest(*each_way) for run in pair if run is not None)
 
 
+def _windows(profile: AcceptanceProfile, mode: Mode) -> tuple[CapacityDemand, ...]:
+    """Return the fixed-rate windows; the probe holds them before the runs, the repeats after."""
+    allowance = allowance_of(profile)
+    return tuple(
+        CapacityDemand(
+            direction=each.direction,
+            duration_ns=HOLD_US * NS_PER_US,
+            fixed_bps=each.fixed_bps,
+            allowance=allowance,
+            mtu_bytes=profile.mtu_bytes,
+            repeat=each.repeat,
+        )
+        for each in windows(profile, mode)
+    )
+
+
 def _goodput_criterion(
     profile: AcceptanceProfile, mode: Mode, direction: Direction
 ) -> Criterion | None:
@@ -225,13 +262,9 @@ def _goodput_criterion(
         for each in profile.criteria
         if each.statistic is wanted
         and each.metric == f"goodput_bps_{direction}"
-        and _is_measured_in(each, mode)
+        and each.is_measured_in(mode)
     ]
     return max(asking, key=lambda each: each.n_min * _run_s(each), default=None)
-
-
-def _is_measured_in(criterion: Criterion, mode: Mode) -> bool:
-    return criterion.decides_in(mode) or (mode is Mode.STANDARD and not criterion.mandatory_in)
 
 
 def _count_and_seconds(criterion: Criterion | None, mode: Mode) -> tuple[int, int]:

@@ -103,4 +103,5 @@ def _of_family(evidence: Evidence, family: Family | None) -> Evidence:
         attempts=tuple(each for each in evidence.attempts if each.family == family),
         idle=tuple(each for each in evidence.idle if each.family == family),
         goodput=tuple(each for each in evidence.goodput if each.family == family),
+        capacity=tuple(each for each in evidence.capacity if each.family == family),
     )

@@ -40,6 +40,7 @@ _PPS_MAX = NS_PER_S // limits.STREAM_PERIOD_NS_MIN
 _WAITING_US = limits.WAITING_TIME_NS // NS_PER_US
 _DAYS_MAX = 366  # a campaign or a window of observation is settled within a year
 _CAMPAIGN_RUNS_MAX = 10_000  # thirty a day for a year
+_STEPS_MAX = 3  # 25, 50 and 75 %: more of them say no more, and each takes two seconds
 _COUNT_MAX = 1_000_000  # samples or runs; more than any budget yields
 
 Version: TypeAlias = Annotated[int, Field(ge=1, le=_COUNT_MAX)]
@@ -130,6 +131,9 @@ class Criterion(StrictModel):
     n_fixed: SampleCount | None = None
     p0_ppm: Probability | None = None
     run_s: Annotated[int, Field(ge=1, le=_RUN_S_MAX)] | None = None
+    steps_ppm: Annotated[tuple[Share, ...], Field(min_length=1, max_length=_STEPS_MAX)] | None = (
+        None
+    )
     monitor_only: bool = False
     window_days: Annotated[int, Field(ge=1, le=_DAYS_MAX)] | None = None
     observed_min_ppm: Ppm | None = None
@@ -143,6 +147,10 @@ class Criterion(StrictModel):
     def decides_in(self, mode: Mode) -> bool:
         """Say whether the criterion is mandatory in `mode`."""
         return mode in self.mandatory_in
+
+    def is_measured_in(self, mode: Mode) -> bool:
+        """Say whether a session of `mode` measures for it: standard also for the advisory ones."""
+        return self.decides_in(mode) or (mode is Mode.STANDARD and not self.mandatory_in)
 
 
 class ContractedRates(StrictModel):

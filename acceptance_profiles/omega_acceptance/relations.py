@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from omega_acceptance.demand import octets_at_most
+from omega_acceptance.demand import expected_bps, octets_at_most
 from omega_acceptance.layers import ENCAPSULATIONS, Layer
 from omega_acceptance.profile import (
     AcceptanceProfile,
@@ -23,6 +23,7 @@ from omega_acceptance.profile import (
     Statistic,
 )
 from omega_acceptance.toml_lines import Path
+from omega_acceptance.windows import offer_bps, rate_in_question_bps
 from omega_core import limits
 from omega_core.limits import packet_count
 from omega_core.metrics import METRICS, READINGS, Better, Direction, Quantity
@@ -55,6 +56,7 @@ _OPTIONAL = (
     "n_fixed",
     "p0_ppm",
     "run_s",
+    "steps_ppm",
     "window_days",
     "observed_min_ppm",
 )
@@ -75,7 +77,9 @@ READINGS_OF_STATISTIC: dict[Statistic, Reading] = {
     Statistic.BLOCK: Reading(
         _named("working_rtt_us_p50_"), _SEQUENTIAL, frozenset({"family", "n_max"})
     ),
-    Statistic.WINDOW: Reading(_named("qualified_"), _COUNTED, frozenset({"family", "n_max"})),
+    Statistic.WINDOW: Reading(
+        _named("qualified_"), _COUNTED, frozenset({"family", "n_max", "steps_ppm"})
+    ),
     Statistic.MEAN_LOG: Reading(
         _named("goodput_"), _SEQUENTIAL | {"n_max", "run_s"}, frozenset({"family"})
     ),
@@ -164,6 +168,20 @@ def _criterion(profile: AcceptanceProfile, criterion: Criterion, path: Path) -> 
     yield from _counts(criterion, path)
     yield from _limit(profile, criterion, quantity, path)
     yield from _modes(criterion, path)
+    if criterion.statistic is Statistic.WINDOW and criterion.mandatory_in and criterion.direction:
+        yield from _offer(profile, criterion, criterion.direction, path)
+
+
+def _offer(
+    profile: AcceptanceProfile, criterion: Criterion, direction: Direction, path: Path
+) -> Iterator[Mistake]:
+    """Refuse a rate that decides and that the network would not let be proved."""
+    offered = offer_bps(profile, rate_in_question_bps(profile, criterion))
+    through = expected_bps(profile, direction)
+    if offered > through:
+        what = f"its proof takes {offered} bps of IP, above the {through} that are let through"
+        remedy = "ask for less, or give the provisioned_bps that the network is set to"
+        yield Mistake((*path, "limit"), what, remedy)
 
 
 def _meaning(criterion: Criterion, quantity: Quantity, path: Path) -> Iterator[Mistake]:
@@ -204,6 +222,20 @@ def _counts(criterion: Criterion, path: Path) -> Iterator[Mistake]:
     if criterion.statistic is Statistic.MEAN_LOG and (criterion.n_max or 0) > runs_max:
         what = f"n_max {criterion.n_max} is above {runs_max}, the runs one session may hold"
         yield Mistake((*path, "n_max"), what, "ask for fewer runs")
+    if criterion.statistic is Statistic.WINDOW:
+        yield from _windows(criterion, path)
+
+
+def _windows(criterion: Criterion, path: Path) -> Iterator[Mistake]:
+    steps = criterion.steps_ppm or ()
+    if any(later <= earlier for earlier, later in pairwise((0, *steps, PPM))):
+        what = f"steps_ppm {', '.join(map(str, steps))} do not rise below {PPM}"
+        yield Mistake((*path, "steps_ppm"), what, "write the lower shares first, and not the whole")
+    held = len(steps) + criterion.n_min + 1  # the repeat
+    held_max = limits.CAPACITY_RUNS_MAX // len(Direction)
+    if held > held_max:
+        what = f"{held} windows with the repeat are more than the {held_max} a session may hold"
+        yield Mistake((*path, "n_min"), what, "ask for fewer windows or steps")
 
 
 def _limit(

@@ -305,7 +305,7 @@ METRIC: Mapping[str, Words] = {
     **_both_ways("reordered_ppm", Words("déséquencement", "reordering")),
     **_both_ways("goodput_bps", Words("débit utile TCP", "TCP goodput")),
     **_both_ways("capacity_bps", Words("débit IP maximal", "IP capacity")),
-    **_both_ways("qualified_bps", Words("débit IP qualifié", "qualified IP rate")),
+    **_both_ways("qualified_bps", Words("débit IP vendu tenu,", "sold IP rate carried")),
     **_both_ways("over_rate_bps", Words("débit au-delà de l'offre", "rate beyond the plan")),
     **_under_load("p50", Words("p50", "p50")),
     **_under_load("p95", Words("p95", "p95")),
@@ -330,6 +330,7 @@ SAMPLES: Mapping[str, tuple[Words, Words]] = {
     "idle": (Words("paquet", "packet"), Words("paquets", "packets")),
     "loss": (Words("paquet", "packet"), Words("paquets", "packets")),
     "goodput": (Words("passage", "run"), Words("passages", "runs")),
+    "qualified": (Words("fenêtre", "window"), Words("fenêtres", "windows")),
 }
 """What a sample is made of, by the first word of the metric's name: one of them, several."""
 

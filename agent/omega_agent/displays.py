@@ -97,6 +97,7 @@ class LineDisplay(Display):
     def _ended(self, event: PhaseEnded) -> None:
         """Say how a task ended; one that was never begun only if it was meant to be."""
         if event.end.task == self._begun:
+            self._begun = None  # the same task again may be left out
             self.note(f"  {end_line(event, self._speaker)}")
         elif event.end.ended not in LEFT_OUT:
             phase = self._speaker.phase(event.end.task)

@@ -209,6 +209,10 @@ def plan_of(wanted: Demand, *, stop_when_invalid: bool) -> MeasurementPlan:
                 duration_ns=search.duration_ns,
                 quick=search.quick,
                 holds=search.holds,
+                fixed_bps=search.fixed_bps,
+                allowance=search.allowance,
+                mtu_bytes=search.mtu_bytes,
+                repeat=search.repeat,
             )
             for search in wanted.capacity
         ),

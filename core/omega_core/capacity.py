@@ -118,11 +118,21 @@ class IdleLoss:
             return True
         limit_ppm = idle_ppm + LOSS_OVER_IDLE_PPM
         variance = limit_ppm * max(PPM - limit_ppm, 0) // sent
-        if self.packets:
-            # one more lost: a sample that lost none does not show that nothing is ever lost
-            of_idle_ppm = min(idle_ppm + PPM // self.packets, PPM)
-            variance += of_idle_ppm * (PPM - of_idle_ppm) // self.packets
+        variance += self._variance
         return excess_ppm * excess_ppm <= _SIGMAS * _SIGMAS * variance
+
+    @property
+    def error_ppm(self) -> int:
+        """The standard error of the loss."""
+        return isqrt(self._variance)
+
+    @property
+    def _variance(self) -> int:
+        """One more lost: a sample that lost none does not show that nothing is ever lost."""
+        if not self.packets:
+            return 0
+        loss_ppm = min((self.loss_ppm or 0) + PPM // self.packets, PPM)
+        return loss_ppm * (PPM - loss_ppm) // self.packets
 
 
 def capacity_of(run: CapacityRun) -> Capacity:

@@ -20,10 +20,17 @@ from omega_core.capacity import (
 )
 from omega_core.evidence import CapacityRun, Ended
 from omega_core.metrics import Direction, MetricValue, NoValue, measured, undefined
-from omega_core.qualification import Carried, Qualification, offered_bps, qualified
+from omega_core.qualification import (
+    DEFAULT,
+    Allowance,
+    Carried,
+    Qualification,
+    offered_bps,
+    qualified,
+)
 from omega_core.units import US_PER_MS
 
-_HAS_WORKED: Final = {Ended.COMPLETED, Ended.DECIDED, Ended.BUDGET}
+HAS_WORKED: Final = {Ended.COMPLETED, Ended.DECIDED, Ended.BUDGET}
 """A run that used up its octets still has the sub-intervals that it filled."""
 _REASONS: Final[Mapping[NotEligible, NoValue]] = {
     NotEligible.TOO_SHORT: NoValue.TOO_FEW_SAMPLES,
@@ -56,8 +63,8 @@ def capacity_metrics(runs: Sequence[CapacityRun]) -> dict[str, MetricValue]:
 def qualification_metrics(runs: Sequence[CapacityRun]) -> dict[str, MetricValue]:
     """Return `qualified_bps` of every direction that a fixed rate was offered in.
 
-    It is the rate in question where that was carried, and what was received where it surely was
-    not; of what lies between nothing can be said.
+    It is what the window proved where the rate in question was carried, and what was received where
+    the line was short of it; of what lies between nothing can be said.
     """
     found: dict[str, MetricValue] = {}
     for direction in Direction:
@@ -67,38 +74,46 @@ def qualification_metrics(runs: Sequence[CapacityRun]) -> dict[str, MetricValue]
                 continue
             seen = qualification_of(run, run.fixed_bps)
             method = _packets(run) if seen is None else _window(run, run.fixed_bps, seen)
-            if seen is None or seen.outcome is Carried.UNCLEAR:
+            if seen is None or seen.outcome not in {Carried.CARRIED, Carried.SHORT}:
                 reason = NoValue.TOO_FEW_SAMPLES
                 found.setdefault(name, undefined(name, reason, method=method))
                 continue
             carried = seen.outcome is Carried.CARRIED
-            value = run.fixed_bps if carried else seen.rate_bps
+            value = seen.proved_bps if carried else seen.rate_bps
             found[name] = measured(name, value, samples=1, method=method)
     return found
 
 
-def qualification_of(run: CapacityRun, wanted_bps: int) -> Qualification | None:
-    """Return what a run at a fixed rate has shown; None of one that filled no sub-interval."""
+def qualification_of(
+    run: CapacityRun, wanted_bps: int, allowance: Allowance = DEFAULT
+) -> Qualification | None:
+    """Return what a run at a fixed rate has shown; None of one that filled no sub-interval.
+
+    What was offered is what the sender was told; where no command is known, what it should be.
+    """
     idle = idle_loss_of(run)
+    told = run.offered[0][1] if run.offered else offered_bps(wanted_bps, idle, allowance)
     return qualified(
         counts_of(run),
         wanted_bps=wanted_bps,
-        offered_bps=offered_bps(wanted_bps, idle),
+        offered_bps=told,
         ip_octets=run.ip_octets,
         dt_us=run.sub_interval_us,
         idle=idle,
+        allowance=allowance,
     )
 
 
 def _of(runs: Sequence[CapacityRun], direction: Direction) -> list[CapacityRun]:
-    return [run for run in runs if run.direction is direction and run.ended in _HAS_WORKED]
+    return [run for run in runs if run.direction is direction and run.ended in HAS_WORKED]
 
 
 def _window(run: CapacityRun, wanted_bps: int, seen: Qualification) -> str:
     return (
-        f"fixed rate of {wanted_bps} bit/s, {_packets(run)}, {seen.outcome}: received "
-        f"{seen.rate_bps} bit/s over {seen.span_us // US_PER_MS} ms, {seen.loss_ppm} ppm loss, "
-        f"queue grown by {seen.queued_us} us"
+        f"fixed rate of {wanted_bps} bit/s, {_packets(run)}, {seen.outcome}: at least "
+        f"{seen.proved_bps} bit/s proved, received {seen.rate_bps} bit/s over "
+        f"{seen.span_us // US_PER_MS} ms, {seen.loss_ppm} ppm loss, queue grown by "
+        f"{seen.queued_us} us"
     )
 
 

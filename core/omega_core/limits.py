@@ -43,7 +43,7 @@ WORKING_SPACINGS_MAX = 64  # it only ever becomes closer, by a millisecond at le
 
 # IP-layer capacity
 LOAD_RUN_NS_MAX = 30 * NS_PER_S  # RFC 9097 asks for 10 s; a satellite line needs half of that
-CAPACITY_RUNS_MAX = 8  # two families each way, twice over
+CAPACITY_RUNS_MAX = 12  # a search each way; three steps, a window and its repeat each way
 FEEDBACK_NS = 50 * NS_PER_MS  # RFC 9097 section 4; a short buffer overflows in a few of them
 LOAD_TICKS_MAX = 601  # `packet_count` of the longest load at this interval
 LOAD_COMMANDS_MAX = 1_201  # two commands each feedback interval of the longest load

@@ -6,19 +6,24 @@ the search's own opinion is not kept.
 
 A search that holds has a delay stream: it begins with the filling of the buffer, so that it takes
 nothing of what is searched for.
+
+A plan's rate is asked about in packets of the plan's MTU, because so it was sold: smaller ones take
+more cells or frames of the line. A repeat is due `REPEAT_US` after a window that was short.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from omega_core import limits
 from omega_core.capacity import IdleLoss
+from omega_core.capacity_metrics import qualification_of
 from omega_core.evidence import CapacityRun, IdleStream, WorkingStream
 from omega_core.load import LoadTick
 from omega_core.metrics import Direction
+from omega_core.qualification import REPEAT_US, Carried
 from omega_core.units import NS_PER_US, rate_bps, share_ppm_rounded_up
 from omega_probe.capacity_hold import SearchThenHold
 from omega_probe.capacity_search import CapacitySearch, packet_ip_octets
@@ -105,8 +110,7 @@ class _Decider:
         self._idle = IdleLoss(loss_ppm=share_ppm_rounded_up(lost, sent), packets=sent)
         self._sub_interval_us = SUB_INTERVAL_US
         self._held: SearchThenHold | None = None
-        mtu_octets = min(known.mtu_octets or MTU_OCTETS_MAX, MTU_OCTETS_MAX)
-        self.ip_octets = packet_ip_octets(known.rate_bps, mtu_octets)
+        self.ip_octets = load_ip_octets(task, known_bps=known.rate_bps, mtu_bytes=known.mtu_octets)
 
     def begin(self, granted_octets: int, now_ns: int) -> LoadMachine:
         """Return what decides in the run, which begins now."""
@@ -120,6 +124,7 @@ class _Decider:
                 idle=self._idle,
                 ip_octets=self.ip_octets,
                 now_ns=now_ns,
+                allowance=task.allowance,
             )
         search = CapacitySearch(
             start_bps=self._known.rate_bps,
@@ -207,6 +212,29 @@ class RateDisplay:
         self._ticks.append(tick)
         first = self._ticks[0]
         return rate_bps(tick.octets - first.octets, tick.at_us - first.at_us)
+
+
+def repeat_due_us(task: CapacityTask, earlier: Sequence[CapacityRun]) -> int | None:
+    """Return when in the session a repeat may begin; None where none is needed."""
+    same = [
+        run
+        for run in earlier
+        if run.direction is task.direction and run.fixed_bps == task.fixed_bps is not None
+    ]
+    if not same or task.fixed_bps is None:
+        return None
+    seen = qualification_of(same[-1], task.fixed_bps, task.allowance)
+    if seen is None or seen.outcome is not Carried.SHORT:
+        return None
+    return same[-1].started_offset_us + REPEAT_US
+
+
+def load_ip_octets(task: CapacityTask, *, known_bps: int | None, mtu_bytes: int | None) -> int:
+    """Return the IP octets of a packet: the plan's MTU where its rate is in question."""
+    mtu = min(mtu_bytes or MTU_OCTETS_MAX, MTU_OCTETS_MAX)
+    if task.fixed_bps is None or task.mtu_bytes is None:
+        return packet_ip_octets(known_bps, mtu)
+    return packet_ip_octets(limits.LOAD_RATE_BPS_MAX, min(mtu, task.mtu_bytes))
 
 
 def known_rate_bps(goodput_bps: int | None, expected_bps: int | None) -> int | None:

@@ -2,11 +2,12 @@
 
 Theory of operation. One command: so many packets a second, for the whole time at most, so a sender
 that hears nothing more stops by itself. With every report the question is judged by the rule that
-judges the record (`omega_core.qualification`), and the run ends once the answer has been the same
-in `SAME_ANSWERS` reports: a burst through a token bucket, or a queue that begins to fill, changes
-it.
+judges the record (`omega_core.qualification`). The run ends as soon as the rate is proved, because
+no later report takes a proof back, or once it has been short in `SAME_ANSWERS` reports: a moment's
+fade passes.
 
-    offer --> reports --> carried, carried, carried   DECIDED
+    offer --> reports --> carried                     DECIDED
+                     `--> short, short, short, short  DECIDED
                      `--> unclear to the end          COMPLETED, or BUDGET without octets
                      `--> nothing arrives             LINK_LOST
 
@@ -21,7 +22,14 @@ from omega_core.capacity import Count, IdleLoss
 from omega_core.evidence import Ended
 from omega_core.limits import LOAD_TRAIN_PACKETS_MAX
 from omega_core.load import LoadRate, LoadTick
-from omega_core.qualification import Carried, Qualification, offered_bps, qualified
+from omega_core.qualification import (
+    DEFAULT,
+    Allowance,
+    Carried,
+    Qualification,
+    offered_bps,
+    qualified,
+)
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_S
 
 SUB_INTERVAL_US: Final = US_PER_S
@@ -43,6 +51,7 @@ class FixedRate:
         idle: IdleLoss,
         ip_octets: int,
         now_ns: int,
+        allowance: Allowance = DEFAULT,
     ) -> None:
         self.ended: Ended | None = None
         self.detail = ""
@@ -50,8 +59,9 @@ class FixedRate:
         """What the reports show so far; None before they fill a sub-interval."""
         self._wanted_bps = wanted_bps
         self._idle = idle
+        self._allowance = allowance
         self._ip_octets = ip_octets
-        rate_bps = offered_bps(wanted_bps, idle)
+        rate_bps = offered_bps(wanted_bps, idle, allowance)
         packets = -(-rate_bps * duration_ns // (BITS_PER_OCTET * ip_octets * NS_PER_S))
         allowed = octets_max // ip_octets
         self._is_cut = allowed < packets
@@ -66,7 +76,7 @@ class FixedRate:
         self._heard_ns = now_ns + 2 * self._rtt_ns
         self._counts: list[Count] = []
         self._last = 0
-        self._answers: list[Carried] = []
+        self._short = 0
 
     def wanted(self) -> LoadRate:
         """Return what the sender is to do now."""
@@ -88,12 +98,13 @@ class FixedRate:
             ip_octets=self._ip_octets,
             dt_us=SUB_INTERVAL_US,
             idle=self._idle,
+            allowance=self._allowance,
         )
         if self.qualification is not None:
-            self._answers = [*self._answers, self.qualification.outcome][-SAME_ANSWERS:]
-            same = len(self._answers) == SAME_ANSWERS and len({*self._answers}) == 1
-            if same and self.qualification.outcome is not Carried.UNCLEAR:
-                self._end(Ended.DECIDED, f"the rate is {self.qualification.outcome}")
+            outcome = self.qualification.outcome
+            self._short = self._short + 1 if outcome is Carried.SHORT else 0
+            if outcome is Carried.CARRIED or self._short == SAME_ANSWERS:
+                self._end(Ended.DECIDED, f"the rate is {outcome}")
 
     def advance(self, now_ns: int) -> None:
         """Let time do its work."""

@@ -11,6 +11,7 @@ from typing import Literal
 
 from omega_core import limits
 from omega_core.metrics import Direction
+from omega_core.qualification import DEFAULT, Allowance
 from omega_core.units import NS_PER_S
 
 CONNECTIVITY_ATTEMPTS_DEFAULT = 3
@@ -50,8 +51,10 @@ class CapacityTask:
     """One UDP load: which way, and for how long at most; it ends as soon as it knows.
 
     It searches for the IP-layer capacity, a quick one over half the sub-interval; with `fixed_bps`
-    it asks whether the line carries that rate. With `holds` the buffer is then filled and held
-    full for as long as working latency needs.
+    it asks whether the line carries that rate, with what `allowance` leaves to the line, in packets
+    of `mtu_bytes` where that is known. A `repeat` is held only where the last run at this rate was
+    short. A search that `holds` then fills the buffer and keeps it full for as long as working
+    latency needs.
     """
 
     direction: Direction
@@ -59,6 +62,9 @@ class CapacityTask:
     quick: bool = False
     holds: bool = False
     fixed_bps: int | None = None
+    allowance: Allowance = DEFAULT
+    mtu_bytes: int | None = None
+    repeat: bool = False
 
     @property
     def name(self) -> str:
@@ -98,6 +104,17 @@ class MeasurementPlan:
     def expected_bps(self, direction: Direction) -> int | None:
         """Return what the line was sold to carry in a direction, None if nobody said."""
         return self.expected_bps_down if direction is Direction.DOWN else self.expected_bps_up
+
+    def loads(self) -> tuple[GoodputTask | CapacityTask, ...]:
+        """Return what loads the line in the order in which it is held.
+
+        Fixed rates find a lossy line cheaply and come first; what searches find, TCP needs not find
+        out; repeats come last, because they are to be later than what they repeat.
+        """
+        asked = tuple(task for task in self.capacity if task.fixed_bps and not task.repeat)
+        searches = tuple(task for task in self.capacity if not task.fixed_bps)
+        repeats = tuple(task for task in self.capacity if task.repeat)
+        return (*asked, *searches, *self.goodput, *repeats)
 
     def __post_init__(self) -> None:
         """Raise ValueError for a plan that no session can carry out; an agent's defect."""

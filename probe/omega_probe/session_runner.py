@@ -3,8 +3,9 @@
     precheck      look at the host; is the line quiet? (`stop_when_invalid` ends here)
     connectivity  TCP, then the control connection, then UDP
     idle          the delay stream on the quiet line
-    capacity_*    the searches and fixed rates of the plan: what they find, TCP needs not find out
-    goodput_*     the TCP runs of the plan, in its order
+    qualified_*   the fixed rates of the plan, which find a lossy line cheaply
+    capacity_*    the searches: what they find, TCP needs not find out
+    goodput_*     the TCP runs of the plan, in its order; then repeats of short fixed rates
     finish        the test point signs what it saw
 
 Theory of operation. Each task that is planned ends with exactly one TaskEnd. `_over` is why no
@@ -28,8 +29,9 @@ from omega_core.derive import LEFT_OUT, metrics_of
 from omega_core.environment import Interface
 from omega_core.evidence import Attempt, Ended, Evidence, IdleStream
 from omega_core.metrics import Direction
-from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, US_PER_S
+from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_S
 from omega_core.wire.testpoint import Finish
+from omega_probe.capacity_task import repeat_due_us
 from omega_probe.delay_stream import (
     AtTestPoint,
     StreamPlan,
@@ -127,9 +129,9 @@ class SessionRunner:
         self._connectivity()
         if self._plan.idle_duration_ns:
             self._idle_stream()
-        loads: tuple[CapacityTask | GoodputTask, ...] = (*self._plan.capacity, *self._plan.goodput)
-        for number, task in enumerate(loads):
-            self._load(number, task)
+        for number, task in enumerate(self._plan.loads()):
+            if isinstance(task, GoodputTask) or self._is_needed(task):
+                self._load(number, task)
         for skipped in self._plan.skipped:
             self._book.skip(skipped, *(self._over or (Ended.SKIPPED, LEFT_OUT)))
         self._finish()
@@ -286,6 +288,22 @@ class SessionRunner:
         self._watch.end(load_allowance(self._measured_bps(task.direction)))
         self._meter.add(self._watch.tail)
         self._ends(loaded.ended, loaded.detail, loaded.found)
+
+    def _is_needed(self, task: CapacityTask) -> bool:
+        """Say whether a task is to be held; of a repeat wait until its time has come."""
+        if not task.repeat or self._over is not None:
+            return True
+        due_us = repeat_due_us(task, self._loads.searches)
+        if due_us is None:
+            self._book.skip(task.name, Ended.SKIPPED, "nothing to repeat: it was not short")
+            return False
+        due_ns = self._started_ns + due_us * NS_PER_US
+        try:
+            while (left_ns := due_ns - self._waiter.clock.monotonic_ns()) > 0:
+                self._waiter.pause(min(left_ns, SLICE_NS))
+        except StoppedError:
+            self._over = (Ended.INTERRUPTED, "")
+        return True
 
     def _shown(self, rate_bps: int | None) -> None:
         self._watch.mark()

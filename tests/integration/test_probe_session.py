@@ -18,7 +18,7 @@ from omega_core.metrics import METRICS, Direction
 from omega_core.observers import disagreements
 from omega_core.units import NS_PER_MS, NS_PER_S, PPM, US_PER_S
 from omega_probe.events import Emitter, Event, PhaseEnded, PhaseProgress, PhaseStarted, discard
-from omega_probe.plan import GoodputTask, MeasurementPlan, TestPointAccess
+from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan, TestPointAccess
 from omega_probe.session import SessionResult, run_session
 from support.real_test_point import LOOPBACK, RealTestPoint
 
@@ -94,6 +94,32 @@ def test_a_whole_session(test_point: RealTestPoint) -> None:
     shown = [event for event in events if isinstance(event, PhaseProgress)]
     assert any(event.rate_bps for event in shown if event.task == "goodput_down")
     assert any(event.rtt_us for event in shown if event.task == "idle")
+
+
+def test_a_rate_that_was_sold_is_asked_for_before_tcp_and_not_repeated_when_carried(
+    test_point: RealTestPoint,
+) -> None:
+    asks = [
+        CapacityTask(
+            direction=way, duration_ns=2_500 * NS_PER_MS, fixed_bps=4_000_000, mtu_bytes=1_400
+        )
+        for way in Direction
+    ]
+    plan = replace(SHORT, capacity=(*asks, *(replace(each, repeat=True) for each in asks)))
+    result = hold(plan, test_point.access())
+
+    windows = ["qualified_down", "qualified_up"]
+    told = [(end.task, end.ended) for end in result.evidence.tasks]
+    assert [task for task, _ in told] == [*TASKS[:3], *windows, *TASKS[3:5], *windows, "finish"]
+    assert [ended for task, ended in told if task in windows] == [Ended.DECIDED] * 2 + [
+        Ended.SKIPPED
+    ] * 2
+    assert [(run.fixed_bps, run.ip_octets) for run in result.evidence.capacity] == [
+        (4_000_000, 1_400)
+    ] * 2
+    for way in Direction:
+        found = result.metrics[f"qualified_bps_{way}"]
+        assert (found.value or 0) >= 4_000_000 * 1.02, found.method
 
 
 @pytest.mark.parametrize("task", [DOWN, UP], ids=["down", "up"])

@@ -12,6 +12,8 @@ from omega_acceptance.catalogue import Catalogue
 from omega_acceptance.evaluate import evaluate
 from omega_acceptance.explain import LANGUAGES, explain
 from omega_acceptance.schema import AcceptanceProfile
+from omega_acceptance.windows import allowance_of
+from omega_core.capacity import IdleLoss
 from omega_core.evidence import (
     Attempt,
     AttemptKind,
@@ -24,11 +26,13 @@ from omega_core.evidence import (
     TaskEnd,
 )
 from omega_core.metrics import Direction
+from omega_core.qualification import offered_bps
 from omega_core.verdict import Fault, Mode, Outcome, Verdict
 from support.facts import environment, idle_stream, ranges
 from support.profiles import (
     LOSS,
     RUN,
+    WINDOW,
     criterion,
     exact_run,
     example,
@@ -37,6 +41,7 @@ from support.profiles import (
     profile,
     tries,
 )
+from support.windows import window
 
 PLANS = [*Catalogue.builtin().profiles, example("ftth-home-300"), example("adsl-home-8m")]
 FAMILIES: st.SearchStrategy[Family] = st.sampled_from((4, 6))
@@ -102,12 +107,25 @@ TASKS = st.builds(
     started_offset_us=st.just(0),
     duration_us=st.just(0),
 )
+WINDOWS = st.builds(
+    window,
+    st.integers(10_000, 3_000_000),
+    fixed_bps=st.sampled_from([400_000, 1_600_000]),
+    span_us=st.sampled_from([0, 100_000, 1_000_000, 2_500_000]),
+    lost_ppm=st.integers(0, 900_000),
+    queue_us=st.integers(0, 1_000_000),
+    direction=st.sampled_from(Direction),
+    family=FAMILIES,
+    started_us=st.integers(0, 60_000_000),
+    ended=st.sampled_from(Ended),
+)
 EVIDENCE = st.builds(
     Evidence,
     tasks=st.lists(TASKS, max_size=4).map(tuple),
     attempts=st.lists(ATTEMPTS, max_size=12).map(tuple),
     idle=st.lists(streams(), max_size=2).map(tuple),
     goodput=st.lists(runs(), max_size=5).map(tuple),
+    capacity=st.lists(WINDOWS, max_size=4).map(tuple),
 )
 
 
@@ -242,6 +260,50 @@ def test_the_lines_that_are_tried_reach_every_verdict(line: Line, expected: Verd
         SHORTER, Mode.STANDARD, evidence=line.evidence(), environment=environment(), faults=()
     )
     assert judgement.verdict is expected
+
+
+def windows_of(share_ppm: int, queue_us: int) -> Evidence:
+    """Return two windows at 1.6 Mbit/s on a line that carries a share of it; the rest is lost."""
+    received_bps = 1_600_000 * share_ppm // 1_000_000
+    allowance = allowance_of(home())
+    offered = offered_bps(1_600_000, IdleLoss(loss_ppm=0, packets=1_000), allowance)
+    lost_ppm = max((offered - received_bps) * 1_000_000 // offered, 0)
+    return Evidence(
+        capacity=tuple(
+            window(
+                received_bps,
+                fixed_bps=1_600_000,
+                lost_ppm=lost_ppm,
+                queue_us=queue_us,
+                allowance=allowance,
+                direction=Direction.DOWN,
+                started_us=started_us,
+                ip_octets=200,
+            )
+            for started_us in (0, 10_000_000)
+        )
+    )
+
+
+SOLD = profile({**WINDOW, "metric": "qualified_bps_down"})
+
+
+@given(st.integers(300_000, 1_200_000), st.integers(0, 400_000), st.integers(0, 500_000))
+def test_a_line_that_carries_more_of_what_was_sold_is_never_judged_worse(
+    share_ppm: int, more_ppm: int, queue_us: int
+) -> None:
+    order = [Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS]
+    worse = outcome_on(SOLD, windows_of(share_ppm, queue_us))
+    better = outcome_on(SOLD, windows_of(share_ppm + more_ppm, queue_us))
+    assert order.index(worse) <= order.index(better)
+
+
+@pytest.mark.parametrize(
+    ("share_ppm", "expected"),
+    [(900_000, Outcome.FAIL), (1_000_000, Outcome.INCONCLUSIVE), (1_110_000, Outcome.PASS)],
+)
+def test_the_windows_that_are_tried_reach_every_outcome(share_ppm: int, expected: Outcome) -> None:
+    assert outcome_on(SOLD, windows_of(share_ppm, 0)) is expected
 
 
 # One unit either side of each limit.

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from omega_core.clock import SystemClock
 from omega_core.evidence import Evidence
 from omega_core.metrics import Direction
+from omega_core.qualification import Allowance
 from omega_probe.events import Event, PhaseEnded, PhaseStarted
 from omega_probe.plan import (
     CapacityTask,
@@ -37,7 +38,13 @@ def plan_from(fields: dict[str, Any]) -> MeasurementPlan:
         for task in fields.pop("goodput")
     )
     searches = tuple(
-        CapacityTask(**{**task, "direction": Direction(task["direction"])})
+        CapacityTask(
+            **{
+                **task,
+                "direction": Direction(task["direction"]),
+                "allowance": Allowance(**task["allowance"]),
+            }
+        )
         for task in fields.pop("capacity")
     )
     return MeasurementPlan(**fields, goodput=tasks, capacity=searches)

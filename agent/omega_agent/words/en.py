@@ -48,8 +48,6 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.url_form": "{url} is not the address of a server, such as http://HOST:PORT",
         "error.waiting_first": "{count} records still wait in the outbox",
         # Who can mend it
-        "phase.qualified_down": "Fixed rate down",
-        "phase.qualified_up": "Fixed rate up",
         "who.add_server": "whoever typed the command: add --server URL",
         "who.come_back": "whoever measures: nothing was measured or posted; start again then",
         "who.enrol": "technician: enrol the device, omega enrol --server URL --token T",
@@ -122,6 +120,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         # What is being measured
         "phase.capacity_down": "IP-layer capacity down",
         "phase.capacity_up": "IP-layer capacity up",
+        "phase.qualified_down": "Fixed rate down",
+        "phase.qualified_up": "Fixed rate up",
         "phase.control": "Reaching the server",
         "phase.precheck": "Looking at this host and its network",
         "phase.connectivity": "Reaching the test point",

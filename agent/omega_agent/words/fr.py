@@ -51,8 +51,6 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.url_form": "{url} n'est pas l'adresse d'un serveur, comme http://HÔTE:PORT",
         "error.waiting_first": "{count} enregistrements attendent encore dans la boîte d'envoi",
         # Qui peut y remédier
-        "phase.qualified_down": "Débit fixe descendant",
-        "phase.qualified_up": "Débit fixe montant",
         "who.add_server": "à ajouter à la commande : --server URL",
         "who.come_back": "rien n'a été mesuré ni envoyé : relancer la mesure à ce moment-là",
         "who.enrol": "technicien : enrôler l'appareil, omega enrol --server URL --token T",
@@ -144,6 +142,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         # Ce qui est mesuré
         "phase.capacity_down": "Capacité IP descendante",
         "phase.capacity_up": "Capacité IP montante",
+        "phase.qualified_down": "Débit fixe descendant",
+        "phase.qualified_up": "Débit fixe montant",
         "phase.control": "Accès au serveur",
         "phase.precheck": "Examen de cet appareil et de son réseau",
         "phase.connectivity": "Accès au point de test",

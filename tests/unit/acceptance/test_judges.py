@@ -23,7 +23,6 @@ from support.profiles import (
     REACH,
     RUN,
     SHARE,
-    WINDOW,
     criterion,
     exact_run,
     good_evidence,
@@ -375,7 +374,6 @@ class TestLater:
     @pytest.mark.parametrize(
         ("one", "mode", "because"),
         [
-            pytest.param(WINDOW, Mode.STANDARD, Because.NOT_MEASURED, id="window"),
             pytest.param(BLOCK, Mode.STANDARD, Because.NOT_MEASURED, id="block under load"),
             pytest.param(CINR, Mode.STANDARD, Because.NOT_MEASURED, id="a device's reading"),
             pytest.param(SHARE, Mode.STANDARD, Because.NOT_PROVABLE_IN_MODE, id="share on site"),

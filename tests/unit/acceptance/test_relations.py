@@ -44,6 +44,12 @@ ATM = {"rate_layer": "atm", "encapsulation": "pppoe-llc"}
         pytest.param({**RUN, "limit": 1}, id="one bit per second"),
         pytest.param({**SHARE, "n_fixed": 30}, id="one look at exactly the least number"),
         pytest.param(WINDOW, id="a window"),
+        pytest.param({**WINDOW, "steps_ppm": [250_000, 500_000, 750_000]}, id="with its steps"),
+        pytest.param({**WINDOW, "n_min": 5}, id="as many windows as a session holds"),
+        pytest.param(
+            {**WINDOW, "limit": 474_860}, id="all that can be proved of what is provisioned"
+        ),
+        pytest.param({**WINDOW, "limit": 524_000, "mandatory_in": []}, id="more, and advisory"),
         pytest.param(REACH, id="attempts"),
         pytest.param({**REACH, "family": 6}, id="attempts of one family"),
         pytest.param(AVAILABILITY, id="availability"),
@@ -92,6 +98,20 @@ def test_criterion_that_means_something(one: dict[str, Any]) -> None:
         ),
         pytest.param({**CINR, "limit": 101}, "limit", "above 100", id="signal of a miracle"),
         pytest.param(SYNC, "limit", "rates in layer ip", id="synchronisation of an IP plan"),
+        pytest.param(
+            {**WINDOW, "steps_ppm": [500_000, 250_000]}, "steps_ppm", "do not rise", id="falling"
+        ),
+        pytest.param(
+            {**WINDOW, "steps_ppm": [500_000, 1_000_000]}, "steps_ppm", "do not rise", id="whole"
+        ),
+        pytest.param({**WINDOW, "n_min": 6}, "n_min", "7 windows", id="too many windows"),
+        pytest.param(
+            {**WINDOW, "n_min": 3, "steps_ppm": [1, 2, 3]}, "n_min", "7 windows", id="and steps"
+        ),
+        pytest.param(
+            {**WINDOW, "limit": 474_861}, "limit", "524001 bps of IP", id="not to be proved"
+        ),
+        pytest.param({**RUN, "steps_ppm": [1]}, "steps_ppm", "no use", id="steps of TCP"),
     ],
 )
 def test_criterion_that_cannot_be_meant(one: dict[str, Any], place: str, what: str) -> None:
@@ -113,7 +133,7 @@ def test_synchronisation_is_compared_where_rates_count_cells() -> None:
         pytest.param(("contracted", "up", "normal_bps"), 512_001, "above max_bps", id="normal"),
         pytest.param(("contracted", "up", "advertised_bps"), 511_999, "advertised_bps", id="offer"),
         pytest.param(("contracted", "up", "provisioned_bps"), 511_999, "provisioned", id="let in"),
-        pytest.param(("budget", "standard", "bytes_up"), 2_712_091, "less than", id="octets"),
+        pytest.param(("budget", "standard", "bytes_up"), 2_850_027, "less than", id="octets"),
         pytest.param(("budget", "quick", "bytes_down"), 781_891, "less than", id="octets of quick"),
         pytest.param(("budget", "standard", "idle_s"), 18, "901 packets", id="stream too short"),
         pytest.param(("budget", "standard"), None, "no budget", id="mode without budget"),
@@ -138,7 +158,7 @@ def test_one_unit_beyond_a_relation_is_refused(
         pytest.param(("contracted", "up", "min_bps"), 400_000, id="min equals normal"),
         pytest.param(("contracted", "up", "normal_bps"), 512_000, id="normal equals max"),
         pytest.param(("contracted", "up", "provisioned_bps"), 512_000, id="provisioned is max"),
-        pytest.param(("budget", "standard", "bytes_up"), 2_712_092, id="octets that just suffice"),
+        pytest.param(("budget", "standard", "bytes_up"), 2_850_028, id="octets that just suffice"),
         pytest.param(("budget", "quick", "bytes_down"), 781_892, id="octets of quick"),
         pytest.param(("budget", "standard", "idle_s"), 19, id="951 packets for 950"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import pytest
 
@@ -156,6 +156,8 @@ def test_the_probe_is_told_what_the_profile_demands() -> None:
     assert [run.direction for run in plan.goodput] == [run.direction for run in wanted.goodput]
     assert plan.expected_bps_down == wanted.expected_bps_down
     assert plan.stop_when_invalid
+    assert [asdict(task) for task in plan.capacity] == [asdict(task) for task in wanted.capacity]
+    assert {task.fixed_bps for task in plan.capacity} == {270_000_000, 90_000_000}
 
 
 def test_without_a_profile_it_takes_one_pass_each_way() -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from omega_core.capacity import IdleLoss
 from omega_core.capacity_metrics import capacity_metrics, qualification_metrics
 from omega_core.evidence import CapacityRun, Ended
 from omega_core.metrics import Direction, NoValue
+from omega_core.qualification import offered_bps
 from omega_core.units import US_PER_MS, US_PER_S
 
 IP_OCTETS = 1_000
@@ -30,6 +32,7 @@ def run_at(
     `queue_us` is by how much the delay grows in a second.
     """
     ticks = range(seconds * US_PER_S // TICK_US + 1)
+    told = offered_bps(fixed_bps, IdleLoss(loss_ppm=0, packets=250)) if fixed_bps else rate_bps
     packets = [rate_bps * tick * TICK_US // (8 * IP_OCTETS * US_PER_S) for tick in ticks]
     return CapacityRun(
         run=number,
@@ -46,7 +49,7 @@ def run_at(
         packets=tuple(packets),
         highest=tuple(each + (each // lost_each if lost_each else 0) for each in packets),
         delay_us_max=tuple(tick * TICK_US * queue_us // US_PER_S for tick in ticks),
-        offered=((1, rate_bps, 0),),
+        offered=((1, told, 0),),
         reordered=0,
         duplicates=0,
         host_drops=0,
@@ -88,10 +91,10 @@ def test_a_run_that_was_cut_off_and_a_fixed_rate_are_no_search() -> None:
 @pytest.mark.parametrize(
     ("received_bps", "queue_us", "value", "word"),
     [
-        pytest.param(20_400_000, 0, 20_000_000, "carried", id="carried"),
-        pytest.param(18_000_000, 130_000, 18_000_000, "short", id="the rest waits in a queue"),
-        pytest.param(20_000_000, 20_000, None, "unclear", id="just the rate"),
-        pytest.param(18_000_000, 0, None, "unclear", id="the host did not send the rest"),
+        pytest.param(22_000_000, 0, 20_952_381, "carried", id="carried: 22 Mbit/s x 2.0 / 2.1"),
+        pytest.param(18_000_000, 190_000, 18_000_000, "short", id="the rest waits in a queue"),
+        pytest.param(20_000_000, 70_000, None, "unclear", id="just the rate"),
+        pytest.param(18_000_000, 0, None, "not sent", id="the host did not send the rest"),
     ],
 )
 def test_a_fixed_rate(received_bps: int, queue_us: int, value: int | None, word: str) -> None:
@@ -106,13 +109,13 @@ def test_a_fixed_rate(received_bps: int, queue_us: int, value: int | None, word:
 
 
 def test_of_several_fixed_rates_the_last_answer_counts() -> None:
-    short = run_at(18_000_000, queue_us=130_000, fixed_bps=20_000_000)
-    carried = run_at(20_400_000, fixed_bps=20_000_000, number=2)
+    short = run_at(18_000_000, queue_us=190_000, fixed_bps=20_000_000)
+    carried = run_at(22_000_000, fixed_bps=20_000_000, number=2)
     unclear = run_at(20_000_000, fixed_bps=20_000_000, number=3)
     for runs, value in (
-        ([short, carried, unclear], 20_000_000),
+        ([short, carried, unclear], 20_952_381),
         ([carried, short], 18_000_000),
-        ([unclear, carried], 20_000_000),
+        ([unclear, carried], 20_952_381),
     ):
         found = qualification_metrics(runs)["qualified_bps_down"]
         assert found.value == pytest.approx(value, rel=0.001)

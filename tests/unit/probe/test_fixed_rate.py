@@ -10,8 +10,8 @@ import pytest
 from omega_core.capacity import IdleLoss
 from omega_core.evidence import Ended
 from omega_core.load import LoadTick
-from omega_core.qualification import Carried, offered_bps
-from omega_core.units import NS_PER_S, PPM
+from omega_core.qualification import HOLD_US, Carried
+from omega_core.units import NS_PER_US
 from omega_probe.capacity_search import packet_ip_octets
 from omega_probe.fixed_rate import FixedRate
 from support.simulated_path import PathSpec, SimulatedLoad
@@ -26,7 +26,7 @@ def asked(
     wanted_bps: int,
     *,
     octets_max: int = 10**10,
-    duration_ns: int = 3 * NS_PER_S,
+    duration_ns: int = HOLD_US * NS_PER_US,
     tamper: Callable[[LoadTick], LoadTick] = lambda tick: tick,
 ) -> tuple[FixedRate, SimulatedLoad]:
     """Run the machine over a path; the quiet line's loss is known from 250 packets."""
@@ -52,6 +52,11 @@ def asked(
     return made[0], load
 
 
+def decided_us(load: SimulatedLoad) -> int:
+    """Return when the machine ended; the path goes on for a round trip and half a second."""
+    return load.now_us - load.spec.rtt_us - 500 * MS
+
+
 def outcome(machine: FixedRate) -> Carried | None:
     return None if machine.qualification is None else machine.qualification.outcome
 
@@ -59,11 +64,10 @@ def outcome(machine: FixedRate) -> Carried | None:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("plan_bps", PLANS)
 @pytest.mark.parametrize(
-    ("percent", "expected"),
-    [(110, Carried.CARRIED), (105, Carried.CARRIED), (95, Carried.SHORT), (90, Carried.SHORT)],
+    ("percent", "expected"), [(110, Carried.CARRIED), (95, Carried.SHORT), (90, Carried.SHORT)]
 )
 @pytest.mark.parametrize("buffer_ms", [5, 50, 1_000])
-def test_a_clear_case_is_decided_in_two_seconds(
+def test_a_clear_case_is_decided_within_the_window(
     plan_bps: int, percent: int, expected: Carried, buffer_ms: int, seed: int
 ) -> None:
     buffer_ms = max(buffer_ms, 20) if plan_bps < 10 * MBPS else buffer_ms  # some packets at least
@@ -75,7 +79,7 @@ def test_a_clear_case_is_decided_in_two_seconds(
     )
     machine, load = asked(spec, plan_bps)
     assert (machine.ended, outcome(machine)) == (Ended.DECIDED, expected), machine.qualification
-    assert load.now_us < 2_000 * MS
+    assert decided_us(load) < 2_300 * MS
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -104,11 +108,29 @@ def test_delay_variation_leads_to_no_wrong_answer(percent: int, seed: int) -> No
     assert outcome(machine) is not wrong, machine.qualification
 
 
-def test_a_satellite_is_decided_too() -> None:
-    spec = PathSpec(rate_bps=55 * MBPS, rtt_us=600 * MS, buffer_us=600 * MS)
+@pytest.mark.parametrize(("percent", "expected"), [(110, Carried.CARRIED), (90, Carried.SHORT)])
+def test_a_satellite_is_decided_too(percent: int, expected: Carried) -> None:
+    spec = PathSpec(rate_bps=percent * MBPS // 2, rtt_us=600 * MS, buffer_us=600 * MS)
     machine, load = asked(spec, 50 * MBPS)
-    assert outcome(machine) is Carried.CARRIED
-    assert load.now_us < 3_000 * MS
+    assert outcome(machine) is expected
+    assert decided_us(load) < 3_500 * MS
+
+
+@pytest.mark.parametrize("policer", [True, False], ids=["policer", "shaper"])
+@pytest.mark.parametrize("bucket_ms", [20, 50, 100])
+@pytest.mark.parametrize(("percent", "wrong"), [(95, Carried.CARRIED), (105, Carried.SHORT)])
+def test_a_bucket_within_the_allowance_leads_to_no_wrong_answer(
+    percent: int, wrong: Carried, bucket_ms: int, *, policer: bool
+) -> None:
+    lasting_bps = 20 * MBPS * percent // 100
+    spec = PathSpec(
+        rate_bps=100 * MBPS,
+        bucket_bps=lasting_bps,
+        bucket_octets=lasting_bps * bucket_ms // 8_000,
+        policer=policer,
+    )
+    machine, _ = asked(spec, 20 * MBPS)
+    assert outcome(machine) is not wrong, machine.qualification
 
 
 def test_exactly_the_plans_rate_is_never_short() -> None:
@@ -119,7 +141,7 @@ def test_exactly_the_plans_rate_is_never_short() -> None:
 def test_a_host_that_does_not_send_what_it_is_told_says_nothing_of_the_line() -> None:
     spec = PathSpec(rate_bps=100 * MBPS, sender_bps_max=15 * MBPS)
     machine, _ = asked(spec, 20 * MBPS)
-    assert (machine.ended, outcome(machine)) == (Ended.COMPLETED, Carried.UNCLEAR)
+    assert (machine.ended, outcome(machine)) == (Ended.COMPLETED, Carried.NOT_SENT)
 
 
 @pytest.mark.parametrize("policer", [True, False], ids=["policer", "shaper"])
@@ -165,10 +187,3 @@ def test_reports_that_run_backwards_or_come_twice_change_nothing() -> None:
 
     machine, _ = asked(PathSpec(rate_bps=18 * MBPS), 20 * MBPS, tamper=tampered)
     assert outcome(machine) is Carried.SHORT
-
-
-def test_what_is_offered() -> None:
-    assert offered_bps(20 * MBPS, IdleLoss(loss_ppm=0, packets=250)) == 20_400_000
-    assert offered_bps(20 * MBPS, IdleLoss(loss_ppm=None, packets=None)) == 20_400_000
-    assert offered_bps(20 * MBPS, IdleLoss(loss_ppm=20_000, packets=250)) == 20_816_326
-    assert offered_bps(20 * MBPS, IdleLoss(loss_ppm=PPM, packets=3)) == 40_800_000
