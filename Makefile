@@ -51,7 +51,7 @@ check: $(READY) ## format, lint, types, import rules
 	$(BIN)/lint-imports
 
 .PHONY: accuracy
-accuracy: $(READY) ## measure emulated links and compare with the truth, iperf3 and ping
+accuracy: $(READY) ## measure emulated links and compare with the truth, iperf3, irtt and ping
 	@PYTHONPATH=tests $(BIN)/python bench/accuracy.py
 
 .PHONY: bench

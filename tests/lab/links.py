@@ -17,6 +17,14 @@ LINKS: dict[str, LinkSpec] = {
     "wimax-jitter": access_link(
         down_bps=4 * _MBPS, up_bps=1 * _MBPS, rtt_us=80 * _MS, jitter_us=20 * _MS, buffer_ms=300
     ),
+    "wimax-radio": access_link(
+        down_bps=4 * _MBPS,
+        up_bps=1 * _MBPS,
+        rtt_us=80 * _MS,
+        jitter_us=30 * _MS,
+        loss_ppm=5_000,
+        buffer_ms=300,
+    ),
     "lossy-0.5": access_link(
         down_bps=10 * _MBPS, up_bps=2 * _MBPS, rtt_us=60 * _MS, loss_ppm=5_000, buffer_ms=200
     ),

@@ -1,6 +1,6 @@
-"""Tools that are not ours, run across the lab and read: ping and iperf3.
+"""Tools that are not ours, run across the lab and read: ping, iperf3 and irtt.
 
-Both raise LabError, with what the tool said, when they cannot do their work; a line that loses
+All raise LabError, with what the tool said, when they cannot do their work; a line that loses
 everything is not such a case for ping.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from lab.errors import LabError
 from lab.host import Host
 from lab.topology import Lab
+from omega_core.units import NS_PER_US
 
 _SENT_AND_RECEIVED = re.compile(r"(\d+) packets transmitted, (\d+) received")
 _EACH_TIME = re.compile(r"time=([\d.]+) ms")
@@ -99,6 +101,38 @@ def iperf3_tcp(
         goodput_bps=round(end["sum_received"]["bits_per_second"]),
         retransmits=end["sum_sent"]["retransmits"],
     )
+
+
+class PeerMissingError(LabError):
+    """A peer that is not installed here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IrttResult:
+    """What irtt reported; its client takes user-space times of a stream of small UDP packets."""
+
+    rtt_us_p50: int
+
+
+def irtt(lab: Lab, *, seconds: int, interval_ms: int) -> IrttResult:
+    """Measure the round trip for so long; raises PeerMissingError where there is no irtt."""
+    if shutil.which("irtt") is None:
+        raise PeerMissingError("irtt is not installed")
+    server = lab.server.popen(
+        ["irtt", "server", "-i", "0", "-b", f"{lab.server.v4}:2112"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        argv = ["irtt", "client", "-Q", "-o", "-", "-d", f"{seconds}s", "-i", f"{interval_ms}ms"]
+        done = lab.customer.run([*argv, lab.server.v4], check=False, timeout_s=seconds + _SPARE_S)
+    finally:
+        server.terminate()
+        server.wait(_SPARE_S)
+    if not done.stdout.strip():
+        raise LabError(f"irtt said: {done.stderr.strip()}")
+    report: dict[str, Any] = json.loads(done.stdout)
+    return IrttResult(rtt_us_p50=report["stats"]["rtt"]["median"] // NS_PER_US)
 
 
 def _wait_until_it_listens(server: subprocess.Popen[str]) -> None:
