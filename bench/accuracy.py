@@ -13,18 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from accuracy_runs import WAYS, Measured, bench_on, measured_over
 from accuracy_tables import (
-    MBPS,
     MS,
     PPM,
     Findings,
@@ -39,17 +35,11 @@ from accuracy_tables import (
     within,
 )
 from accuracy_truth import binomial_interval, idle_packets, lost, round_trips_us
-from lab.errors import LabError, LabUnavailableError
+from lab.errors import LabUnavailableError
 from lab.links import named
-from lab.peers import PeerMissingError, iperf3_tcp, irtt, ping
-from lab.spec import LinkSpec, access_link
-from lab.topology import Lab
 from lab.truth import DirectionTruth
 from omega_core.samples import nearest_rank_percentile
-from support_bench import OMEGA, OMEGA_SERVER, last_json, wait_until_healthy
 
-API_PORT = 8080
-STAMP_PORT = 8620
 PAYLOAD_SHARE = 1_448 / 1_500
 CAPACITY_MAX, QUICK_CAPACITY_MAX = 0.01, 0.05
 GOODPUT_MAX, GOODPUT_LOSSY_MAX = 0.01, 0.03
@@ -57,130 +47,12 @@ P50_US_MAX, P95_US_MAX = 100, 300
 WORKING_MAX = 0.1
 SECONDS_MAX, QUICK_SECONDS_MAX = (15, 25), (5, 10)  # terrestrial, satellite
 QUICK_OCTETS_SHARE = 0.25  # of ten seconds each way at the full rate
-LONG_RTT_US = 200 * MS
 
 REFERENCE = ("adsl", "wimax-radio", "lossy-2", "vdsl", "ftth", "satellite", "gigabit")
 OTHERS = ("slow", "wimax", "long", "deep")
 JITTERY = "wimax-jitter"
 LOSSY = ("lossy-0.5", "lossy-2")
 SEEDS = (1, 2, 3)
-OURS = {
-    "long": access_link(down_bps=50 * MBPS, up_bps=10 * MBPS, rtt_us=100 * MS, buffer_ms=150),
-    "deep": access_link(down_bps=20 * MBPS, up_bps=5 * MBPS, rtt_us=25 * MS, buffer_ms=500),
-}
-WAYS = ("down", "up")
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """A lab with a server on it, ready to be measured."""
-
-    lab: Lab
-    url: str
-
-    def measure(self, *options: str) -> tuple[Result, float]:
-        """Run `omega measure` on the customer's side; return what it printed, and its seconds."""
-        argv = [str(OMEGA), "measure", "--server", self.url, "--json", *options]
-        began_s = time.monotonic()
-        done = self.lab.customer.run(argv, check=False, timeout_s=180)
-        took_s = time.monotonic() - began_s
-        if not done.stdout.strip():
-            raise LabError(f"omega measure left with {done.returncode}: {done.stderr.strip()}")
-        return last_json(done.stdout), took_s
-
-
-@dataclass(slots=True)
-class Measured:
-    """All runs over one link, and the peers' figures."""
-
-    name: str
-    spec: LinkSpec
-    results: list[Result] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    quick: list[Result] = field(default_factory=list)
-    quick_seconds: list[float] = field(default_factory=list)
-    round_trips_us: list[list[int]] = field(default_factory=list)
-    iperf3_bps: dict[str, int] = field(default_factory=dict)
-    ping_us: int | None = None
-    irtt_us: int | None = None
-
-    def rate_bps(self, way: str) -> int:
-        """Return the IP-layer rate that the link was given."""
-        return (self.spec.down.rate_bps if way == "down" else self.spec.up.rate_bps) or 0
-
-    @property
-    def is_long(self) -> bool:
-        """Whether the path's round trip is a satellite's."""
-        return self.spec.rtt_us() >= LONG_RTT_US
-
-    @property
-    def is_spoiled(self) -> bool:
-        """Whether packets are lost or delayed at random."""
-        return bool(self.spec.down.loss_ppm or self.spec.down.jitter_us)
-
-
-@contextmanager
-def bench_on(spec: LinkSpec) -> Iterator[Bench]:
-    """Bring up a link with a server behind it."""
-    with tempfile.TemporaryDirectory(prefix="omega-accuracy-") as folder, Lab(spec) as lab:
-        argv = [str(OMEGA_SERVER), "run", "--data", folder, "--host", "::", "--port", str(API_PORT)]
-        with Path(folder, "server.log").open("w") as log:
-            lab.server.popen(
-                [*argv, "--testpoint-udp-port", str(STAMP_PORT)], stdout=log, stderr=log
-            )
-            with lab.server.entered():
-                wait_until_healthy(f"http://{lab.server.v4}:{API_PORT}")
-            lab.link.watch(STAMP_PORT)
-            yield Bench(lab, f"http://{lab.server.v4}:{API_PORT}")
-
-
-def measured_over(name: str, runs: int, *, busy: bool = False) -> Measured:
-    """Measure a link several times, in full and quickly, and let the peers measure it once."""
-    spec = OURS[name] if name in OURS else named(name)
-    found = Measured(f"{name}, one core busy" if busy else name, spec)
-    for _ in range(runs):
-        with bench_on(spec) as bench, one_core_busy(busy=busy):
-            result, took_s = bench.measure()
-            truth = bench.lab.link.truth()
-        found.results.append(result)
-        found.seconds.append(took_s)
-        found.round_trips_us.append(sorted(round_trips_us(truth.down, truth.up)))
-    if busy:
-        return found
-    for _ in range(runs):
-        with bench_on(spec) as bench:
-            result, took_s = bench.measure("--quick")
-        found.quick.append(result)
-        found.quick_seconds.append(took_s)
-    with bench_on(spec) as bench:
-        for way in WAYS:
-            peer = iperf3_tcp(bench.lab, down=way == "down", seconds=6, flows=4)
-            found.iperf3_bps[way] = peer.goodput_bps
-        found.ping_us = ping(
-            bench.lab.customer, bench.lab.server.v4, count=50, interval_s=0.02
-        ).rtt_us_mean
-        try:
-            found.irtt_us = irtt(bench.lab, seconds=2, interval_ms=20).rtt_us_p50
-        except PeerMissingError:
-            print("irtt is not installed; its column stays empty", file=sys.stderr)
-    return found
-
-
-@contextmanager
-def one_core_busy(*, busy: bool) -> Iterator[None]:
-    """Keep one processor core busy with arithmetic."""
-    if not busy:
-        yield
-        return
-    child = os.fork()
-    if child == 0:
-        while True:
-            pass
-    try:
-        yield
-    finally:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
 
 
 def capacity_table(findings: Findings, links: Sequence[Measured]) -> None:
