@@ -11,8 +11,9 @@ is known a load over UDP does it in the time that physics takes:
       |           so, another B later: then the packets behind the first dropped one have come
       |           through it. `FILL_NS_MAX` bounds it
       v
-    HOLD          a little over C: what the line can't carry is dropped, the buffer stays full. The
-      |           window that counts for working latency began a B ago
+    HOLD          a little over C: what the line can't carry is dropped, the buffer stays full. A
+      |           sender that paused has let it drain: then twice C again, until it is full again.
+      |           The window that counts for working latency began a B ago
       v
     ended         with what the search said
 
@@ -36,6 +37,7 @@ from omega_probe.capacity_search import CapacitySearch
 
 FILL_FACTOR: Final = 2  # fastest for the octets it takes: B x C x f / (f - 1) of them
 FILL_NS_MAX: Final = 2_300 * NS_PER_MS  # a second of buffer is full, and has told so
+DRAINED_PERCENT: Final = 85  # of the full queue's delay: less is filled up again
 FULL_SINCE_PERCENT: Final = 90  # of the queue's delay ago: some of that may be delay variation
 OVER_PPM: Final = 20_000  # C is known to 1 %: more than it certainly arrives at the buffer
 FULL_LOSS_SHARE: Final = 4  # one packet in so many; a full buffer drops one in two of them
@@ -78,6 +80,8 @@ class SearchThenHold:
         self._command = search.wanted()
         self._since_ns = self._heard_ns = self._moved_ns = 0
         self._until_ns = _NEVER_NS
+        self._full_us = 0
+        self._refills = False
         self._seen_ticks: deque[LoadTick] = deque(maxlen=1 + FULL_TICKS)
         self._last: LoadTick | None = None
 
@@ -142,8 +146,9 @@ class SearchThenHold:
             self.ended, self.detail = search.ended, search.detail
 
     def _seen(self, tick: LoadTick, now_ns: int) -> None:
-        """Look for loss that only a full buffer explains."""
-        if self._stage is not _Stage.FILL:
+        """Look for loss that only a full buffer explains; once full, for a queue that is not."""
+        if self._stage is _Stage.HOLD:
+            self._keep_full(tick, now_ns)
             return
         self._seen_ticks.append(tick)
         base = self._seen_ticks[0]
@@ -151,6 +156,7 @@ class SearchThenHold:
         lost = sent - (tick.packets - base.packets)
         usual = sent * self._search.loss_ppm // PPM
         if sent >= FULL_PACKETS_MIN and (lost - usual) * FULL_LOSS_SHARE > sent:
+            self._full_us = tick.delay_us
             since_ns = max(tick.delay_us, 0) * NS_PER_US * FULL_SINCE_PERCENT // 100
             self._hold(max(now_ns - since_ns, self._since_ns), now_ns, full=True)
 
@@ -160,7 +166,19 @@ class SearchThenHold:
         filling_ns = now_ns - from_ns  # half of the stream's packets were dropped meanwhile
         self._until_ns = from_ns + self._hold_ns(carried_bps) + filling_ns // FILL_FACTOR
         self.hold = Hold(from_ns, now_ns, full)
-        if not self._order(carried_bps * (PPM + OVER_PPM) // PPM):
+        self._offer_or_end(carried_bps * (PPM + OVER_PPM) // PPM, now_ns)
+
+    def _keep_full(self, tick: LoadTick, now_ns: int) -> None:
+        drained = tick.delay_us * 100 < self._full_us * DRAINED_PERCENT
+        if drained is self._refills:
+            return
+        self._refills = drained
+        carried_bps = self.carried_bps or 0
+        over_bps = carried_bps * (PPM + OVER_PPM) // PPM
+        self._offer_or_end(carried_bps * FILL_FACTOR if drained else over_bps, now_ns)
+
+    def _offer_or_end(self, reaching_bps: int, now_ns: int) -> None:
+        if not self._order(reaching_bps):
             self._end_held(now_ns)
 
     def _order(self, reaching_bps: int) -> bool:
