@@ -26,7 +26,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from omega_core.environment import CpuLoad, Interface, InterfaceCounts, Medium, TrafficCheck
-from omega_core.evidence import Ended, Evidence, GoodputRun, IdleStream
+from omega_core.evidence import CapacityRun, Ended, Evidence, GoodputRun, IdleStream
+from omega_core.metrics import Direction
 from omega_core.units import PPM
 from omega_core.verdict import Fault
 from omega_probe.session_clock import ClockFacts
@@ -38,6 +39,7 @@ WAITED_OF_RUN_PPM_MAX: Final = 666_000
 STEAL_PPM_MAX: Final = 50_000  # by a hypervisor; on shared machines up to 5,000 in a clean run
 LATE_SENDS_PPM_MAX: Final = 10_000  # a packet is late by a tenth of its period, 2 ms of 20
 LATE_SENDS_LEAST: Final = 5  # fewer are an accident in a short stream
+LOAD_DROPS_PPM_MAX: Final = 1_000  # a fifth of what a sub-interval may lose; clean runs drop none
 DROPS_OF_LOSS: Final = 10  # drops above a tenth of the loss counted
 DROPS_PPM_MAX: Final = 100  # or above this share of the packets
 STEP_US_MAX: Final = 500
@@ -67,7 +69,8 @@ def faults_of(
         Fault.TUNNEL: host.interface is not None and host.interface.medium is Medium.TUNNEL,
         Fault.CROSS_TRAFFIC: any(check.exceeded for check in host.traffic),
         Fault.CPU_LIMITED: any(map(_kept_waiting, host.cpu)) or any(map(_late, evidence.idle)),
-        Fault.HOST_DROPS: any(map(_dropped, evidence.idle)),
+        Fault.HOST_DROPS: any(map(_dropped, evidence.idle))
+        or any(map(_dropped_of_load, evidence.capacity)),
         Fault.CLOCK_STEP: clocks is not None and _stepped(clocks),
         Fault.PATH_CHANGED: PATH_CHANGED in host.notes or _flapped(host.counts),
         Fault.FLOW_FAILED: any(map(_broke, evidence.goodput)),
@@ -93,6 +96,13 @@ def _dropped(stream: IdleStream) -> bool:
     lost = sum(rtt_us is None for rtt_us in stream.rtt_us)
     drops, packets = stream.host_drops, len(stream.rtt_us)
     return drops * DROPS_OF_LOSS > lost or drops * PPM > packets * DROPS_PPM_MAX
+
+
+def _dropped_of_load(run: CapacityRun) -> bool:
+    """Say whether this host, as receiver of a load, dropped what would count as the line's loss."""
+    sent = run.highest[-1] if run.highest else 0
+    here = run.direction is Direction.DOWN
+    return here and run.host_drops * PPM > sent * LOAD_DROPS_PPM_MAX
 
 
 def _stepped(clocks: ClockFacts) -> bool:

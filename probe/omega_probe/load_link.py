@@ -280,9 +280,10 @@ class _Driver:
         self._count_traffic()
 
     def _count_traffic(self) -> None:
+        dropped = self._counter.host_drops  # by our socket: the interface has counted them
         self._account.tell(
             load_sent=self._paced.sender.packets,
-            load_received=self._receiver.octets // self._request.ip_octets,
+            load_received=self._receiver.octets // self._request.ip_octets + dropped,
             rates=self._teller.told,
             feedbacks=self._feedbacks_seen,
         )

@@ -14,6 +14,7 @@ from omega_core.verdict import Fault
 from omega_probe.faults import PATH_CHANGED, HostFacts, faults_of
 from omega_probe.session_clock import ClockFacts
 from support.facts import goodput_run, idle_stream, interface_counts
+from support.windows import window
 
 ETHERNET = Interface(
     name="eth0", medium=Medium.ETHERNET, link_rate_bps=None, duplex=None, mtu_bytes=1_500
@@ -135,6 +136,24 @@ def test_packets_that_left_late(packets: int, late: int, *, limited: bool) -> No
 def test_packets_that_this_host_had_no_room_for(lost: int, drops: int, *, dropped: bool) -> None:
     stream = idle_stream(packets=1_000, lost_down=range(10, 10 + lost))
     faults = faults_of(HostFacts(ETHERNET), Evidence(idle=(replace(stream, host_drops=drops),)))
+    assert faults == ((Fault.HOST_DROPS,) if dropped else ())
+
+
+@pytest.mark.parametrize(
+    ("direction", "drops", "dropped"),
+    [
+        pytest.param(Direction.DOWN, 100, False, id="one of a thousand packets of a load"),
+        pytest.param(Direction.DOWN, 101, True, id="more than that"),
+        pytest.param(Direction.UP, 101, False, id="upwards it was the test point that had no room"),
+    ],
+)
+def test_packets_of_a_load_that_this_host_had_no_room_for(
+    direction: Direction, drops: int, *, dropped: bool
+) -> None:
+    run = window(400_000_000, fixed_bps=400_000_000, span_us=2 * US_PER_S, direction=direction)
+    assert run.highest[-1] == 100_000
+    run = replace(run, host_drops=drops)
+    faults = faults_of(HostFacts(ETHERNET), Evidence(capacity=(run,)))
     assert faults == ((Fault.HOST_DROPS,) if dropped else ())
 
 
