@@ -33,7 +33,7 @@ PRECHECK_S = 2  # of listening before anything is sent
 MEASURE_RUN_S = 8  # a run ends by itself once it has reached the capacity found, after 1.5 s mostly
 CAPACITY_S = 10  # a search and its load end by themselves after 3 to 4 s, behind a satellite 7
 LOOK_PERIOD_NS = 10 * NS_PER_MS  # where seconds count: 100 packets in one, for a percentile of 95
-LOOKS_NS = {Mode.MEASURE: 2 * NS_PER_S, Mode.QUICK: NS_PER_S}  # on the quiet line
+LOOKS_NS = {Mode.MEASURE: 1_500 * NS_PER_MS, Mode.QUICK: NS_PER_S}  # on the quiet line
 LISTENING_NS = {Mode.MEASURE: 500 * NS_PER_MS, Mode.QUICK: 300 * NS_PER_MS}
 """Before anything is sent; the tasks on the quiet line go on listening."""
 CAMPAIGN_IDLE_S = 60  # loss is judged over at least a minute
@@ -78,8 +78,8 @@ class Demand:
     `families` are those the profile names: they are tried even where the session has none; empty
     means whichever the session has. `goodput` is in the order of the runs. `expected_bps_*` is
     what the network lets through at the IP layer, None without a profile. `skipped` names the tasks
-    that the mode leaves out. `seconds`, `bytes_down`
-    and `bytes_up` (IP octets) are bounds of the whole session.
+    that the mode leaves out, `idle_hurried` says that late replies are not waited for. `seconds`,
+    `bytes_down` and `bytes_up` (IP octets) are bounds of the whole session.
     """
 
     mode: Mode
@@ -96,6 +96,7 @@ class Demand:
     bytes_up: int
     precheck_ns: int = PRECHECK_S * NS_PER_S
     skipped: tuple[str, ...] = ()
+    idle_hurried: bool = False
 
 
 def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
@@ -205,6 +206,7 @@ def _bounded_by_seconds(mode: Mode, profile: AcceptanceProfile | None) -> Demand
         bytes_down=octets,
         bytes_up=octets,
         precheck_ns=LISTENING_NS[mode],
+        idle_hurried=True,
         skipped=tuple(f"goodput_{each}" for each in Direction) if quick else (),
     )
 

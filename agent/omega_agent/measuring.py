@@ -194,6 +194,7 @@ def plan_of(wanted: Demand, *, stop_when_invalid: bool) -> MeasurementPlan:
         connectivity_attempts=wanted.connectivity_attempts,
         idle_duration_ns=wanted.idle_duration_ns,
         idle_period_ns=wanted.idle_period_ns,
+        idle_hurried=wanted.idle_hurried,
         goodput=tuple(
             GoodputTask(
                 direction=run.direction,

@@ -53,6 +53,8 @@ class StreamPlan(NamedTuple):
     key: bytes | None = None
     octets_max: int | None = None
     """What the test point is asked to set aside for it; its own share where nothing is said."""
+    hurried: bool = False
+    """Whether what is missing at its end is waited for only shortly."""
 
 
 class HeldStream(NamedTuple):
@@ -142,7 +144,7 @@ def run_stream(
         ssid=opened.ssid,
         key=plan.key,
         phase_ns=plan.phase_ns,
-        hurried=until is not None,
+        hurried=plan.hurried or until is not None,
     )
     if made is not None:
         made(machine)

@@ -21,8 +21,9 @@ and counted, and the next keeps half a period of distance: a burst would measure
 A packet counts as lost after the waiting time Tmax (RFC 7680 section 2.4). The sample is complete
 as soon as every packet is answered. At its end what is missing gets `PATIENCE_RTT` times the
 longest round trip seen, a second at least and Tmax at most; `outcome` states the waiting time that
-every packet really had, and no reply in the sample took longer. A `hurried` stream, which ends with
-the load beside it, gives twice the longest: behind a full buffer ten times would cut off seconds.
+every packet really had, and no reply in the sample took longer. A `hurried` stream gives twice the
+longest: one that ends with the load beside it, where ten times would cut off seconds, and one whose
+answer is wanted soon.
 
 Datagrams come from the network: malformed, forged, late and duplicated ones are expected events
 and end nothing. A reply is taken for ours when its SSID, its sender sequence number and the T1 it

@@ -252,6 +252,7 @@ class SessionRunner:
             period_ns=period_ns,
             phase_ns=random_phase_ns(period_ns),
             key=self._access.secret if self._plan.idle_authenticated else None,
+            hurried=self._plan.idle_hurried,
         )
 
     def _idle_packets(self) -> int:

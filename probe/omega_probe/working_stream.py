@@ -41,8 +41,8 @@ from omega_probe.delay_stream import (
 from omega_probe.round_trip import StampSender
 
 HELD_SHARE_PPM: Final = 50_000  # what a probe's stream may be of a line, at most
-HELD_PACKETS: Final = 160  # in the window that counts; some of them are dropped by the full buffer
-HELD_NS_MIN: Final = 700 * NS_PER_MS
+HELD_PACKETS: Final = 140  # in the window that counts; some of them are dropped by the full buffer
+HELD_NS_MIN: Final = 600 * NS_PER_MS
 HELD_STREAM_PACKETS: Final = 4 * HELD_PACKETS  # the filling takes up to twice the window
 MARGIN_NS: Final = 4 * NS_PER_S  # flows are let in before a run's time begins and counted after it
 LEAVE_S: Final = 5.0  # the thread looks at its stop ten times a second

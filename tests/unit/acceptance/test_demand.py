@@ -18,7 +18,7 @@ from omega_acceptance.schema import AcceptanceProfile
 from omega_core import limits
 from omega_core.limits import packet_count
 from omega_core.metrics import Direction
-from omega_core.units import NS_PER_S
+from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.verdict import Mode
 from support.profiles import LOSS, REACH, RUN, changed, criterion, example, home, profile
 
@@ -148,20 +148,20 @@ def test_a_campaign_takes_one_run_a_session_and_its_share_of_the_octets() -> Non
 
 
 @pytest.mark.parametrize(
-    ("mode", "run_s", "idle_s", "seconds"),
+    ("mode", "run_s", "idle_ms", "seconds"),
     [
-        pytest.param(Mode.MEASURE, 8, 2, 66, id="measure"),
-        pytest.param(Mode.QUICK, 0, 1, 50, id="quick"),
+        pytest.param(Mode.MEASURE, 8, 1_500, 66, id="measure"),
+        pytest.param(Mode.QUICK, 0, 1_000, 50, id="quick"),
     ],
 )
 def test_without_a_profile_only_seconds_bound_a_session(
-    mode: Mode, run_s: int, idle_s: int, seconds: int
+    mode: Mode, run_s: int, idle_ms: int, seconds: int
 ) -> None:
     quick = mode is Mode.QUICK
     wanted = demand_without_profile(mode)
     assert runs(wanted) == ([] if quick else [(DOWN, run_s), (UP, run_s)])
     assert wanted.skipped == (("goodput_down", "goodput_up") if quick else ())
-    assert wanted.idle_duration_ns == idle_s * NS_PER_S
+    assert wanted.idle_duration_ns == idle_ms * NS_PER_MS
     assert limits.packet_count(wanted.idle_duration_ns, wanted.idle_period_ns) > 100
     assert (wanted.expected_bps_down, wanted.expected_bps_up) == (None, None)
     assert [(each.direction, each.quick, each.holds) for each in wanted.capacity] == [
