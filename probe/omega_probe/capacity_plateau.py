@@ -39,6 +39,9 @@ Random loss that idle packets did not show looks like an overflow at first. The 
 overflow, to offer less, tells them apart: the received rate stays if the queue was full, and falls
 with the offer if it was not. Then the loss seen is p.
 
+A sender that pauses sends less than it is told, and what it lets wait looks like a queue. A look in
+which it sent clearly less and all of that came through says nothing of the line.
+
 A line that changes its rate (a token bucket runs dry) is seen as a look that differs from C; what
 was known of it is dropped, and the new rate has to be shown for as long as the first.
 """
@@ -81,6 +84,7 @@ LOSS_PPM_MAX: Final = 100_000  # no line that loses more at random carries anyth
 HELD_PERCENT: Final = 90  # of the time asked for; reports don't come at its edges
 HOPELESS_HOLDS: Final = 2  # so long a rate is looked at before it is said never to be eligible
 SENDER_SLOW_PPM: Final = 950_000
+STARVED_PPM: Final = 970_000  # of what was offered: pauses of a busy sender, not its rounding
 
 
 class Look(Enum):
@@ -185,6 +189,8 @@ class Plateau:
         ):
             return False
         rate_bps = octets * BITS_PER_OCTET * US_PER_S // span_us
+        if self._is_starved(tick, rate_bps):
+            return self._starved(tick, span_us)
         if self._judge(tick, rate_bps, jitter_us) is Look.CONGESTED:
             self._opens = 0
             return self._congested(tick, rate_bps, span_us, jitter_us)
@@ -192,6 +198,23 @@ class Plateau:
         if span_us < max(LOOK_OPEN_US, min(open_us, LOOK_OPEN_US_MAX)):
             return False
         return self._open(tick, rate_bps, span_us)
+
+    def _is_starved(self, tick: LoadTick, rate_bps: int) -> bool:
+        """Say whether the sender sent clearly less than it was told, and all of that came through.
+
+        A host that pauses delays packets as a queue does; what was received is then its rate.
+        """
+        sent_bps = self._sent_bps(tick)
+        if sent_bps * PPM >= self.offer_bps * STARVED_PPM:
+            return False
+        return rate_bps * PPM >= sent_bps * (PPM - self.loss_ppm - MARGIN_PPM_MIN)
+
+    def _starved(self, tick: LoadTick, span_us: int) -> bool:
+        self._congested_from, self._opens = None, 0
+        self.sender_slow = True
+        if self._limited_from is None:
+            self._limited_from = self._first_of(tick.command)
+        return span_us >= RENEW_US and self._offer(self.offer_bps)
 
     def _judge(self, tick: LoadTick, rate_bps: int, jitter_us: int) -> Look:
         if self._queue_stands(tick, jitter_us) or self._queue_moves(tick, jitter_us):
