@@ -119,9 +119,10 @@ def test_a_rate_that_was_sold_is_asked_for_before_tcp_and_not_repeated_when_carr
     ] * 2
     for way in Direction:
         found = result.metrics[f"qualified_bps_{way}"]
-        assert (found.value or 0) >= 4_000_000 * 1.02, found.method
+        assert (found.value or 0) >= 4_000_000, found.method
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", [DOWN, UP], ids=["down", "up"])
 def test_a_line_too_fast_for_the_grant_is_measured_up_to_a_rate(
     test_point: RealTestPoint, task: GoodputTask
@@ -139,8 +140,9 @@ def test_a_line_too_fast_for_the_grant_is_measured_up_to_a_rate(
     assert result.bytes_up < 20_000_000
 
 
+@pytest.mark.slow
 def test_each_run_has_a_stream_beside_it_that_spans_the_load(test_point: RealTestPoint) -> None:
-    longer = tuple(replace(task, duration_ns=3 * NS_PER_S) for task in (DOWN, UP))
+    longer = tuple(replace(task, duration_ns=4 * NS_PER_S) for task in (DOWN, UP))
     plan = replace(SHORT, goodput=longer, expected_bps_down=10**9, expected_bps_up=10**9)
     result = hold(plan, test_point.access())
     assert [each.run for each in result.evidence.working] == [0, 1]

@@ -133,6 +133,7 @@ def a_sheet(server: OmegaServer) -> str:
     return made.stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_second_start_finds_everything_again(tmp_path: Path) -> None:
     with OmegaServer(tmp_path / "data") as server:
@@ -156,6 +157,7 @@ def test_a_second_start_finds_everything_again(tmp_path: Path) -> None:
         assert [each["digest"] for each in sheet["records"]] == [digest_of(envelope)]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_another_token_is_made_when_asked_for(tmp_path: Path) -> None:
     with OmegaServer(tmp_path) as server:
@@ -346,6 +348,7 @@ def test_a_folder_that_cant_be_made_is_the_operators_to_mend(tmp_path: Path, com
     assert "choose another" in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_tls_from_the_first_byte(tmp_path: Path) -> None:
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -139,6 +140,7 @@ def test_delay_variation_never_makes_a_line_faster(path: PathSpec, search: Searc
         assert found.maximum.rate_bps * 100 <= path.rate_bps * 103
 
 
+@pytest.mark.slow
 def test_delay_variation_of_thirty_milliseconds_is_seen_through() -> None:
     """One path in a hundred may be missed: there a level of delay was taken for a queue."""
     random = Random("delay variation")  # noqa: S311 - a repeatable draw is wanted
