@@ -84,6 +84,7 @@ LOSS_PPM_MAX: Final = 100_000  # no line that loses more at random carries anyth
 HELD_PERCENT: Final = 90  # of the time asked for; reports don't come at its edges
 HOPELESS_HOLDS: Final = 2  # so long a rate is looked at before it is said never to be eligible
 SENDER_SLOW_PPM: Final = 950_000
+BRIDGED_PPM: Final = 10_000  # received differs from sent by more: a queue has given or taken it
 STARVED_PPM: Final = 970_000  # of what was offered: pauses of a busy sender, not its rounding
 
 
@@ -200,14 +201,16 @@ class Plateau:
         return self._open(tick, rate_bps, span_us)
 
     def _is_starved(self, tick: LoadTick, rate_bps: int) -> bool:
-        """Say whether the sender sent clearly less than it was told, and all of that came through.
+        """Say whether the sender sent clearly less than it was told, and just that came through.
 
-        A host that pauses delays packets as a queue does; what was received is then its rate.
+        A host that pauses delays packets as a queue does; what was received is then its rate. Where
+        more was received than sent a queue has bridged the pause, and it is the line's.
         """
         sent_bps = self._sent_bps(tick)
         if sent_bps * PPM >= self.offer_bps * STARVED_PPM:
             return False
-        return rate_bps * PPM >= sent_bps * (PPM - self.loss_ppm - MARGIN_PPM_MIN)
+        less_ppm, more_ppm = self.loss_ppm + BRIDGED_PPM, BRIDGED_PPM
+        return sent_bps * (PPM - less_ppm) <= rate_bps * PPM <= sent_bps * (PPM + more_ppm)
 
     def _starved(self, tick: LoadTick, span_us: int) -> bool:
         self._congested_from, self._opens = None, 0
