@@ -1,10 +1,10 @@
 """What a picture of a session shows: rates and delays over the session's time, few enough to draw.
 
-Theory of operation. A run's rate is the difference of its counters over equal spans; a stream's
-delays are its packets', in the order of sending. Both are put on the session's own time. A series
-with more points than `POINTS_MAX` is thinned so that of each span its least and greatest stay: a
-peak that was measured is seen. Where packets went unanswered for longer than a few periods the line
-is broken, not bridged.
+Theory of operation. A TCP run's rate is the difference of its counters over equal spans, a UDP
+load's the difference between two of its reports; a stream's delays are its packets', in the order
+of sending. All are put on the session's own time. A series with more points than `POINTS_MAX` is
+thinned so that of each span its least and greatest stay: a peak that was measured is seen. Where
+packets went unanswered for longer than a few periods the line is broken, not bridged.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from omega_core.evidence import Evidence, GoodputRun, IdleStream, WorkingStream
+from omega_core.evidence import CapacityRun, Evidence, GoodputRun, IdleStream, WorkingStream
 from omega_core.goodput import octets_at
 from omega_core.metrics import Direction
 from omega_core.units import BITS_PER_OCTET, US_PER_MS, US_PER_S
@@ -28,12 +28,14 @@ class Kind(StrEnum):
 
     RATE_DOWN = "rate_down"
     RATE_UP = "rate_up"
+    LOAD_DOWN = "load_down"
+    LOAD_UP = "load_up"
     IDLE = "idle"
     WORKING_DOWN = "working_down"
     WORKING_UP = "working_up"
 
 
-RATES: Final = frozenset({Kind.RATE_DOWN, Kind.RATE_UP})
+RATES: Final = frozenset({Kind.RATE_DOWN, Kind.RATE_UP, Kind.LOAD_DOWN, Kind.LOAD_UP})
 
 
 class Point(NamedTuple):
@@ -59,6 +61,7 @@ def series_of(evidence: Evidence) -> tuple[Series, ...]:
     """Return every line that the evidence has points for, in the order of a session."""
     epochs = {stream.run: stream.run_epoch_offset_us for stream in evidence.working}
     found = [_delays(Kind.IDLE, stream) for stream in evidence.idle]
+    found += [_load(run) for run in evidence.capacity]
     found += [_rates(run, epochs.get(run.run)) for run in evidence.goodput]
     found += [_delays(_working_kind(stream), stream) for stream in evidence.working]
     return tuple(series for series in found if any(series.stretches))
@@ -80,6 +83,24 @@ def _rates(run: GoodputRun, epoch_us: int | None) -> Series:
         Point(zero_us + at_us, (after - before) * BITS_PER_OCTET * US_PER_S // span_us)
         for at_us, before, after in zip(grid_us[1:], counts, counts[1:], strict=False)
     ]
+    return Series(kind, (tuple(points),))
+
+
+def _load(run: CapacityRun) -> Series:
+    """Return the IP-layer rate received of a UDP load, at the end of each span of its reports.
+
+    Its receiver's clock began with the first packet, which is known here to within a round trip.
+    """
+    kind = Kind.LOAD_DOWN if run.direction is Direction.DOWN else Kind.LOAD_UP
+    if not run.at_us:
+        return Series(kind, ())
+    zero_us = run.started_offset_us + run.base_rtt_us
+    points, before_us, before = [Point(zero_us, 0)], 0, 0
+    for at_us, octets in zip(run.at_us, run.octets, strict=True):
+        if at_us - before_us >= _SPAN_US_MIN:
+            rate_bps = (octets - before) * BITS_PER_OCTET * US_PER_S // (at_us - before_us)
+            points.append(Point(zero_us + at_us, rate_bps))
+            before_us, before = at_us, octets
     return Series(kind, (tuple(points),))
 
 

@@ -34,6 +34,8 @@ class _Look(NamedTuple):
 LOOKS: Final[dict[Kind, _Look]] = {
     Kind.RATE_DOWN: _Look("#0072b2", ""),
     Kind.RATE_UP: _Look("#d55e00", "7 3"),
+    Kind.LOAD_DOWN: _Look("#56b4e9", "1 2"),
+    Kind.LOAD_UP: _Look("#e69f00", "9 2 2 2"),
     Kind.IDLE: _Look("#009e73", "2 2"),
     Kind.WORKING_DOWN: _Look("#0072b2", ""),
     Kind.WORKING_UP: _Look("#d55e00", "7 3"),
@@ -152,6 +154,10 @@ def name_of(kind: Kind, speaker: Speaker) -> str:
             return say("plot_rate_down")
         case Kind.RATE_UP:
             return say("plot_rate_up")
+        case Kind.LOAD_DOWN:
+            return say("plot_load_down")
+        case Kind.LOAD_UP:
+            return say("plot_load_up")
         case Kind.IDLE:
             return say("plot_idle")
         case Kind.WORKING_DOWN:

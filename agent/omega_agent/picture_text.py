@@ -34,7 +34,7 @@ def text_of(evidence: Evidence, speaker: Speaker) -> list[str]:
         return []
     of_rate = [
         (name_of(kind, speaker), [each for each in series if each.kind is kind])
-        for kind in (Kind.RATE_DOWN, Kind.RATE_UP)
+        for kind in (Kind.LOAD_DOWN, Kind.LOAD_UP, Kind.RATE_DOWN, Kind.RATE_UP)
     ]
     delays = [each for each in series if each.kind not in RATES]
     rows: list[tuple[str, str, str]] = []

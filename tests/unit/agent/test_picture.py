@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omega_agent.picture_series import POINTS_MAX, Kind, Point, series_of
+from omega_agent.picture_series import POINTS_MAX, RATES, Kind, Point, series_of
 from omega_agent.picture_svg import HEIGHT, LEFT, LOOKS, RIGHT, WIDTH, svg_of
 from omega_agent.picture_text import BLOCKS, COLUMNS, text_of
 from omega_agent.texts import LANGUAGES, Language, Speaker
@@ -18,6 +18,7 @@ from omega_core.evidence import Evidence
 from omega_core.metrics import Direction
 from omega_core.units import US_PER_S
 from support.facts import goodput_run, idle_stream, working_stream
+from support.windows import window
 
 SVG = "{http://www.w3.org/2000/svg}"
 CLIMB = [20_000 + min(number, 150) * 500_000 // 150 for number in range(350)]
@@ -27,6 +28,15 @@ def session() -> Evidence:
     """Return a quiet line, then a download whose rate ramps up and whose queue grows by 500 ms."""
     return Evidence(
         idle=(idle_stream(packets=500),),
+        capacity=(
+            window(20_000_000, fixed_bps=20_000_000, started_us=12 * US_PER_S),
+            window(
+                5_000_000,
+                fixed_bps=5_000_000,
+                direction=Direction.DOWN,
+                started_us=16 * US_PER_S,
+            ),
+        ),
         goodput=(
             goodput_run(),
             goodput_run(Direction.UP, run=1, started_offset_us=50 * US_PER_S),
@@ -76,6 +86,14 @@ def test_the_rate_climbs_to_a_plateau_and_stays() -> None:
     assert max(settled) - top < 5, "after a second it is as high as it gets"
 
 
+def test_a_load_is_drawn_at_the_rate_it_was_received_at() -> None:
+    drawn_up = next(each for each in series_of(session()) if each.kind is Kind.LOAD_UP)
+    first, *others = drawn_up.points
+    assert first == Point(12_020_000, 0)
+    assert {point.value for point in others} == {20_000_000}
+    assert others[-1].at_us == 12_020_000 + 2_500_000
+
+
 def test_the_delay_climbs_by_what_the_buffer_holds() -> None:
     root = drawn(session())
     (working,), (idle,) = paths(root, Kind.WORKING_DOWN), paths(root, Kind.IDLE)
@@ -94,7 +112,7 @@ def test_load_and_its_delay_stand_at_the_same_time() -> None:
 
 
 def test_lines_of_a_panel_differ_by_colour_and_by_dash() -> None:
-    rates = {Kind.RATE_DOWN, Kind.RATE_UP}
+    rates = set(RATES)
     for panel in (rates, set(Kind) - rates):
         assert len({LOOKS[kind].colour for kind in panel}) == len(panel)
         assert len({LOOKS[kind].dash for kind in panel}) == len(panel)
@@ -103,10 +121,8 @@ def test_lines_of_a_panel_differ_by_colour_and_by_dash() -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        pytest.param("en", ["TCP payload, Mbit/s", "Round trip, ms", "under load down"], id="en"),
-        pytest.param(
-            "fr", ["Charge utile TCP, Mbit/s", "Aller-retour, ms", "TCP montant"], id="fr"
-        ),
+        pytest.param("en", ["Received, Mbit/s", "Round trip, ms", "under load down"], id="en"),
+        pytest.param("fr", ["Débit reçu, Mbit/s", "Aller-retour, ms", "TCP montant"], id="fr"),
     ],
 )
 def test_axes_have_units_and_lines_have_names(language: Language, words: list[str]) -> None:
@@ -195,7 +211,9 @@ def test_a_run_without_a_stream_stands_where_it_began() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_picture_of_a_terminal(language: Language) -> None:
-    down, up, delay, axis = text_of(session(), Speaker(language))
+    load_down, load_up, down, up, delay, axis = text_of(session(), Speaker(language))
+    assert load_down.replace("\u00a0", " ").endswith("5 Mbit/s")
+    assert load_up.replace("\u00a0", " ").endswith("20 Mbit/s")
     block = re.compile(f"[{BLOCKS}]+")
     (first,), (second,) = block.findall(down), block.findall(up)
     assert down.index(first) + len(first) <= up.index(second), "one after the other"
