@@ -31,8 +31,8 @@ def session() -> Evidence:
         capacity=(
             window(20_000_000, fixed_bps=20_000_000, started_us=12 * US_PER_S),
             window(
-                5_000_000,
-                fixed_bps=5_000_000,
+                4_000_000,
+                fixed_bps=4_000_000,
                 direction=Direction.DOWN,
                 started_us=16 * US_PER_S,
             ),
@@ -212,7 +212,7 @@ def test_a_run_without_a_stream_stands_where_it_began() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_picture_of_a_terminal(language: Language) -> None:
     load_down, load_up, down, up, delay, axis = text_of(session(), Speaker(language))
-    assert load_down.replace("\u00a0", " ").endswith("5 Mbit/s")
+    assert load_down.replace("\u00a0", " ").endswith("4 Mbit/s")
     assert load_up.replace("\u00a0", " ").endswith("20 Mbit/s")
     block = re.compile(f"[{BLOCKS}]+")
     (first,), (second,) = block.findall(down), block.findall(up)
