@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from lab.spec import access_link
 from lab.topology import Lab
 from omega_core.metrics import METRICS, NoValue
 from support.json_schema import fits
-from support.main_job import BUFFER_MS, DOWN_BPS, UP_BPS, Ran, Site
+from support.main_job import BUFFER_MS, DOWN_BPS, UP_BPS, Ran, Site, site_over
 
 pytestmark = [pytest.mark.slow, pytest.mark.lab, pytest.mark.timeout(120)]
 
@@ -92,3 +95,27 @@ def test_people_get_a_table_and_progress_beside_it(site: Site) -> None:
     assert "Mbit/s" in done.stdout
     assert "{" not in done.stdout
     assert "Débit" in done.stderr or "débit" in done.stderr
+
+
+def test_the_picture_of_a_deep_buffer_shows_the_delay_climbing_by_it(tmp_path: Path) -> None:
+    deep = access_link(down_bps=20_000_000, up_bps=5_000_000, rtt_us=25_000, buffer_ms=500)
+    picture = tmp_path / "session.svg"
+    with Lab(deep) as lab, site_over(lab, tmp_path / "site") as site:
+        done = site.device("plotter").run(
+            "measure", "--server", site.url, "--json", "--plot", str(picture)
+        )
+    assert done.code == 0, done.stderr
+    for way in ("down", "up"):
+        found = done.json["metrics"][f"working_rtt_us_p95_{way}"]["value"]
+        assert abs(found - 525_000) <= 52_500, way
+    root = ET.fromstring(picture.read_text("utf-8"))  # noqa: S314 - our own picture
+    heights = {
+        kind: [float(y) for _, y in re.findall(r"(-?[0-9.]+) (-?[0-9.]+)", path.get("d", ""))]
+        for kind in ("idle", "working_down", "load_down", "rate_down")
+        for path in root.iter("{http://www.w3.org/2000/svg}path")
+        if path.get("class") == kind
+    }
+    climbs = min(heights["idle"]) - min(heights["working_down"])
+    assert climbs > 150, "of a panel 196 high, whose largest value is the full buffer's"
+    plateau = heights["load_down"][len(heights["load_down"]) // 2 :]
+    assert max(plateau) - min(plateau) < 20, "and the rate stays where it got to"
