@@ -13,6 +13,15 @@ and the first that is too large names the cause:
     the network for most of the time              PATH
     none of these                                 UNKNOWN
 
+A UDP load has no such account; there the network shows itself. In the sub-interval that the
+capacity is of, in this order:
+
+    this host, or the test point, dropped packets as receiver    the receiver
+    a queue grew, packets were dropped, or the buffer was full   PATH, or LAN as above
+    the octets of the grant were used up before                  GRANT
+    more was told to be sent than arrived, and nothing lost      the sender
+    none of these                                                UNKNOWN
+
 `busy` of the kernel includes the two others. Its times advance in jiffies, so a run of less than a
 second tells nothing.
 """
@@ -23,15 +32,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from omega_core.capacity import capacity_of
 from omega_core.environment import Interface
-from omega_core.evidence import Ended, GoodputRun
+from omega_core.evidence import CapacityRun, Ended, Evidence, GoodputRun
 from omega_core.metrics import Direction, LimitCause, MetricValue
-from omega_core.units import PPM, US_PER_S
+from omega_core.units import PPM, US_PER_MS, US_PER_S
 
 IDLE_PPM_MAX: Final = 100_000  # of the time without anything to send
 WINDOW_PPM_MAX: Final = 200_000  # of the time stopped by the receiver's window, or the own buffer
 NETWORK_PPM_MIN: Final = 800_000  # of the time the network decided: what a valid run looks like
 LAN_SHARE_PPM: Final = 930_000  # TCP payload of an Ethernet link, 94.1 %, less what a run may miss
+LAN_IP_SHARE_PPM: Final = 960_000  # IP packets of an Ethernet link, 97.5 %, less the same
+QUEUE_US_MIN: Final = 3 * US_PER_MS  # more than two hosts' timestamps and pauses vary by
+DROPS_PPM_MAX: Final = 1_000
+TOLD_PPM: Final = 30_000  # above what arrived: no margin of the search is that large
 SPAN_US_MIN: Final = US_PER_S
 _FINISHED: Final = {Ended.COMPLETED, Ended.DECIDED}
 
@@ -50,15 +64,19 @@ class _Shares:
 
 
 def with_limit_causes(
-    metrics: Mapping[str, MetricValue], runs: Sequence[GoodputRun], interface: Interface | None
+    metrics: Mapping[str, MetricValue], evidence: Evidence, interface: Interface | None
 ) -> dict[str, MetricValue]:
     """Return the metrics, each rate with what limited it."""
     found = {**metrics}
     for direction in Direction:
         name = f"goodput_bps_{direction}"
         rate_bps = metrics[name].value
-        cause = limit_cause(runs, direction, rate_bps=rate_bps, interface=interface)
+        cause = limit_cause(evidence.goodput, direction, rate_bps=rate_bps, interface=interface)
         found[name] = replace(metrics[name], limited_by=cause)
+        name = f"capacity_bps_{direction}"
+        if metrics[name].value is not None:
+            cause = load_limit_cause(evidence.capacity, direction, interface=interface)
+            found[name] = replace(metrics[name], limited_by=cause)
     return found
 
 
@@ -90,9 +108,33 @@ def limit_cause(
     return LimitCause.PATH if shares.network_ppm >= NETWORK_PPM_MIN else LimitCause.UNKNOWN
 
 
-def _is_the_lan(interface: Interface, rate_bps: int) -> bool:
+def load_limit_cause(
+    runs: Sequence[CapacityRun], direction: Direction, *, interface: Interface | None
+) -> LimitCause:
+    """Return what limited the capacity of one direction."""
+    searches = [run for run in runs if run.direction is direction and run.fixed_bps is None]
+    shown = [(run, best) for run in searches if (best := capacity_of(run).maximum) is not None]
+    if not shown:
+        return LimitCause.UNKNOWN
+    run, best = max(shown, key=lambda each: each[1].rate_bps)
+    sender, receiver = LimitCause.PROBE_HOST, LimitCause.TEST_POINT
+    if direction is Direction.DOWN:
+        sender, receiver = receiver, sender
+    if run.host_drops * PPM > best.sent_packets * DROPS_PPM_MAX:
+        return receiver
+    dropped = best.loss_ppm > (run.idle_loss_ppm or 0) + DROPS_PPM_MAX
+    if run.filled or dropped or best.delay_us_max >= QUEUE_US_MIN:
+        is_lan = interface is not None and _is_the_lan(interface, best.rate_bps, LAN_IP_SHARE_PPM)
+        return LimitCause.LAN if is_lan else LimitCause.PATH
+    if run.ended is Ended.BUDGET:
+        return LimitCause.GRANT
+    told_bps = best.offered_bps or 0
+    return sender if told_bps * PPM > best.rate_bps * (PPM + TOLD_PPM) else LimitCause.UNKNOWN
+
+
+def _is_the_lan(interface: Interface, rate_bps: int, share_ppm: int = LAN_SHARE_PPM) -> bool:
     link_bps = interface.link_rate_bps
-    return link_bps is not None and rate_bps * PPM >= link_bps * LAN_SHARE_PPM
+    return link_bps is not None and rate_bps * PPM >= link_bps * share_ppm
 
 
 def _shares(runs: Sequence[GoodputRun]) -> _Shares | None:

@@ -71,7 +71,7 @@ def result_of(
         test_point_offset_us=test_point_offset_us,
         address=address,
         evidence=evidence,
-        metrics=with_limit_causes(metrics_of(evidence), evidence.goodput, environment.interface),
+        metrics=with_limit_causes(metrics_of(evidence), evidence, environment.interface),
         observation=observation,
         busy_s=busy_s,
     )

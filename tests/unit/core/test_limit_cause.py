@@ -10,10 +10,11 @@ import pytest
 from omega_core.derive import metrics_of
 from omega_core.environment import Interface, Medium
 from omega_core.evidence import Ended, Evidence, GoodputRun
-from omega_core.limit_cause import limit_cause, with_limit_causes
+from omega_core.limit_cause import limit_cause, load_limit_cause, with_limit_causes
 from omega_core.metrics import Direction, LimitCause
 from omega_core.units import US_PER_S
 from support.facts import goodput_run
+from support.windows import window
 
 SECONDS = 5
 SPAN_US = SECONDS * US_PER_S
@@ -119,9 +120,55 @@ def test_a_flow_of_less_than_a_second_is_not_asked() -> None:
 def test_each_rate_carries_its_cause_and_nothing_else_does() -> None:
     runs = (limited(Direction.DOWN, receive_window_limited_us=SPAN_US), limited(Direction.UP))
     metrics = metrics_of(Evidence(goodput=runs))
-    found = with_limit_causes(metrics, runs, GIGABIT)
+    found = with_limit_causes(metrics, Evidence(goodput=runs), GIGABIT)
     assert found["goodput_bps_down"].limited_by is LimitCause.PROBE_HOST
     assert found["goodput_bps_up"].limited_by is LimitCause.PATH
     told = {name for name, each in found.items() if each.limited_by is not None}
     assert told == {"goodput_bps_down", "goodput_bps_up"}
     assert {name: replace(each, limited_by=None) for name, each in found.items()} == metrics
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize(
+    ("made", "changes", "cause"),
+    [
+        pytest.param({"queue_us": 3_000}, {}, LimitCause.PATH, id="a queue that grew"),
+        pytest.param({"lost_ppm": 2_000}, {}, LimitCause.PATH, id="packets dropped on the way"),
+        pytest.param(
+            {"lost_ppm": 2_000},
+            {"idle_loss_ppm": 2_000},
+            "sender",
+            id="as many as are lost without load",
+        ),
+        pytest.param({}, {"filled": True}, LimitCause.PATH, id="a buffer that was full"),
+        pytest.param({}, {}, "sender", id="neither: what was told was not sent"),
+        pytest.param({}, {"ended": Ended.BUDGET}, LimitCause.GRANT, id="no octets left before"),
+        pytest.param(
+            {"queue_us": 3_000}, {"ended": Ended.BUDGET}, LimitCause.PATH, id="but after a queue"
+        ),
+        pytest.param({"offered": RATE_BPS}, {}, LimitCause.UNKNOWN, id="all that was told came"),
+        pytest.param(
+            {"queue_us": 3_000}, {"host_drops": 10**5}, "receiver", id="the receiving host's drops"
+        ),
+    ],
+)
+def test_what_limited_a_capacity(
+    direction: Direction, made: dict[str, Any], changes: dict[str, Any], cause: LimitCause | str
+) -> None:
+    fields = {"fixed_bps": RATE_BPS, "offered": 2 * RATE_BPS, "direction": direction, **made}
+    run = replace(window(RATE_BPS, **fields), fixed_bps=None, **changes)
+    ends = (LimitCause.TEST_POINT, LimitCause.PROBE_HOST)
+    sender, receiver = ends if direction is Direction.DOWN else ends[::-1]
+    expected = {"sender": sender, "receiver": receiver}.get(cause, cause)
+    assert load_limit_cause([run], direction, interface=GIGABIT) is expected
+
+
+def test_a_capacity_that_is_the_own_link_is_the_lans() -> None:
+    hundred = replace(GIGABIT, link_rate_bps=300_000_000)
+    run = replace(window(RATE_BPS, fixed_bps=RATE_BPS, queue_us=3_000), fixed_bps=None)
+    own = load_limit_cause([run], Direction.UP, interface=hundred)
+    assert own is LimitCause.LAN
+    metrics = metrics_of(Evidence(capacity=(run,)))
+    found = with_limit_causes(metrics, Evidence(capacity=(run,)), hundred)
+    assert found["capacity_bps_up"].limited_by is LimitCause.LAN
+    assert found["capacity_bps_down"].limited_by is None
