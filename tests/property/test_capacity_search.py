@@ -17,6 +17,9 @@ from omega_core.units import BITS_PER_OCTET, NS_PER_S, PPM, US_PER_MS, US_PER_S
 from omega_probe.capacity_search import CapacitySearch, packet_ip_octets
 from support.simulated_path import PathSpec, SimulatedLoad, capacity_run
 
+# a simulated second takes some hundredths of one and, with coverage, several
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 RATE_MAX_BPS = 2_000_000_000
 OCTETS_MAX = 2_000_000_000
 DURATION_NS = 10 * NS_PER_S
@@ -140,7 +143,6 @@ def test_delay_variation_never_makes_a_line_faster(path: PathSpec, search: Searc
         assert found.maximum.rate_bps * 100 <= path.rate_bps * 103
 
 
-@pytest.mark.slow
 def test_delay_variation_of_thirty_milliseconds_is_seen_through() -> None:
     """One path in a hundred may be missed: there a level of delay was taken for a queue."""
     random = Random("delay variation")  # noqa: S311 - a repeatable draw is wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omega_core.capacity import IdleLoss
@@ -17,6 +17,10 @@ from omega_core.units import BITS_PER_OCTET, NS_PER_US, US_PER_MS, US_PER_S
 from omega_probe.capacity_search import packet_ip_octets
 from omega_probe.fixed_rate import FixedRate
 from support.simulated_path import PathSpec, SimulatedLoad, capacity_run
+
+# a simulated run takes a tenth of a second and, with coverage, several
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+SIMULATED = settings(max_examples=60)
 
 IDLE_PACKETS = 250  # of a quick session: what the loss is known from
 PACKETS_WAITING = 3  # the shortest buffer holds so many
@@ -91,30 +95,35 @@ def asked(
 LOSSES = (0, 0, 1_000, 5_000, 20_000)
 
 
+@SIMULATED
 @given(lines(95, jitter_ms=30, losses=LOSSES))
 def test_five_percent_short_is_never_carried(line: Line) -> None:
     outcome = asked(*line)
     assert outcome is not Carried.CARRIED
 
 
+@SIMULATED
 @given(lines(105, jitter_ms=30, losses=LOSSES))
 def test_five_percent_more_is_never_short(line: Line) -> None:
     outcome = asked(*line)
     assert outcome is not Carried.SHORT
 
 
+@SIMULATED
 @given(lines(90, jitter_ms=30, losses=LOSSES))
 def test_ten_percent_short_is_short(line: Line) -> None:
     outcome = asked(*line)
     assert outcome is Carried.SHORT
 
 
+@SIMULATED
 @given(lines(110, jitter_ms=30, losses=(0, 0, 1_000)))
 def test_ten_percent_more_is_carried(line: Line) -> None:
     outcome = asked(*line)
     assert outcome is Carried.CARRIED
 
 
+@SIMULATED
 @given(lines(95, jitter_ms=30, losses=LOSSES), st.integers(0, 40_000))
 def test_an_idle_loss_that_was_misjudged_makes_no_wrong_answer(line: Line, known_ppm: int) -> None:
     outcome = asked(*line, known_ppm=known_ppm)
