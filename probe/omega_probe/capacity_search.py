@@ -47,18 +47,18 @@ SILENCE_NS: Final = NS_PER_S  # RFC 9097's feedback timeout
 IMPOSSIBLE_MAX: Final = 5  # reports that can't be: one may be damaged, five are made up
 TRAIN_WAIT_NS: Final = 300 * NS_PER_MS  # beyond round trip and sending: a queue, a lost command
 
-PACKETS_PER_S: Final = 400  # what a slow line's rate is resolved to in a second: 0.25 %
+PACKETS_PER_S: Final = 80  # one each 12 ms: below it a look would take too long
 IP_OCTETS_MIN: Final = 200  # below it headers of lower layers (ATM cells, PPP) would be measured
-IP_OCTETS_UNKNOWN: Final = 400  # 3 ms at 1 Mbit/s, and 294,000 packets/s at 940 Mbit/s
 
 
 def packet_ip_octets(rate_bps: int | None, mtu: int) -> int:
     """Return the packet size for a line of about that rate; a multiple of 4, as both headers are.
 
-    Large packets are cheap to send and small ones tell time finely: a slow line gets
-    `PACKETS_PER_S`, from 5 Mbit/s on packets are as large as the MTU lets them be.
+    As large as the MTU lets them be from 1 Mbit/s on, and where nothing is known: each packet costs
+    the layers below IP some octets, so on a line that is shaped there smaller ones would show less
+    than it carries (RFC 9097 asks for the largest). A slower line gets `PACKETS_PER_S`.
     """
-    wanted = IP_OCTETS_UNKNOWN if rate_bps is None else rate_bps // BITS_PER_OCTET // PACKETS_PER_S
+    wanted = mtu if rate_bps is None else rate_bps // BITS_PER_OCTET // PACKETS_PER_S
     return min(max(wanted, IP_OCTETS_MIN), mtu) // 4 * 4
 
 

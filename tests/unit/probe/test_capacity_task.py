@@ -58,9 +58,9 @@ def test_whether_it_was_short_is_read_with_the_plans_allowances() -> None:
 @pytest.mark.parametrize(
     ("task", "known_bps", "mtu_bytes", "octets"),
     [
-        pytest.param(SEARCH, 1_000_000, 1_500, 312, id="a search on a slow line: 400 a second"),
-        pytest.param(SEARCH, None, 1_500, 400, id="a search that knows nothing"),
-        pytest.param(ASK, 1_000_000, 1_500, 312, id="a rate without a plan"),
+        pytest.param(SEARCH, 640_000, 1_500, 1_000, id="a search on a slow line: 80 a second"),
+        pytest.param(SEARCH, None, 1_500, 1_500, id="a search that knows nothing"),
+        pytest.param(ASK, 640_000, 1_500, 1_000, id="a rate without a plan"),
         pytest.param(
             replace(ASK, mtu_bytes=1_492), 1_000_000, 1_500, 1_492, id="a plan's rate: as sold"
         ),
