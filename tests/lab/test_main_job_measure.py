@@ -100,6 +100,7 @@ def test_people_get_a_table_and_progress_beside_it(site: Site) -> None:
 def test_the_picture_of_a_deep_buffer_shows_the_delay_climbing_by_it(tmp_path: Path) -> None:
     deep = access_link(down_bps=20_000_000, up_bps=5_000_000, rtt_us=25_000, buffer_ms=500)
     picture = tmp_path / "session.svg"
+    (tmp_path / "site").mkdir()
     with Lab(deep) as lab, site_over(lab, tmp_path / "site") as site:
         done = site.device("plotter").run(
             "measure", "--server", site.url, "--json", "--plot", str(picture)

@@ -1,10 +1,11 @@
 """UDP for delay streams: the kernel's own times, the TTL, and what the host dropped.
 
 The receive time is the kernel's, so an interpreter that wakes late does not lengthen a delay. With
-`departures` the kernel also tells when it handed each datagram to the device (`SO_TIMESTAMPING`):
-the times come on the socket's error queue, numbered from 0 in the order of sending, and
-`departures` fetches what is there without waiting. Not every device gives them, and a host may
-refuse to be asked; then none come.
+`departures` the kernel also tells when each datagram entered its packet scheduler
+(`SO_TIMESTAMPING`): after everything that an interpreter can delay, before the queue of a shaper
+that this host may be for the line. The times come on the socket's error queue, numbered from 0 in
+the order of sending, and `departures` fetches what is there without waiting. A host may refuse to
+be asked; then none come.
 
 All these times are on the wall clock; `omega_probe.arrival` moves them to the monotonic clock, so
 that a step of the wall clock can't fall into a delay.
@@ -41,7 +42,7 @@ from omega_core.sockets.linux import (
     TIMESTAMP_OPT_TSONLY,
     TIMESTAMP_RX_SOFTWARE,
     TIMESTAMP_SOFTWARE,
-    TIMESTAMP_TX_SOFTWARE,
+    TIMESTAMP_TX_SCHED,
 )
 from omega_core.units import NS_PER_S
 
@@ -59,7 +60,7 @@ _ERRNO_TIMESTAMP = 42  # ENOMSG: not an error but a time
 _ORIGIN_TIMESTAMPING = 4
 _STAMPS_AT_ONCE_MAX = 64
 _ARRIVALS: Final = TIMESTAMP_RX_SOFTWARE | TIMESTAMP_SOFTWARE
-_DEPARTURES: Final = TIMESTAMP_TX_SOFTWARE | TIMESTAMP_OPT_ID | TIMESTAMP_OPT_TSONLY
+_DEPARTURES: Final = TIMESTAMP_TX_SCHED | TIMESTAMP_OPT_ID | TIMESTAMP_OPT_TSONLY
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 
