@@ -100,7 +100,7 @@ class TestPosting:
 
 
 class TestMeasure:
-    @pytest.mark.parametrize("phase", ["idle", "goodput_up"])
+    @pytest.mark.parametrize("phase", ["idle", "capacity_up"])
     def test_prints_what_was_measured(self, site: Site, phase: str) -> None:
         stranger = site.device("stranger")
         running = stranger.start("measure", "--server", site.url, "--quick", "--json")
@@ -110,8 +110,8 @@ class TestMeasure:
         assert done.code == 130
         metrics = done.json["metrics"]
         assert metrics["reachable_ppm"]["value"] == 1_000_000
-        assert (metrics["goodput_bps_down"]["value"] is not None) is (phase == "goodput_up")
-        assert metrics["goodput_bps_up"]["value"] is None
+        assert (metrics["capacity_bps_down"]["value"] is not None) is (phase == "capacity_up")
+        assert metrics["capacity_bps_up"]["value"] is None
 
     def test_people_are_told_that_it_was_heard(self, site: Site) -> None:
         stranger = site.device("stranger")
