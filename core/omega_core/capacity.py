@@ -262,9 +262,7 @@ class _Sums:
     def slope(self, first: int, last: int) -> tuple[int, int] | None:
         """Return bit/s and its relative standard error in ppm over reports first..last."""
         end, count = last + 1, last + 1 - first
-        third = count // 3
-        if third < REPORTS_MIN // 3:
-            return None
+        third = count // 3  # of `REPORTS_MIN` at least
         rise = (self._o[end] - self._o[end - third]) - (self._o[first + third] - self._o[first])
         run = (self._t[end] - self._t[end - third]) - (self._t[first + third] - self._t[first])
         if rise <= 0 or run <= 0:

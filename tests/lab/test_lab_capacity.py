@@ -38,7 +38,9 @@ def test_without_limits_it_carries_more_than_the_fastest_line_we_sell() -> None:
     assert best_bps >= 1_000_000_000
 
 
-@pytest.mark.parametrize("name", sorted({*links.LINKS} - {"wimax-jitter", "wimax-radio", "unlimited"}))
+@pytest.mark.parametrize(
+    "name", sorted({*links.LINKS} - {"wimax-jitter", "wimax-radio", "unlimited"})
+)
 def test_named_links_have_their_round_trip(name: str) -> None:
     need_tool("ping")
     spec = links.named(name)

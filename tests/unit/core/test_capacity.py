@@ -235,3 +235,15 @@ def test_impossible_counts_are_refused(changes: dict[str, Any], says: str) -> No
     RUN.validate_json(json.dumps(base | good))
     with pytest.raises(ValidationError, match=says):
         RUN.validate_json(json.dumps(base | good | changes))
+
+
+def test_reports_whose_counts_stand_still_show_no_rate() -> None:
+    run = run_of((20, 1_000_000, 0))
+    still = replace(
+        run,
+        octets=(0,) * len(run.at_us),
+        packets=(0,) * len(run.at_us),
+        highest=(0,) * len(run.at_us),
+    )
+    found = capacity_of(still)
+    assert (found.maximum, found.reason) == (None, NotEligible.TOO_SHORT)

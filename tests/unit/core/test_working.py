@@ -248,3 +248,14 @@ def test_a_search_that_held_nothing_leaves_the_metric_without_a_value() -> None:
     evidence = Evidence(capacity=(held_search(held_us=None),), working=(beside_search(RISING),))
     found = metrics_of(evidence)["working_rtt_us_p95_down"]
     assert (found.value, found.reason, found.samples) == (None, NoValue.TOO_FEW_SAMPLES, 0)
+
+
+def test_beside_a_run_without_a_rate_no_packet_counts() -> None:
+    found_at = found(working_stream(), runs=(replace(goodput_run(), flows=()),))
+    assert [(each.value, each.reason) for each in found_at] == [(None, NoValue.TOO_FEW_SAMPLES)] * 4
+
+
+def test_of_a_path_without_length_nothing_is_a_part() -> None:
+    *others, buffer = found(working_stream(), runs=(goodput_run(base_rtt_us=0),))
+    assert None not in values(others)
+    assert (buffer.value, buffer.reason) == (None, NoValue.TOO_FEW_SAMPLES)
