@@ -1,8 +1,8 @@
 """One capacity run of a session: what is known goes into the search, what was counted comes out.
 
-The search starts at the rate that TCP has just shown, or the plan's; without either at a guess that
-a few trains correct. Packets are sized for that rate. What the receiver counted is the evidence;
-the search's own opinion is not kept.
+The search starts at the plan's rate; without one at a guess that a few trains correct. Packets are
+sized for that rate. What the receiver counted is the evidence; the search's own opinion is not
+kept.
 
 A search that holds has a delay stream: it begins with the filling of the buffer, so that it takes
 nothing of what is searched for.
@@ -36,7 +36,6 @@ from omega_probe.working_stream import BesideRun, LoadOfStream
 
 MTU_OCTETS_MAX: Final = 1_500  # what passes unfragmented nearly everywhere
 _SHOWN_TICKS: Final = 10
-TCP_SHARE_PERCENT: Final = 96  # of the IP rate is what TCP carries of a full packet
 
 
 class CapacityKnown(NamedTuple):
@@ -234,14 +233,7 @@ def load_ip_octets(task: CapacityTask, *, known_bps: int | None, mtu_bytes: int 
     mtu = min(mtu_bytes or MTU_OCTETS_MAX, MTU_OCTETS_MAX)
     if task.fixed_bps is None or task.mtu_bytes is None:
         return packet_ip_octets(known_bps, mtu)
-    return packet_ip_octets(limits.LOAD_RATE_BPS_MAX, min(mtu, task.mtu_bytes))
-
-
-def known_rate_bps(goodput_bps: int | None, expected_bps: int | None) -> int | None:
-    """Return about what the line carries at the IP layer: as TCP has shown, or as was sold."""
-    if goodput_bps is not None:
-        return goodput_bps * 100 // TCP_SHARE_PERCENT
-    return expected_bps
+    return packet_ip_octets(None, min(mtu, task.mtu_bytes))
 
 
 def _idle_loss(idle: IdleStream | None, direction: Direction) -> tuple[int, int]:

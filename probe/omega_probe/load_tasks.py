@@ -1,8 +1,8 @@
 """The tasks of a session that load the line: TCP runs, searches for the capacity, fixed rates.
 
 Each is carried out with what the session knows by then, which the ones before it have made more: a
-search starts at the rate TCP has shown or that was sold, a TCP run that may end early ends at the
-capacity found. What was measured is kept here, in the order of the runs.
+search starts at the rate that was sold, a TCP run that may end early ends at the capacity found.
+What was measured is kept here, in the order of the runs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from omega_core.capacity import capacity_of
-from omega_core.derive import metrics_of, steady_rates
+from omega_core.derive import metrics_of
 from omega_core.evidence import (
     CapacityRun,
     Ended,
@@ -24,7 +24,6 @@ from omega_core.metrics import Direction
 from omega_probe.capacity_task import (
     CapacityKnown,
     RateDisplay,
-    known_rate_bps,
     measure_capacity,
 )
 from omega_probe.delay_stream import AtTestPoint
@@ -112,7 +111,7 @@ class LoadTasks:
         rates = RateDisplay()
         known = CapacityKnown(
             octets_max=budget.octets_left(task.direction),
-            rate_bps=task.fixed_bps or self._known_bps(task.direction),
+            rate_bps=task.fixed_bps or self._plan.expected_bps(task.direction),
             mtu_octets=mtu_octets,
             base_rtt_us=self._base_rtt_us(),
             idle=self._idle[0] if self._idle else None,
@@ -133,13 +132,6 @@ class LoadTasks:
         self.working += working
         found = Evidence(capacity=(run,), working=working)
         return Loaded(run.ended, detail, found)
-
-    def _known_bps(self, direction: Direction) -> int | None:
-        """Return about what the line carries in a direction at the IP layer, None if not known."""
-        rates = steady_rates(self.runs, direction)
-        return known_rate_bps(
-            rates[-1].rate_bps if rates else None, self._plan.expected_bps(direction)
-        )
 
     def _found_bps(self, direction: Direction) -> int | None:
         """Return the capacity that a search has decided on; None where none has."""
