@@ -6,7 +6,7 @@ import os
 import sys
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from lab.pytest_support import lab, pytest_runtest_setup
 
@@ -14,12 +14,26 @@ __all__ = ["lab", "pytest_runtest_setup"]
 
 # The deadline of a single example is off in all of them: the machine may be busy with other things,
 # and pytest-timeout bounds the whole test.
-settings.register_profile("dev", max_examples=50, deadline=None)
+DEV_EXAMPLES = 50
+settings.register_profile("dev", max_examples=DEV_EXAMPLES, deadline=None)
 settings.register_profile("ci", max_examples=300, derandomize=True, deadline=None)
 settings.register_profile("night", max_examples=5_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 _skipped: list[str] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give a property test as much more time as its profile has more examples.
+
+    Without that, one that takes 5 s of its 30 here runs out of them in CI: with six times the
+    examples, under coverage, on a slower machine.
+    """
+    timeout_s = float(config.getini("timeout")) * max(1, settings().max_examples // DEV_EXAMPLES)
+    for item in items:
+        test = item.function if isinstance(item, pytest.Function) else None
+        if is_hypothesis_test(test) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(timeout_s))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
