@@ -45,6 +45,6 @@ def own_limits(
                 rate_bps=outcome.value,
                 interface=environment.interface,
             )
-            if cause in FAULT_OF:
+            if cause is not None and cause in FAULT_OF:
                 found[FAULT_OF[cause]] = None
     return tuple(found)

@@ -20,7 +20,7 @@ SPAN_US = 10 * US_PER_S
 SLOW_BPS, FAST_BPS, UP_BPS = 1_000_000, 1_900_000, 480_000
 
 
-def judged(down_bps: int, *, link_bps: int = 10**9, **sender: Any) -> Judgement:  # noqa: ANN401 - fields of the fact
+def judged(down_bps: int, **sender: Any) -> Judgement:  # noqa: ANN401 - fields of the fact
     def run(direction: Direction, rate_bps: int) -> Any:  # noqa: ANN401 - a run
         made = goodput_run(direction, rate_bps=rate_bps, flows=1, duration_us=SPAN_US)
         if direction is Direction.UP:
@@ -31,7 +31,7 @@ def judged(down_bps: int, *, link_bps: int = 10**9, **sender: Any) -> Judgement:
     link = Interface(
         name="eth0",
         medium=Medium.ETHERNET,
-        link_rate_bps=link_bps,
+        link_rate_bps=10**9,
         duplex="full",
         mtu_bytes=1_500,
     )
@@ -52,7 +52,9 @@ def judged(down_bps: int, *, link_bps: int = 10**9, **sender: Any) -> Judgement:
         ),
     ],
 )
-def test_what_kept_a_rate_below_its_promise(sender: dict[str, int], faults: tuple[Fault]) -> None:
+def test_what_kept_a_rate_below_its_promise(
+    sender: dict[str, int], faults: tuple[Fault, ...]
+) -> None:
     found = judged(SLOW_BPS, **sender)
     assert found.faults == faults
     assert found.verdict is (Verdict.INVALID if faults else Verdict.FAIL)
