@@ -21,7 +21,7 @@ fit is not begun, and octets are bounded within a run too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -191,7 +191,11 @@ class SessionRunner:
     def _reach_and_open(self, rounds: int) -> AtTestPoint:
         """Try the test point and open the session, both at once: the long path is gone once."""
         opened: list[AtTestPoint] = []
-        side_by_side([partial(self._reach_by_tcp, rounds), lambda: opened.append(self._open())])
+        tasks: list[Callable[[], None]] = [
+            partial(self._reach_by_tcp, rounds),
+            lambda: opened.append(self._open()),
+        ]
+        side_by_side(tasks)
         return opened[0]
 
     def _reach_by_tcp(self, rounds: int) -> None:
