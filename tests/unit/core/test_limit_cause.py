@@ -172,3 +172,7 @@ def test_a_capacity_that_is_the_own_link_is_the_lans() -> None:
     found = with_limit_causes(metrics, Evidence(capacity=(run,)), hundred)
     assert found["capacity_bps_up"].limited_by is LimitCause.LAN
     assert found["capacity_bps_down"].limited_by is None
+
+
+def test_where_nothing_was_shown_nothing_is_known() -> None:
+    assert load_limit_cause([], Direction.UP, interface=None) is LimitCause.UNKNOWN

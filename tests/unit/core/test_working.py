@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omega_core.derive import metrics_of
-from omega_core.evidence import Ended, Evidence, GoodputRun, WorkingStream
+from omega_core.evidence import CapacityRun, Ended, Evidence, GoodputRun, WorkingStream
 from omega_core.goodput import steady_rate
 from omega_core.limits import WORKING_PACKETS_MIN
-from omega_core.metrics import MetricValue, NoValue
+from omega_core.metrics import Direction, MetricValue, NoValue
 from omega_core.units import US_PER_S
-from omega_core.working import responsiveness_rpm, sent_in_window
+from omega_core.working import responsiveness_rpm, sent_in_window, sent_while_held
 from support.facts import goodput_run, working_stream
+from support.windows import window
 
 PERIOD_US = 20_000
 NAMES = ("working_rtt_us_p50", "working_rtt_us_p95", "responsiveness_rpm", "buffer_delay_ppm")
@@ -189,3 +191,60 @@ def test_responsiveness_of_nothing_is_refused() -> None:
 def test_responsiveness_lies_between_those_of_the_extremes(rtt_us: list[int]) -> None:
     rpm = responsiveness_rpm(rtt_us)
     assert 60 * US_PER_S // max(rtt_us) <= rpm <= 60 * US_PER_S // min(rtt_us)
+
+
+def held_search(*, held_us: tuple[int, int] | None, filled: bool = True) -> CapacityRun:
+    """Return a search of run 2, followed by a load that was held for so long."""
+    run = window(20_000_000, fixed_bps=20_000_000, direction=Direction.DOWN)
+    ended = Ended.DECIDED
+    return replace(run, run=2, fixed_bps=None, held_us=held_us, filled=filled, ended=ended)
+
+
+def beside_search(rtt_us: list[int], **changes: Any) -> WorkingStream:  # noqa: ANN401 - fields of the fact
+    fields = {"run": 2, "run_epoch_offset_us": None, "started_offset_us": 0, **changes}
+    return working_stream(packets=len(rtt_us), rtt_us=rtt_us, **fields)
+
+
+RISING = [20_000] * 100 + [520_000] * 200 + [20_000] * 50
+WHILE_FULL = (100 * PERIOD_US, 299 * PERIOD_US)
+
+
+def test_packets_sent_while_the_load_was_held_count_and_no_others() -> None:
+    search = held_search(held_us=WHILE_FULL)
+    metrics = metrics_of(Evidence(capacity=(search,), working=(beside_search(RISING),)))
+    p50, p95 = (metrics[f"working_rtt_us_{each}_down"] for each in ("p50", "p95"))
+    assert (p50.value, p95.value, p95.samples) == (520_000, 520_000, 200)
+    assert "while a UDP load held the buffer full down" in (p95.method or "")
+    assert metrics["working_rtt_us_p95_up"].value is None
+
+
+def test_a_buffer_that_was_not_seen_full_is_said_not_to_be() -> None:
+    search = held_search(held_us=WHILE_FULL, filled=False)
+    metrics = metrics_of(Evidence(capacity=(search,), working=(beside_search(RISING),)))
+    assert "the buffer not seen full" in (metrics["working_rtt_us_p95_down"].method or "")
+
+
+def test_where_a_load_was_held_tcp_does_not_count() -> None:
+    search = held_search(held_us=WHILE_FULL)
+    tcp = working_stream(rtt_us=80_000)
+    evidence = Evidence(
+        goodput=(goodput_run(),), capacity=(search,), working=(tcp, beside_search(RISING))
+    )
+    assert metrics_of(evidence)["working_rtt_us_p95_down"].value == 520_000
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        pytest.param(held_search(held_us=None), id="nothing was held"),
+        pytest.param(replace(held_search(held_us=WHILE_FULL), run=3), id="of another run"),
+    ],
+)
+def test_a_stream_beside_a_search_that_held_nothing_has_no_packets(search: CapacityRun) -> None:
+    assert [*sent_while_held(beside_search(RISING), search)] == []
+
+
+def test_a_search_that_held_nothing_leaves_the_metric_without_a_value() -> None:
+    evidence = Evidence(capacity=(held_search(held_us=None),), working=(beside_search(RISING),))
+    found = metrics_of(evidence)["working_rtt_us_p95_down"]
+    assert (found.value, found.reason, found.samples) == (None, NoValue.TOO_FEW_SAMPLES, 0)
