@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from omega_acceptance.judges.case import Case
 from omega_acceptance.judges.table import JUDGES
+from omega_acceptance.own_limits import own_limits
 from omega_acceptance.preconditions import breaches
 from omega_acceptance.profile import AcceptanceProfile, Criterion
 from omega_core.derive import metrics_of
@@ -39,9 +40,9 @@ def evaluate(
     """Return the verdict on the line and every criterion behind it.
 
     `faults` are what the run was found to suffer from. The judgement keeps those that the profile
-    does not forgive, with the demands of the profile that the environment does not meet.
+    does not forgive, with the demands of the profile that the environment does not meet, and what
+    of our own kept a rate below its promise.
     """
-    faults = tuple(dict.fromkeys((*faults, *breaches(profile, environment))))
     views: dict[Family | None, tuple[Evidence, dict[str, MetricValue]]] = {}
     outcomes = []
     for criterion in profile.criteria:
@@ -51,6 +52,8 @@ def evaluate(
         seen, metrics = views[criterion.family]
         case = Case(profile=profile, criterion=criterion, mode=mode, evidence=seen, metrics=metrics)
         outcomes.append(_outcome(case))
+    own = own_limits(outcomes, evidence, environment)
+    faults = tuple(dict.fromkeys((*faults, *breaches(profile, environment), *own)))
     decisive = (each.outcome for each in outcomes if each.mandatory)
     spoiling = tuple(each for each in faults if not profile.preconditions.forgives(each))
     return Judgement(

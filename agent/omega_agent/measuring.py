@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeAlias
 
 from omega_acceptance.demand import Demand, demand, demand_without_profile
 from omega_agent.errors import NoAnswerError, TestPointBusyError, WrongAnswerError
@@ -40,14 +41,19 @@ from omega_probe.plan import (
     TestPointAccess,
 )
 from omega_probe.session import SessionResult, check_control, run_session, run_without_grant
+from omega_probe.waiting import side_by_side
 
+_Answer: TypeAlias = AddressProof | PublicKey | OmegaError
 _NONCE_OCTETS = 24
 _REASON_CHARS_MAX = 512
 _REACHED_BY = {AttemptKind.TCP, AttemptKind.HTTP}
 
 
 class Controller(Protocol):
-    """Whom a session is asked of; `Uplink` is one. What it raises: see there."""
+    """Whom a session is asked of; `Uplink` is one. What it raises: see there.
+
+    Its questions about addresses and about itself may be asked at once, from several threads.
+    """
 
     def server_info(self) -> ServerInfo:
         """Return what the server says of itself."""
@@ -139,8 +145,7 @@ def ask(
 
     `pinned` is the server's key; a stranger has none and takes the one that the server shows.
     """
-    proofs = _proofs(controller, families, measurer.server)
-    server_key = pinned or _shown_key(controller)
+    proofs, server_key = _proofs_and_key(controller, families, measurer.server, pinned)
     request = session_request(
         wanted,
         agent_id=measurer.agent_id,
@@ -248,24 +253,44 @@ def _demand(granted: Granted) -> Demand:
     )
 
 
+def _proofs_and_key(
+    controller: Controller,
+    families: Sequence[Family],
+    server: ServerUrl,
+    pinned: PublicKey | None,
+) -> tuple[list[AddressProof], PublicKey]:
+    """Return a proof for each family that works, and the server's key, all asked for at once.
+
+    Raises the last error of the families when none works, then the key's.
+    """
+    if not families:
+        raise NoAnswerError("no_attempt", server=server)
+    asking: list[Callable[[], _Answer]] = [
+        partial(_tried, partial(controller.address_proof, family)) for family in families
+    ]
+    if pinned is None:
+        asking.append(partial(_tried, partial(_shown_key, controller)))
+    answers = side_by_side(asking)
+    proofs = [each for each in answers if isinstance(each, AddressProof)]
+    errors = [each for each in answers[: len(families)] if isinstance(each, OmegaError)]
+    if not proofs:
+        raise errors[-1]
+    key = pinned if pinned is not None else answers[-1]
+    if isinstance(key, PublicKey):
+        return proofs, key
+    assert isinstance(key, OmegaError)  # noqa: S101 - what else `_tried` returns
+    raise key
+
+
+def _tried(ask: Callable[[], AddressProof | PublicKey]) -> _Answer:
+    try:
+        return ask()
+    except (NoAnswerError, WrongAnswerError) as error:
+        return error
+
+
 def _shown_key(controller: Controller) -> PublicKey:
     try:
         return PublicKey.from_text(controller.server_info().server_key)
     except NotAKeyError as error:
         raise WrongAnswerError("not_omega_message", why=error) from error
-
-
-def _proofs(
-    controller: Controller, families: Sequence[Family], server: ServerUrl
-) -> list[AddressProof]:
-    """Return a proof for each family that works; raises the last error when none does."""
-    proofs, failure = [], NoAnswerError("no_attempt", server=server)
-    last: NoAnswerError | WrongAnswerError = failure
-    for family in families:
-        try:
-            proofs.append(controller.address_proof(family))
-        except (NoAnswerError, WrongAnswerError) as error:
-            last = error
-    if not proofs:
-        raise last
-    return proofs

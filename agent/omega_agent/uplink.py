@@ -8,7 +8,7 @@ asked for, checked for its form, or one of three errors:
     RefusedError       the server said no and why; BusyError when later may help
 
 The control connection goes where the measurement goes: proxies of the environment are not used,
-redirects not followed. One client is used by one thread.
+redirects not followed. One client is used by one thread; each proof of an address has its own.
 """
 
 from __future__ import annotations

@@ -85,6 +85,7 @@ def measure_capacity(
             meter=at.meter,
             stop=at.waiter.stop,
             progress=told,
+            over=decider.over,
         )
     finally:
         decider.stop()
@@ -149,6 +150,11 @@ class _Decider:
         held = self._held
         if held is not None and self._beside is not None and held.carried_bps is not None:
             self._beside.begin(held.carried_bps)
+
+    def over(self) -> None:
+        """Let the stream end while the counts are fetched."""
+        if self._beside is not None:
+            self._beside.end()
 
     def stop(self) -> None:
         """End the stream."""

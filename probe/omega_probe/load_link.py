@@ -69,11 +69,13 @@ def run_load(
     meter: OwnTrafficMeter,
     stop: threading.Event,
     progress: Callable[[LoadTick], None] = lambda _: None,
+    over: Callable[[], None] = lambda: None,
 ) -> LoadResult:
     """Carry out one run with the machine that `begin(octets_max, now_ns)` makes once it can begin.
 
-    `octets_max` is what the test point has set aside. `progress` is called with every tick. When
-    `stop` is set the run ends within a tenth of a second, as INTERRUPTED, with what was counted.
+    `octets_max` is what the test point has set aside. `progress` is called with every tick, `over`
+    when the load has ended and its counts are still to be fetched. When `stop` is set the run ends
+    within a tenth of a second, as INTERRUPTED, with what was counted.
     """
     asked = OpenLoad(
         run=request.run,
@@ -91,7 +93,7 @@ def run_load(
         return LoadResult(ended=Ended.LINK_LOST, detail=f"no way to send: {reason_of(error)}")
     with closing(endpoint):
         driver = _Driver(client, request, ready, endpoint, clock=clock, meter=meter)
-        return driver.drive(begin, stop, progress)
+        return driver.drive(begin, stop, progress, over)
 
 
 def _endpoint(client: TestPointClient, ready: LoadReady) -> socket.socket:
@@ -165,6 +167,7 @@ class _Driver:
         begin: Callable[[int, int], LoadMachine],
         stop: threading.Event,
         progress: Callable[[LoadTick], None],
+        over: Callable[[], None],
     ) -> LoadResult:
         self._started_ns = now_ns = self._now_ns()
         self._tick_ns = now_ns + limits.FEEDBACK_NS
@@ -175,6 +178,7 @@ class _Driver:
         except (TestPointLostError, TestPointRefusedError) as error:
             self._ended, self._detail = ended_of(error), str(error)
         finally:
+            over()
             self._settle()
         there = self._fetch_counts()
         return self._result(there)

@@ -19,11 +19,11 @@ march in step; each further one a period later. A packet that a late driver send
 and counted, and the next keeps half a period of distance: a burst would measure its own queue.
 
 A packet counts as lost after the waiting time Tmax (RFC 7680 section 2.4). The sample is complete
-as soon as every packet is answered. At its end what is missing gets `PATIENCE_RTT` times the
-longest round trip seen, a second at least and Tmax at most; `outcome` states the waiting time that
-every packet really had, and no reply in the sample took longer. A `hurried` stream gives twice the
-longest: one that ends with the load beside it, where ten times would cut off seconds, and one whose
-answer is wanted soon.
+as soon as every packet is answered. At its end what is missing gets ten times the longest round
+trip seen, a second at least and Tmax at most; `outcome` states the waiting time that every packet
+really had, and no reply in the sample took longer. A `hurried` stream gives half as long again as
+the longest: one that ends with the load beside it, where ten times would cut off seconds, and one
+whose answer is wanted soon. `end_sending` ends a stream in good order, `stop` cuts it off.
 
 Datagrams come from the network: malformed, forged, late and duplicated ones are expected events
 and end nothing. A reply is taken for ours when its SSID, its sender sequence number and the T1 it
@@ -49,9 +49,9 @@ from omega_core.wire.stamp import (
 )
 
 PATIENCE_NS_MIN = NS_PER_S  # a second: what TCP grants a packet before it sends it again (RFC 6298)
-PATIENCE_RTT = 10
+PATIENCE_PERCENT = 1_000
 HURRIED_NS_MIN = 200 * NS_PER_MS  # beside a load: what comes later was sent behind the load's end
-HURRIED_RTT = 2
+HURRIED_PERCENT = 150  # of the longest round trip: once a load has ended its queue only drains
 LATE_SHARE = 10  # a tenth of the period: 2 ms of the default 20
 REPLIES_A_PACKET_MAX = 4  # beyond it a flood of copies would only fill the memory
 
@@ -107,7 +107,7 @@ class StampSender:
         self._phase_ns = phase_ns
         self._waiting_time_ns = waiting_time_ns
         self._patience = (
-            (HURRIED_RTT, HURRIED_NS_MIN) if hurried else (PATIENCE_RTT, PATIENCE_NS_MIN)
+            (HURRIED_PERCENT, HURRIED_NS_MIN) if hurried else (PATIENCE_PERCENT, PATIENCE_NS_MIN)
         )
         self._ssid = ssid
         self._key = key
@@ -120,6 +120,7 @@ class StampSender:
         self._late_sends = 0
         self._strange = 0
         self._complete = False
+        self._ending = False
         self._waited_ns = waiting_time_ns
 
     @property
@@ -131,6 +132,10 @@ class StampSender:
     def spacings_us(self) -> tuple[tuple[int, int], ...]:
         """From which number on packets followed each other how far apart."""
         return tuple((number, period_ns // NS_PER_US) for number, period_ns in self._spacings)
+
+    def end_sending(self) -> None:
+        """Send no more; what is on its way is waited for. Any thread may say so."""
+        self._ending = True
 
     def respace(self, period_ns: int) -> None:
         """Send packets this far apart after the next one; any thread may say so."""
@@ -155,7 +160,7 @@ class StampSender:
         if self._start_ns is None:
             self._start_ns = now_ns + self._phase_ns
         sequence = len(self._sent_ns)
-        if self._complete or sequence == self._count or now_ns < self._due_ns(self._start_ns):
+        if self._complete or self._sent_all() or now_ns < self._due_ns(self._start_ns):
             self._complete = self._complete or self._is_over(now_ns)
             return None
         lateness_ns = now_ns - (self._start_ns + sequence * self._period_ns)
@@ -193,7 +198,7 @@ class StampSender:
         self._order.arrived(number, seen_before=copy)
         if sequence not in self._rtt_ns:
             self._rtt_ns[sequence] = elapsed_ns - _turnaround_ns(reply, elapsed_ns)
-        self._complete = len(self._rtt_ns) == self._count
+        self._complete = self._sent_all() and len(self._rtt_ns) == len(self._sent_ns)
 
     def next_wakeup_ns(self) -> int | None:
         """Return when to call `datagram_to_send` again, or None once the sample is complete."""
@@ -201,8 +206,10 @@ class StampSender:
             return None
         if self._start_ns is None:
             return 0
-        if len(self._sent_ns) < self._count:
+        if not self._sent_all():
             return self._due_ns(self._start_ns)
+        if len(self._rtt_ns) == len(self._sent_ns):
+            return 0
         return self._sent_ns[self._last_unanswered()] + self._patience_ns() + 1
 
     def stop(self, now_ns: int) -> None:
@@ -256,10 +263,15 @@ class StampSender:
             return on_schedule_ns
         return max(on_schedule_ns, self._sent_ns[-1] + self._period_ns // 2)
 
+    def _sent_all(self) -> bool:
+        return self._ending or len(self._sent_ns) == self._count
+
     def _is_over(self, now_ns: int) -> bool:
         """Whether everything was sent and nothing that is missing may still come in time."""
-        if len(self._sent_ns) < self._count:
+        if not self._sent_all():
             return False
+        if len(self._rtt_ns) == len(self._sent_ns):
+            return True
         waiting_ns = now_ns - self._sent_ns[self._last_unanswered()]
         patience_ns = self._patience_ns()
         if waiting_ns <= patience_ns:
@@ -279,8 +291,8 @@ class StampSender:
     def _patience_ns(self) -> int:
         if not self._rtt_ns:
             return self._waiting_time_ns
-        times, least_ns = self._patience
-        patience_ns = max(least_ns, times * max(self._rtt_ns.values()))
+        percent, least_ns = self._patience
+        patience_ns = max(least_ns, max(self._rtt_ns.values()) * percent // 100)
         return min(patience_ns, self._waiting_time_ns)
 
     def _reply_of_ours(self, data: bytes) -> ReflectorPacket | None:

@@ -21,7 +21,8 @@ fit is not begun, and octets are bounded within a run too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from omega_core import limits
@@ -55,7 +56,7 @@ from omega_probe.session_result import SessionResult, result_of
 from omega_probe.task_book import TaskBook
 from omega_probe.test_point_reach import reachable_families, tcp_attempts, udp_attempts
 from omega_probe.validity import load_allowance, quiet_allowance
-from omega_probe.waiting import SLICE_NS, StoppedError, Waiter
+from omega_probe.waiting import SLICE_NS, StoppedError, Waiter, side_by_side
 
 SILENT_AGAIN: Final = 1  # further rounds of attempts while nothing has ever answered
 IDLE_STREAM: Final = 2  # numbers 0 and 1 are connectivity's; those after it stand beside runs
@@ -172,9 +173,8 @@ class SessionRunner:
         self._watch.begin("connectivity")
         ended, detail = Ended.COMPLETED, ""
         try:
-            self._reach_by_tcp(rounds)
+            at = self._reach_and_open(rounds)
             self._book.progress()
-            at = self._open()
             made, cut_short = udp_attempts(self._addresses, at, rounds=rounds, first_stream=0)
             self._attempts += made
             if cut_short is not None:
@@ -187,6 +187,16 @@ class SessionRunner:
             self._busy_s = error.busy_s
         self._watch.end(None)
         self._ends(ended, detail, Evidence(attempts=tuple(self._attempts)))
+
+    def _reach_and_open(self, rounds: int) -> AtTestPoint:
+        """Try the test point and open the session, both at once: the long path is gone once."""
+        opened: list[AtTestPoint] = []
+        tasks: list[Callable[[], None]] = [
+            partial(self._reach_by_tcp, rounds),
+            lambda: opened.append(self._open()),
+        ]
+        side_by_side(tasks)
+        return opened[0]
 
     def _reach_by_tcp(self, rounds: int) -> None:
         """Try the test point; once more when nothing at all answered.

@@ -10,6 +10,7 @@ the run goes on without it, and the evidence says why.
     begin()               the thread sends: beside TCP from the start; beside a search, from which
                           it must take nothing, when the capacity is known
     line_carries(rate)    at each tick of a TCP run: the packets may follow closer
+    end()                 no more is sent, what is on its way comes in
     stop()                the thread leaves; may be called again
     close(load)           CloseStream, unless the test point is gone: what the record keeps
 
@@ -105,6 +106,7 @@ class BesideRun:
         self._defect: BaseException | None = None
         self._machine: StampSender | None = None
         self._opened: OpenedStream | None = None
+        self._ending = False
         self._period_ns = plan.period_ns
         if plan.packets < limits.WORKING_PACKETS_MIN:
             self._held = HeldStream(ended=Ended.BUDGET)
@@ -141,8 +143,16 @@ class BesideRun:
             self._period_ns = period_ns
             self._machine.respace(period_ns)
 
+    def end(self) -> None:
+        """Send no more, and let what is on its way come in: `stop` waits for that."""
+        self._ending = True
+        if self._machine is not None:
+            self._machine.end_sending()
+
     def stop(self) -> None:
-        """End the stream; what is still on its way is not counted."""
+        """End the stream; unless `end` came before, what is still on its way is not counted."""
+        if self._ending and self._thread is not None:
+            self._thread.join(LEAVE_S)
         self._until.set()
         if self._thread is not None:
             self._thread.join(LEAVE_S)

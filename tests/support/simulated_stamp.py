@@ -129,6 +129,10 @@ LOST_UP = Fate(up_ns=())
 LOST_DOWN = Fate(down_ns=())
 
 
-def sender(count: int, *, period_ns: int = 20 * NS_PER_MS, phase_ns: int = 0) -> StampSender:
+def sender(
+    count: int, *, period_ns: int = 20 * NS_PER_MS, phase_ns: int = 0, hurried: bool = False
+) -> StampSender:
     """Return a machine of the default spacing."""
-    return StampSender(count=count, period_ns=period_ns, ssid=SSID, phase_ns=phase_ns)
+    return StampSender(
+        count=count, period_ns=period_ns, ssid=SSID, phase_ns=phase_ns, hurried=hurried
+    )

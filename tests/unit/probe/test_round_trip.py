@@ -20,7 +20,7 @@ from omega_core.wire.stamp import (
     decode_sender,
     encode_reflector,
 )
-from omega_probe.round_trip import PATIENCE_NS_MIN, StampSender
+from omega_probe.round_trip import HURRIED_NS_MIN, PATIENCE_NS_MIN, StampSender
 from support.simulated_stamp import (
     LOST_DOWN,
     LOST_UP,
@@ -197,6 +197,49 @@ def test_a_reply_that_arrives_with_the_end_of_the_patience_still_counts() -> Non
     assert machine.datagram_to_send(end_ns, UNIX_NS) is None
     machine.datagram_received(reply_to(last), end_ns)
     assert machine.outcome().rtt_us == (1_000, PATIENCE_NS_MIN // 1_000)
+
+
+def test_a_stream_whose_sending_is_ended_waits_for_what_is_on_its_way() -> None:
+    machine = sender(100, hurried=True)
+    first, second_ns = due(machine, START_NS), START_NS + PERIOD_NS
+    second = due(machine, second_ns)
+    machine.datagram_received(reply_to(first), START_NS + NS_PER_MS)
+    machine.end_sending()
+    third_ns = second_ns + PERIOD_NS
+    assert machine.datagram_to_send(third_ns, UNIX_NS) is None
+    assert machine.next_wakeup_ns() == second_ns + HURRIED_NS_MIN + 1
+    machine.datagram_received(reply_to(second), third_ns)
+    assert machine.next_wakeup_ns() is None
+    assert machine.outcome().rtt_us == (1_000, PERIOD_NS // 1_000)
+
+
+@pytest.mark.parametrize("longest_ms", [1, 400])
+def test_what_is_missing_then_is_waited_for_half_as_long_again_as_the_longest(
+    longest_ms: int,
+) -> None:
+    machine = sender(100, hurried=True)
+    first = due(machine, START_NS)
+    last_ns = START_NS + PERIOD_NS
+    due(machine, last_ns)
+    machine.datagram_received(reply_to(first), START_NS + longest_ms * NS_PER_MS)
+    machine.end_sending()
+    end_ns = last_ns + max(HURRIED_NS_MIN, longest_ms * NS_PER_MS * 3 // 2)
+    assert machine.next_wakeup_ns() == end_ns + 1
+    assert machine.datagram_to_send(end_ns + 1, UNIX_NS) is None
+    assert machine.outcome().rtt_us == (longest_ms * 1_000, None)
+
+
+def test_sending_may_be_ended_before_it_began_or_after_all_was_answered() -> None:
+    never = sender(100)
+    never.end_sending()
+    assert never.datagram_to_send(START_NS, UNIX_NS) is None
+    assert never.outcome().rtt_us == ()
+    answered = sender(100)
+    answered.datagram_received(reply_to(due(answered, START_NS)), START_NS + 1_000)
+    answered.end_sending()
+    assert answered.next_wakeup_ns() == 0
+    assert answered.datagram_to_send(START_NS + 2_000, UNIX_NS) is None
+    assert len(answered.outcome().rtt_us) == 1
 
 
 def test_a_late_driver_is_counted_and_sends_no_burst() -> None:
