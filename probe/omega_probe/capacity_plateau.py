@@ -63,6 +63,7 @@ LOOK_JITTERS: Final = 4  # times the delay variation: the edges of a look are tw
 LOOK_OPEN_US_MAX: Final = 400 * US_PER_MS  # then a higher offer shows more than a longer look
 LOOK_PACKETS_MIN: Final = 16
 FIRST_MARGIN_PPM: Final = 30_000  # over the trains' estimate, which is a few percent wrong itself
+FIRST_PACKETS: Final = 2  # by so many the queue grows in the first look: one may be chance
 MARGIN_PPM_MAX: Final = 20_000
 MARGIN_JITTER_PPM: Final = 50_000  # where delays vary: a queue of their size within a second
 MARGIN_PPM_MIN: Final = 3_000  # see "Short buffers"
@@ -82,6 +83,7 @@ JITTER_US_MIN: Final = 1_500  # what two busy hosts' timestamps vary by is none
 JITTER_QUEUE_PERCENT: Final = 150  # a queue of so many variations can't be one of them
 LOSS_PPM_MAX: Final = 100_000  # no line that loses more at random carries anything
 HELD_PERCENT: Final = 90  # of the time asked for; reports don't come at its edges
+LONG_HOLDS: Final = 2  # after so long a line that varies is not waited for to vary less
 HOPELESS_HOLDS: Final = 2  # so long a rate is looked at before it is said never to be eligible
 SENDER_SLOW_PPM: Final = 950_000
 BRIDGED_PPM: Final = 10_000  # received differs from sent by more: a queue has given or taken it
@@ -125,7 +127,7 @@ class Plateau:
         self.loss_ppm = min(idle.loss_ppm or 0, LOSS_PPM_MAX)
         self._margin_ppm = MARGIN_PPM_MAX
         self._empty_us: int | None = None
-        self._excess_ppm = FIRST_MARGIN_PPM
+        self._excess_ppm = self._first_margin_ppm(estimate_bps)
         self._queue_us = QUEUE_US
         self._overflown = False
         self._before: _Before | None = None
@@ -137,7 +139,13 @@ class Plateau:
         self._limited_from: int | None = None
         self._delays_us: list[int] = []
         self.sender_slow = False
-        self.offer_bps = self._within(estimate_bps, FIRST_MARGIN_PPM)
+        self.offer_bps = self._within(estimate_bps, self._excess_ppm)
+
+    def _first_margin_ppm(self, estimate_bps: int) -> int:
+        """Return the first excess: on a slow line, where a packet is long, enough to be seen."""
+        look_bits = estimate_bps * LOOK_OPEN_US // US_PER_S
+        packets_bits = FIRST_PACKETS * self._ip_octets * BITS_PER_OCTET
+        return max(FIRST_MARGIN_PPM, packets_bits * PPM // max(look_bits, packets_bits))
 
     def seen(self, tick: LoadTick, *, number: int) -> bool:
         """Take a report; True when `offer_bps` is a new one. `number` is the newest command's."""
@@ -149,7 +157,8 @@ class Plateau:
             self._base = tick  # what the command before lost is known only now
         if previous is None or tick.command != number:
             return False
-        self._delays_us.append(self._unsteady_us())
+        if previous.command == tick.command:  # the first report has the queue before as well
+            self._delays_us.append(self._unsteady_us())
         return self._look(tick)
 
     def known(self) -> Span | None:
@@ -158,7 +167,8 @@ class Plateau:
         if start is None or self._held_us(start) < self._goal.hold_us:
             return None
         span, _ = self._found(start).maximum()
-        if span is None or span.error_ppm > self._goal.error_ppm_max:
+        long = self._held_us(start) >= LONG_HOLDS * self._goal.hold_us
+        if span is None or span.error_ppm > self._goal.error_ppm_max * (1 + long):
             return None
         held_us = self._ticks[start + span.last].at_us - self._ticks[start + span.first].at_us
         return span if held_us >= self._goal.hold_us * HELD_PERCENT // 100 else None

@@ -23,7 +23,7 @@ from typing import Final
 from omega_core.load import LoadTick
 from omega_core.units import BITS_PER_OCTET, US_PER_MS, US_PER_S
 
-START_BPS_DEFAULT: Final = 1_000_000  # the slowest line that is sold
+START_BPS_DEFAULT: Final = 4_000_000  # the slowest line sold takes 0.2 s for it
 HEADROOM_PERCENT: Final = 125  # over what is known: a line at its plan's rate stretches the first
 TRAIN_US: Final = 20 * US_PER_MS  # above what coalescing and scheduling do to timestamps (1-2 ms)
 TRAIN_PACKETS_MIN: Final = 16  # resolution of 6 % where packets are milliseconds apart

@@ -41,7 +41,7 @@ from omega_probe.delay_stream import (
 )
 from omega_probe.round_trip import StampSender
 
-HELD_SHARE_PPM: Final = 50_000  # what a probe's stream may be of a line, at most
+HELD_SHARE_PPM: Final = 100_000  # what a probe's stream may be of a line, at most
 HELD_PACKETS: Final = 140  # in the window that counts; some of them are dropped by the full buffer
 HELD_NS_MIN: Final = 600 * NS_PER_MS
 HELD_STREAM_PACKETS: Final = 4 * HELD_PACKETS  # the filling takes up to twice the window

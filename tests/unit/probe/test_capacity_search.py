@@ -119,6 +119,16 @@ def test_quick_form_is_within_five_percent(name: str, direction: Direction) -> N
     assert load.sent_octets * 8 <= spec.rate_bps * 3
 
 
+@pytest.mark.parametrize(("rate_bps", "seconds"), [(1 * MBPS, 2.6), (4 * MBPS, 2.55)])
+def test_the_queue_that_a_train_left_is_no_delay_variation(rate_bps: int, seconds: float) -> None:
+    """It is in the first report of the offer that follows; a second went by before that was out."""
+    spec = PathSpec(rate_bps=rate_bps, rtt_us=80 * MS, buffer_us=300 * MS, direction=Direction.UP)
+    machine, load, found = searched(spec, start_bps=None)
+    assert machine.ended is Ended.DECIDED
+    assert off_ppm(found, rate_bps) <= 1_000
+    assert load.now_us <= seconds * 1_000 * MS
+
+
 @pytest.mark.parametrize("share", [None, 100, 10, 0.1])
 def test_start_of_knowledge_may_be_wrong(share: float | None) -> None:
     spec = PathSpec(rate_bps=20 * MBPS)
