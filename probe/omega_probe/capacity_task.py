@@ -39,17 +39,15 @@ _SHOWN_TICKS: Final = 10
 
 
 class CapacityKnown(NamedTuple):
-    """What the session knows of the line, and what it may still spend; rates of the IP layer."""
+    """What the session knows of the line; rates of the IP layer."""
 
-    octets_max: int
     rate_bps: int | None
-    mtu_octets: int | None
     base_rtt_us: int | None
     idle: IdleStream | None
 
 
 def measure_capacity(
-    number: int,
+    request: LoadRequest,
     task: CapacityTask,
     at: AtTestPoint,
     known: CapacityKnown,
@@ -57,19 +55,20 @@ def measure_capacity(
     *,
     session_started_ns: int,
     progress: Callable[[LoadTick], None],
+    over: Callable[[], None],
 ) -> tuple[CapacityRun, tuple[WorkingStream, ...], str]:
     """Carry out one run; return its counts, its delay stream's, and words on how it ended.
 
-    Raises nothing for what the network does.
+    `over` is called when nothing is to be sent any more and the last counts are still to be
+    fetched. Raises nothing for what the network does.
     """
-    decider = _Decider(task, at, known, None if beside is None else BesideRun(beside, at))
-    request = LoadRequest(
-        run=number,
-        direction=task.direction,
-        duration_ns=task.duration_ns,
-        octets_max=known.octets_max,
-        ip_octets=decider.ip_octets,
-    )
+    stream = None if beside is None else BesideRun(beside, at)
+    decider = _Decider(request, task, at, known, stream)
+
+    def ended() -> None:
+        decider.over()
+        if stream is None:
+            over()
 
     def told(tick: LoadTick) -> None:
         decider.look()
@@ -85,13 +84,13 @@ def measure_capacity(
             meter=at.meter,
             stop=at.waiter.stop,
             progress=told,
-            over=decider.over,
+            over=ended,
         )
     finally:
         decider.stop()
-    run = decider.evidence(
-        request, result, began_ns=began_ns, session_started_ns=session_started_ns
-    )
+    if stream is not None:
+        over()
+    run = decider.evidence(result, began_ns=began_ns, session_started_ns=session_started_ns)
     return run, decider.working(run, session_started_ns), result.detail
 
 
@@ -99,8 +98,14 @@ class _Decider:
     """Makes what decides in a run when it begins, and the stream beside it when that is due."""
 
     def __init__(
-        self, task: CapacityTask, at: AtTestPoint, known: CapacityKnown, beside: BesideRun | None
+        self,
+        request: LoadRequest,
+        task: CapacityTask,
+        at: AtTestPoint,
+        known: CapacityKnown,
+        beside: BesideRun | None,
     ) -> None:
+        self._request = request
         self._task = task
         self._family = at.client.family
         self._known = known
@@ -110,11 +115,11 @@ class _Decider:
         self._idle = IdleLoss(loss_ppm=share_ppm_rounded_up(lost, sent), packets=sent)
         self._sub_interval_us = SUB_INTERVAL_US
         self._held: SearchThenHold | None = None
-        self.ip_octets = load_ip_octets(task, known_bps=known.rate_bps, mtu_bytes=known.mtu_octets)
 
     def begin(self, granted_octets: int, now_ns: int) -> LoadMachine:
         """Return what decides in the run, which begins now."""
-        task, octets_max = self._task, min(granted_octets, self._known.octets_max)
+        task, request = self._task, self._request
+        octets_max = min(granted_octets, request.octets_max)
         if task.fixed_bps is not None:
             return FixedRate(
                 wanted_bps=task.fixed_bps,
@@ -122,7 +127,7 @@ class _Decider:
                 duration_ns=task.duration_ns,
                 base_rtt_us=self._base_us,
                 idle=self._idle,
-                ip_octets=self.ip_octets,
+                ip_octets=request.ip_octets,
                 now_ns=now_ns,
                 allowance=task.allowance,
             )
@@ -134,7 +139,7 @@ class _Decider:
             base_rtt_us=self._base_us,
             idle_loss_ppm=self._idle.loss_ppm,
             idle_packets=self._idle.packets,
-            ip_octets=self.ip_octets,
+            ip_octets=request.ip_octets,
             quick=task.quick,
             held=self._beside is not None,
             now_ns=now_ns,
@@ -162,9 +167,10 @@ class _Decider:
             self._beside.stop()
 
     def evidence(
-        self, request: LoadRequest, result: LoadResult, *, began_ns: int, session_started_ns: int
+        self, result: LoadResult, *, began_ns: int, session_started_ns: int
     ) -> CapacityRun:
         """Return what the record keeps of the run."""
+        request = self._request
         counts = result.received
         hold = self._held.hold if self._held else None
         started_ns = result.started_ns or began_ns
@@ -174,7 +180,7 @@ class _Decider:
             direction=request.direction,
             started_offset_us=(started_ns - session_started_ns) // NS_PER_US,
             base_rtt_us=self._base_us,
-            ip_octets=self.ip_octets,
+            ip_octets=request.ip_octets,
             idle_loss_ppm=self._idle.loss_ppm,
             idle_packets=self._idle.packets,
             sub_interval_us=self._sub_interval_us,

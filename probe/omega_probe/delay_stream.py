@@ -98,21 +98,30 @@ def hold_stream(
     at: AtTestPoint,
     *,
     progress: Callable[[int, int | None], None] | None = None,
+    over: Callable[[], None] = lambda: None,
 ) -> HeldStream:
-    """Open, run and close a stream; raises nothing for what the network does."""
+    """Open, run and close a stream; raises nothing for what the network does.
+
+    `over` is called when nothing is to be sent or waited for any more but the report.
+    """
     opened = open_stream(plan, at)
     if isinstance(opened, HeldStream):
         return opened
-    return close_stream(plan, at, run_stream(plan, at, opened, progress=progress))
+    held = run_stream(plan, at, opened, progress=progress)
+    over()
+    return close_stream(plan, at, held)
+
+
+def opening_of(plan: StreamPlan) -> OpenStream:
+    """Return what the test point is asked for; it may be asked ahead."""
+    authenticated = plan.key is not None
+    return OpenStream(stream=plan.stream, authenticated=authenticated, octets_max=plan.octets_max)
 
 
 def open_stream(plan: StreamPlan, at: AtTestPoint) -> OpenedStream | HeldStream:
     """Let the stream be answered; return what it came to when it can't even begin."""
-    asked = OpenStream(
-        stream=plan.stream, authenticated=plan.key is not None, octets_max=plan.octets_max
-    )
     try:
-        ready = at.client.request(asked)
+        ready = at.client.request(opening_of(plan))
         driver = StreamDriver(plan.address, ready.udp_port, plan.family, at.waiter.clock)
     except (TestPointLostError, TestPointRefusedError) as error:
         return HeldStream(ended=ended_of(error), detail=str(error))
@@ -191,6 +200,19 @@ def close_stream(plan: StreamPlan, at: AtTestPoint, held: HeldStream) -> HeldStr
         return held
     report, ended, detail = _report(plan, at, held.outcome)
     return held._replace(report=report, ended=ended, detail=detail)
+
+
+def leave_stream(plan: StreamPlan, at: AtTestPoint, held: HeldStream) -> HeldStream:
+    """Close a stream whose report nobody needs, without waiting for it.
+
+    On a line that seems silent it is waited for: then that is how the silence is found.
+    """
+    outcome = held.outcome
+    if outcome is None or outcome.is_silent_at_the_end(plan.period_ns):
+        return close_stream(plan, at, held)
+    if held.ended is Ended.COMPLETED:
+        at.client.ask_ahead(CloseStream(stream=plan.stream))
+    return held
 
 
 def _report(

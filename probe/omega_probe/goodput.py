@@ -91,14 +91,40 @@ def run_goodput(
     traffic: TrafficWatch,
     stop: threading.Event,
     progress: Callable[[int | None], None],
+    over: Callable[[], None] = lambda: None,
 ) -> GoodputResult:
-    """Carry out one run. `progress` is called at every tick with the present rate in bit/s.
+    """Carry out one run.
 
-    `traffic` counts the flows' own octets. When `stop` is set the run ends within a tick or two, as
-    INTERRUPTED, with what was counted.
+    `progress` is called at every tick with the present rate in bit/s, `over` when the flows are
+    closed and the test point's counts are still to be fetched. `traffic` counts the flows' own
+    octets. When `stop` is set the run ends within a tick or two, as INTERRUPTED, with what was
+    counted.
     """
     driver = _Driver(client, request, clock=clock, traffic=traffic)
-    return driver.drive(stop, progress)
+    return driver.drive(stop, progress, over)
+
+
+def opening_of(request: GoodputRequest, *, base_rtt_us: int) -> OpenRun:
+    """Return what the test point is asked for; it may be asked ahead."""
+    wished = _wish_of(request, base_rtt_us)
+    return OpenRun(
+        run=request.run,
+        direction=request.direction,
+        duration_ms=request.duration_ns // NS_PER_MS,
+        congestion_control=wished.first,
+        congestion_control_fast=wished.fast,
+        octets_max=request.octets_max,
+        pace_bps=_pace_of(request),
+    )
+
+
+def _wish_of(request: GoodputRequest, base_rtt_us: int) -> CongestionWish:
+    loss_ppm = request.idle_loss_ppm
+    return request.congestion or wish(base_rtt_us=base_rtt_us, idle_loss_ppm=loss_ppm)
+
+
+def _pace_of(request: GoodputRequest) -> int | None:
+    return None if request.carried_bps is None else pace_bps(request.carried_bps)
 
 
 class _Driver:
@@ -114,9 +140,6 @@ class _Driver:
         self._request = request
         self._clock = clock
         self._base_rtt_us = request.base_rtt_us or client.rtt_us_min()
-        self._wish = request.congestion or wish(
-            base_rtt_us=self._base_rtt_us, idle_loss_ppm=request.idle_loss_ppm
-        )
         target = FlowTarget(
             address=client.address,
             tcp_port=client.access.tcp_port,
@@ -125,11 +148,10 @@ class _Driver:
             run=request.run,
         )
         self._opener = FlowOpener(target, clock=clock, traffic=traffic)
-        self._pace_bps = None if request.carried_bps is None else pace_bps(request.carried_bps)
         self._flows = FlowSet(
             request.direction,
-            self._wish,
-            pace_bps=self._pace_bps,
+            _wish_of(request, self._base_rtt_us),
+            pace_bps=_pace_of(request),
             octets_max=request.octets_max,
             duration_ns=request.duration_ns,
             clock=clock,
@@ -149,7 +171,12 @@ class _Driver:
         self._ended = Ended.INTERRUPTED
         self._detail = ""
 
-    def drive(self, stop: threading.Event, progress: Callable[[int | None], None]) -> GoodputResult:
+    def drive(
+        self,
+        stop: threading.Event,
+        progress: Callable[[int | None], None],
+        over: Callable[[], None],
+    ) -> GoodputResult:
         opened = False
         try:
             self._open_run()
@@ -163,6 +190,7 @@ class _Driver:
             self._close_flows()
         self._ended = self._machine.ended or Ended.INTERRUPTED
         if opened and self._ended is not Ended.TEST_POINT_LOST:
+            over()
             self._fetch_counts()
         return GoodputResult(
             run=self._evidence(), detail=self._detail, epoch_ns=self._flows.epoch_ns
@@ -183,17 +211,8 @@ class _Driver:
                 self._count(number, now_us, 0, tick_us=now_us)
 
     def _open_run(self) -> None:
-        request = self._request
-        wanted = OpenRun(
-            run=request.run,
-            direction=request.direction,
-            duration_ms=request.duration_ns // NS_PER_MS,
-            congestion_control=self._wish.first,
-            congestion_control_fast=self._wish.fast,
-            octets_max=request.octets_max,
-            pace_bps=self._pace_bps,
-        )
-        self._ready = self._client.request(wanted)
+        asked = opening_of(self._request, base_rtt_us=self._base_rtt_us)
+        self._ready = self._client.request(asked)
 
     def _open_first_flows(self, stop: threading.Event) -> None:
         """Connect and join before anything is counted; a flow that can't be had is left out."""

@@ -77,15 +77,8 @@ def run_load(
     when the load has ended and its counts are still to be fetched. When `stop` is set the run ends
     within a tenth of a second, as INTERRUPTED, with what was counted.
     """
-    asked = OpenLoad(
-        run=request.run,
-        direction=request.direction,
-        duration_ms=request.duration_ns // NS_PER_MS,
-        ip_octets=request.ip_octets,
-        octets_max=request.octets_max,
-    )
     try:
-        ready = client.request(asked)
+        ready = client.request(opening_of(request))
         endpoint = _endpoint(client, ready)
     except (TestPointLostError, TestPointRefusedError) as error:
         return LoadResult(ended=ended_of(error), detail=str(error))
@@ -94,6 +87,17 @@ def run_load(
     with closing(endpoint):
         driver = _Driver(client, request, ready, endpoint, clock=clock, meter=meter)
         return driver.drive(begin, stop, progress, over)
+
+
+def opening_of(request: LoadRequest) -> OpenLoad:
+    """Return what the test point is asked for; it may be asked ahead."""
+    return OpenLoad(
+        run=request.run,
+        direction=request.direction,
+        duration_ms=request.duration_ns // NS_PER_MS,
+        ip_octets=request.ip_octets,
+        octets_max=request.octets_max,
+    )
 
 
 def _endpoint(client: TestPointClient, ready: LoadReady) -> socket.socket:

@@ -2,14 +2,16 @@
 
 Each is carried out with what the session knows by then, which the ones before it have made more: a
 search starts at the rate that was sold, a TCP run that may end early ends at the capacity found.
-What was measured is kept here, in the order of the runs.
+What a task asks the test point for is made up once, and may be asked ahead, while the counts of the
+one before are on their way. What was measured is kept here, in the order of the runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from omega_core import limits
 from omega_core.capacity import capacity_of
 from omega_core.derive import metrics_of
 from omega_core.evidence import (
@@ -24,14 +26,21 @@ from omega_core.metrics import Direction
 from omega_probe.capacity_task import (
     CapacityKnown,
     RateDisplay,
+    load_ip_octets,
     measure_capacity,
 )
-from omega_probe.delay_stream import AtTestPoint
+from omega_probe.delay_stream import AtTestPoint, StreamPlan
+from omega_probe.delay_stream import opening_of as stream_opening_of
 from omega_probe.goodput import GoodputRequest
+from omega_probe.goodput import opening_of as run_opening_of
 from omega_probe.goodput_end import enough_ns
+from omega_probe.load_link import opening_of as load_opening_of
+from omega_probe.load_run import LoadRequest
 from omega_probe.loaded_run import plan_beside, plan_beside_hold, run_beside_stream
 from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan
 from omega_probe.session_budget import Budget
+
+LoadTask: TypeAlias = GoodputTask | CapacityTask
 
 
 class Loaded(NamedTuple):
@@ -40,6 +49,13 @@ class Loaded(NamedTuple):
     ended: Ended
     detail: str
     found: Evidence
+
+
+class _Ready(NamedTuple):
+    """What a task asks the test point for, made up once, and the stream beside it."""
+
+    request: LoadRequest | GoodputRequest
+    beside: StreamPlan | None
 
 
 class LoadTasks:
@@ -57,14 +73,84 @@ class LoadTasks:
         self.runs: list[GoodputRun] = []
         self.working: list[WorkingStream] = []
         self.searches: list[CapacityRun] = []
+        self._ready: dict[int, _Ready] = {}
         self._plan = plan
         self._idle = idle
         self._key = key
         self._started_ns = started_ns
         self._shown = shown
 
-    def goodput(self, number: int, task: GoodputTask, at: AtTestPoint, budget: Budget) -> Loaded:
-        """Carry out one TCP run, with a stream beside it unless a search has had one."""
+    def ask_ahead(
+        self,
+        number: int,
+        task: LoadTask,
+        at: AtTestPoint,
+        budget: Budget,
+        *,
+        mtu_octets: int | None,
+    ) -> None:
+        """Ask the test point for what a task needs, while the one before it comes to its end."""
+        ready = self._made_ready(number, task, at, budget, mtu_octets)
+        self._ready[number] = ready
+        if ready.beside is not None and ready.beside.packets >= limits.WORKING_PACKETS_MIN:
+            at.client.ask_ahead(stream_opening_of(ready.beside))
+        if isinstance(ready.request, LoadRequest):
+            at.client.ask_ahead(load_opening_of(ready.request))
+        else:
+            base_rtt_us = ready.request.base_rtt_us or at.client.rtt_us_min()
+            at.client.ask_ahead(run_opening_of(ready.request, base_rtt_us=base_rtt_us))
+
+    def carry_out(
+        self,
+        number: int,
+        task: LoadTask,
+        at: AtTestPoint,
+        budget: Budget,
+        *,
+        mtu_octets: int | None,
+        over: Callable[[], None],
+    ) -> Loaded:
+        """Carry out one task; `over` is called when all that is left is to fetch the counts."""
+        ready = self._ready.pop(number, None)
+        if ready is None:
+            ready = self._made_ready(number, task, at, budget, mtu_octets)
+        request = ready.request
+        if isinstance(request, LoadRequest):
+            assert isinstance(task, CapacityTask)  # noqa: S101 - what `_made_ready` goes by
+            return self._capacity(request, task, at, ready.beside, over)
+        result, working = run_beside_stream(
+            request, ready.beside, at, progress=self._shown, over=over
+        )
+        self.runs.append(result.run)
+        self.working += working
+        found = Evidence(goodput=(result.run,), working=working)
+        return Loaded(result.run.ended, result.detail, found)
+
+    def _made_ready(
+        self,
+        number: int,
+        task: LoadTask,
+        at: AtTestPoint,
+        budget: Budget,
+        mtu_octets: int | None,
+    ) -> _Ready:
+        if isinstance(task, GoodputTask):
+            return self._goodput_ready(number, task, at, budget)
+        known_bps = task.fixed_bps or self._plan.expected_bps(task.direction)
+        request = LoadRequest(
+            run=number,
+            direction=task.direction,
+            duration_ns=task.duration_ns,
+            octets_max=budget.octets_left(task.direction),
+            ip_octets=load_ip_octets(task, known_bps=known_bps, mtu_bytes=mtu_octets),
+        )
+        if not task.holds:
+            return _Ready(request, None)
+        return _Ready(request, plan_beside_hold(number, at.client, budget, key=self._key))
+
+    def _goodput_ready(
+        self, number: int, task: GoodputTask, at: AtTestPoint, budget: Budget
+    ) -> _Ready:
         base_rtt_us = self._base_rtt_us()
         duration_ns, carried_bps = task.duration_ns, None
         if task.until_known:
@@ -72,9 +158,9 @@ class LoadTasks:
                 base_rtt_us or at.client.rtt_us_min(), at_most_ns=task.duration_ns
             )
             carried_bps = self._found_bps(task.direction)
-        plan = None
+        beside = None
         if task.beside:
-            plan = plan_beside(
+            beside = plan_beside(
                 number,
                 duration_ns,
                 at.client,
@@ -82,51 +168,43 @@ class LoadTasks:
                 expected_bps=carried_bps or self._plan.expected_bps(task.direction),
                 key=self._key,
             )
+        kept = (beside and beside.octets_max) or 0
         request = GoodputRequest(
             run=number,
             direction=task.direction,
             duration_ns=duration_ns,
-            octets_max=self._share_of(budget, task, kept=(plan and plan.octets_max) or 0),
+            octets_max=self._share_of(budget, number, task, kept=kept),
             base_rtt_us=base_rtt_us,
             idle_loss_ppm=self._idle_loss_ppm(task.direction),
             session_started_ns=self._started_ns,
             carried_bps=carried_bps,
         )
-        result, working = run_beside_stream(request, plan, at, progress=self._shown)
-        self.runs.append(result.run)
-        self.working += working
-        found = Evidence(goodput=(result.run,), working=working)
-        return Loaded(result.run.ended, result.detail, found)
+        return _Ready(request, beside)
 
-    def capacity(
+    def _capacity(
         self,
-        number: int,
+        request: LoadRequest,
         task: CapacityTask,
         at: AtTestPoint,
-        budget: Budget,
-        *,
-        mtu_octets: int | None,
+        beside: StreamPlan | None,
+        over: Callable[[], None],
     ) -> Loaded:
         """Carry out one search or one run at a fixed rate."""
         rates = RateDisplay()
         known = CapacityKnown(
-            octets_max=budget.octets_left(task.direction),
             rate_bps=task.fixed_bps or self._plan.expected_bps(task.direction),
-            mtu_octets=mtu_octets,
             base_rtt_us=self._base_rtt_us(),
             idle=self._idle[0] if self._idle else None,
         )
-        beside = None
-        if task.holds:
-            beside = plan_beside_hold(number, at.client, budget, key=self._key)
         run, working, detail = measure_capacity(
-            number,
+            request,
             task,
             at,
             known,
             beside,
             session_started_ns=self._started_ns,
             progress=lambda tick: self._shown(rates.rate_bps(tick)),
+            over=over,
         )
         self.searches.append(run)
         self.working += working
@@ -142,13 +220,16 @@ class LoadTasks:
         ]
         return max((each.rate_bps for each in shown if each is not None), default=None)
 
-    def _share_of(self, budget: Budget, task: GoodputTask, *, kept: int) -> int:
+    def _share_of(self, budget: Budget, number: int, task: GoodputTask, *, kept: int) -> int:
         """Return a run's share of the octets left: the runs to come are to have theirs.
 
         `kept` octets are the stream's beside it.
         """
-        done = len(self.runs)
-        to_come = [each for each in self._plan.goodput[done:] if each.direction is task.direction]
+        to_come = [
+            each
+            for each in self._plan.loads()[number:]
+            if isinstance(each, GoodputTask) and each.direction is task.direction
+        ]
         left_ns = sum(each.duration_ns for each in to_come)
         left = budget.octets_left(task.direction) - kept
         return left * task.duration_ns // left_ns

@@ -54,8 +54,12 @@ def run_beside_stream(
     at: AtTestPoint,
     *,
     progress: Callable[[int | None], None],
+    over: Callable[[], None],
 ) -> tuple[GoodputResult, tuple[WorkingStream, ...]]:
-    """Carry out a run while the stream goes on; raises nothing for what the network does."""
+    """Carry out a run while the stream goes on; raises nothing for what the network does.
+
+    `over` is called when the load has ended and the counts of it are still to be fetched.
+    """
     beside = None if plan is None else BesideRun(plan, at)
     if beside is not None:
         beside.begin()
@@ -73,6 +77,7 @@ def run_beside_stream(
             traffic=at.meter,
             stop=at.waiter.stop,
             progress=told,
+            over=over,
         )
     finally:
         if beside is not None:

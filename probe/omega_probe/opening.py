@@ -6,11 +6,12 @@ refused and the next is tried: a host with privacy addresses may prove one and u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from omega_core.evidence import Ended, Family
-from omega_core.wire.testpoint import PROTOCOL_VERSION, Hello
+from omega_core.wire.testpoint import PROTOCOL_VERSION, Hello, OpenStream
 from omega_probe.attempts import AttemptFailedError, connect, reason_of
 from omega_probe.delay_stream import AtTestPoint, ended_of
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
@@ -50,12 +51,17 @@ def open_session(
     *,
     waiter: Waiter,
     meter: OwnTrafficMeter,
+    ahead: Sequence[OpenStream] = (),
 ) -> OpenedSession:
-    """Return an open session with the test point; raises NotOpenedError or StoppedError."""
+    """Return an open session with the test point; raises NotOpenedError or StoppedError.
+
+    `ahead` is asked for together with it.
+    """
     failure = NotOpenedError(Ended.LINK_LOST, "the grant names no address of the test point")
     for family, address in addresses.items():
         try:
-            return _open_at(address, family, access, waiter, meter)
+            connection = connect(address, access.tcp_port, family, waiter)
+            return _open_over(connection, access, waiter, meter, ahead)
         except AttemptFailedError as error:
             failure = NotOpenedError(_ended(error.reason), f"{address}: {error.reason}")
         except OSError as error:
@@ -71,21 +77,24 @@ def open_session(
     raise failure
 
 
-def _open_at(
-    address: str,
-    family: Family,
+def _open_over(
+    connection: socket.socket,
     access: TestPointAccess,
     waiter: Waiter,
     meter: OwnTrafficMeter,
+    ahead: Sequence[OpenStream],
 ) -> OpenedSession:
     clock = waiter.clock
-    connection = connect(address, access.tcp_port, family, waiter)
     meter.watch(connection, bulk=False)
     client = TestPointClient(connection, access, clock)
     client.stop = waiter.stop
     try:
         before_us = clock.unix_us()
-        client.welcome = client.request(Hello(version=PROTOCOL_VERSION, grant=access.grant))
+        hello = Hello(version=PROTOCOL_VERSION, grant=access.grant)
+        client.ask_ahead(hello)
+        for message in ahead:
+            client.ask_ahead(message)
+        client.welcome = client.request(hello)
         middle_us = (before_us + clock.unix_us()) // 2
     except BaseException:
         meter.release(connection)

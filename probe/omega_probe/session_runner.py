@@ -31,7 +31,7 @@ from omega_core.environment import Interface
 from omega_core.evidence import Attempt, Ended, Evidence, IdleStream
 from omega_core.metrics import Direction
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_S
-from omega_core.wire.testpoint import Finish
+from omega_core.wire.testpoint import Finish, OpenStream
 from omega_probe.capacity_task import repeat_due_us
 from omega_probe.delay_stream import (
     AtTestPoint,
@@ -39,6 +39,7 @@ from omega_probe.delay_stream import (
     ended_of,
     hold_stream,
     idle_stream_of,
+    opening_of,
     random_phase_ns,
 )
 from omega_probe.environment import Host
@@ -46,7 +47,7 @@ from omega_probe.errors import TestPointLostError, TestPointRefusedError
 from omega_probe.events import Emitter, Notice
 from omega_probe.faults import PATH_CHANGED
 from omega_probe.host_watch import HostWatch
-from omega_probe.load_tasks import LoadTasks
+from omega_probe.load_tasks import LoadTask, LoadTasks
 from omega_probe.opening import NotOpenedError, OpenedSession, open_session
 from omega_probe.own_traffic import OwnTrafficMeter
 from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan, TestPointAccess
@@ -54,7 +55,12 @@ from omega_probe.session_budget import Budget
 from omega_probe.session_clock import Moment
 from omega_probe.session_result import SessionResult, result_of
 from omega_probe.task_book import TaskBook
-from omega_probe.test_point_reach import reachable_families, tcp_attempts, udp_attempts
+from omega_probe.test_point_reach import (
+    reachable_families,
+    tcp_attempts,
+    udp_attempt_plans,
+    udp_attempts,
+)
 from omega_probe.validity import load_allowance, quiet_allowance
 from omega_probe.waiting import SLICE_NS, StoppedError, Waiter, side_by_side
 
@@ -173,9 +179,10 @@ class SessionRunner:
         self._watch.begin("connectivity")
         ended, detail = Ended.COMPLETED, ""
         try:
-            at = self._reach_and_open(rounds)
+            plans = udp_attempt_plans(self._addresses, rounds=rounds, first_stream=0)
+            at = self._reach_and_open(rounds, [opening_of(plan) for plan in plans])
             self._book.progress()
-            made, cut_short = udp_attempts(self._addresses, at, rounds=rounds, first_stream=0)
+            made, cut_short = udp_attempts(plans, at, opened=self._ask_for_idle)
             self._attempts += made
             if cut_short is not None:
                 ended, detail = cut_short.ended, cut_short.detail
@@ -188,12 +195,12 @@ class SessionRunner:
         self._watch.end(None)
         self._ends(ended, detail, Evidence(attempts=tuple(self._attempts)))
 
-    def _reach_and_open(self, rounds: int) -> AtTestPoint:
+    def _reach_and_open(self, rounds: int, ahead: Sequence[OpenStream]) -> AtTestPoint:
         """Try the test point and open the session, both at once: the long path is gone once."""
         opened: list[AtTestPoint] = []
         tasks: list[Callable[[], None]] = [
             partial(self._reach_by_tcp, rounds),
-            lambda: opened.append(self._open()),
+            lambda: opened.append(self._open(ahead)),
         ]
         side_by_side(tasks)
         return opened[0]
@@ -215,9 +222,11 @@ class SessionRunner:
             if any(attempt.to_test_point and attempt.answered for attempt in self._attempts):
                 return
 
-    def _open(self) -> AtTestPoint:
+    def _open(self, ahead: Sequence[OpenStream]) -> AtTestPoint:
         """Open the session at the test point; raises NotOpenedError or StoppedError."""
-        opened = open_session(self._access, self._addresses, waiter=self._waiter, meter=self._meter)
+        opened = open_session(
+            self._access, self._addresses, waiter=self._waiter, meter=self._meter, ahead=ahead
+        )
         self._opened = opened
         self._budget = Budget(self._access, self._meter, self._waiter.clock)
         client = opened.at.client
@@ -236,7 +245,12 @@ class SessionRunner:
             return
         self._book.begin("idle", expected_ns=plan.packets * plan.period_ns)
         self._watch.begin("idle")
-        held = hold_stream(plan, at, progress=lambda _, rtt_us: self._book.progress(rtt_us=rtt_us))
+        held = hold_stream(
+            plan,
+            at,
+            progress=lambda _, rtt_us: self._book.progress(rtt_us=rtt_us),
+            over=lambda: self._ask_ahead(0),
+        )
         self._watch.end(quiet_allowance(self._plan.expected_bps_down, self._plan.expected_bps_up))
         stream = idle_stream_of(held, plan, session_started_ns=self._started_ns)
         if stream is not None:
@@ -268,7 +282,7 @@ class SessionRunner:
     def _idle_packets(self) -> int:
         return limits.packet_count(self._plan.idle_duration_ns, self._plan.idle_period_ns)
 
-    def _begin_load(self, task: GoodputTask | CapacityTask) -> tuple[AtTestPoint, Budget] | None:
+    def _begin_load(self, task: LoadTask) -> tuple[AtTestPoint, Budget] | None:
         """Begin a task that loads the line, if the session goes on and the grant has room."""
         at, budget, name = self._at(), self._budget, task.name
         if self._skips(name) or at is None or budget is None:
@@ -280,28 +294,53 @@ class SessionRunner:
         self._watch.begin(name)
         return at, budget
 
-    def _load(self, number: int, task: GoodputTask | CapacityTask) -> None:
+    def _load(self, number: int, task: LoadTask) -> None:
         begun = self._begin_load(task)
         if begun is None:
             return
         at, budget = begun
-        if isinstance(task, CapacityTask):
-            interface = self._watch.interface
-            loaded = self._loads.capacity(
-                number,
-                task,
-                at,
-                budget,
-                mtu_octets=interface.mtu_bytes if interface is not None else None,
-            )
-        else:
-            loaded = self._loads.goodput(number, task, at, budget)
+        loaded = self._loads.carry_out(
+            number,
+            task,
+            at,
+            budget,
+            mtu_octets=self._mtu_octets(),
+            over=lambda: self._ask_ahead(number + 1, after=task),
+        )
         allowance = load_allowance(self._measured_bps(task.direction))
         # what this host dropped the interface has counted, and nobody knows whose it was
         dropped = any(run.host_drops for run in loaded.found.capacity)
         self._watch.end(None if dropped else allowance)
         self._meter.add(self._watch.tail)
         self._ends(loaded.ended, loaded.detail, loaded.found)
+
+    def _ask_for_idle(self) -> None:
+        """Ask for the idle stream while the attempts before it are made."""
+        at, budget = self._at(), self._budget
+        if self._plan.idle_duration_ns and at is not None and budget is not None:
+            at.client.ask_ahead(opening_of(self._stream_plan(at, budget)))
+
+    def _ask_ahead(self, number: int, *, after: LoadTask | None = None) -> None:
+        """Ask for what the next load needs while the report of `after` is on its way.
+
+        Not where that report may change it, or gives back the octets that it is to have.
+        """
+        at, budget, loads = self._at(), self._budget, self._plan.loads()
+        if number >= len(loads) or at is None or budget is None or self._waiter.stop.is_set():
+            return
+        task = loads[number]
+        if isinstance(task, CapacityTask):
+            knows = not task.repeat
+        else:
+            knows = bool(self._idle) or not self._plan.idle_duration_ns
+        if after is not None and after.direction is task.direction:
+            knows = False
+        if knows and budget.has_room_for_run(task.direction, task.duration_ns):
+            self._loads.ask_ahead(number, task, at, budget, mtu_octets=self._mtu_octets())
+
+    def _mtu_octets(self) -> int | None:
+        interface = self._watch.interface
+        return interface.mtu_bytes if interface is not None else None
 
     def _is_needed(self, task: CapacityTask) -> bool:
         """Say whether a task is to be held; of a repeat wait until its time has come."""

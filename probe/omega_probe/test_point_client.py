@@ -3,8 +3,12 @@
 Theory of operation. `connect` finds an address of the grant that answers, says Hello and returns a
 client. Then the session is a sequence of requests, each answered by the one message that belongs to
 it (`omega_core.wire.testpoint` draws them). Between requests, and while one waits for its answer,
-the test point may send Progress; those are kept until `poll` fetches them. Every wait has a
-deadline, and whatever goes wrong is one of two errors:
+the test point may send Progress; those are kept until `poll` fetches them. What is sure to be asked
+for next can be sent ahead: its answer is kept until `request` asks for it, which then saves a round
+trip. Answers carry what they belong to, refusals do not: with several requests under way one has
+been refused when as many refusals have come as there are requests without an answer.
+
+Every wait has a deadline, and whatever goes wrong is one of two errors:
 
     TestPointRefusedError   it said no, with a stable code; after Hello that is the end
     TestPointLostError      it is gone, silent, or speaks something else; `ended` tells which task
@@ -37,7 +41,6 @@ from omega_core.wire.testpoint import (
     EndRun,
     Finish,
     Finished,
-    FromProbe,
     FromTestPoint,
     Hello,
     LoadClosed,
@@ -140,7 +143,10 @@ class TestPointClient:
         self._clock = clock
         self._gone: TestPointLostError | None = None
         self._reader = FrameReader()
-        self._answers: deque[FromTestPoint] = deque()
+        self._asked: list[Request] = []
+        self._answers: list[FromTestPoint] = []
+        self._refusals: deque[Refused] = deque()
+        self._closed = False
         self._progress: deque[Progress] = deque(maxlen=_PROGRESS_KEPT)
         connection.setblocking(False)  # noqa: FBT003 - the standard library's signature
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -170,13 +176,21 @@ class TestPointClient:
         """
         answer = self._exchange(message, timeout_s)
         if isinstance(answer, Refused):
-            raise TestPointRefusedError(answer.code, answer.detail, answer.retry_after_s)
-        if not isinstance(answer, _ANSWER_OF[type(message)]):
-            self._gone = TestPointLostError(
-                f"the test point answered {message.type} with {answer.type}", Ended.TEST_POINT_LOST
-            )
-            raise self._gone
+            raise _refused(answer)
         return answer
+
+    def ask_ahead(self, message: Request) -> None:
+        """Send what will be requested soon; nothing is raised before `request` is called with it.
+
+        A request that is then never made does no harm: the session's end closes what was opened.
+        """
+        if self._gone is not None or message in self._asked:
+            return
+        deadline_ns = self._clock.monotonic_ns() + CONTROL_TIMEOUT_S * NS_PER_S
+        try:
+            self._send(message, deadline_ns)
+        except TestPointLostError as error:
+            self._gone = error
 
     def poll(self) -> list[Progress]:
         """Return the Progress that has come since the last call, without waiting.
@@ -185,13 +199,10 @@ class TestPointClient:
         test point has ended the session by itself (a limit of the grant was reached).
         """
         self._read()
-        if self._answers:
-            unasked = self._answers.popleft()
-            if isinstance(unasked, Refused):
-                raise TestPointRefusedError(unasked.code, unasked.detail, unasked.retry_after_s)
-            raise TestPointLostError(
-                f"the test point sent {unasked.type} unasked", Ended.TEST_POINT_LOST
-            )
+        if self._refusals and not self._unanswered():
+            raise _refused(self._refusals.popleft())
+        if self._closed:
+            raise self._end()
         arrived = [*self._progress]
         self._progress.clear()
         return arrived
@@ -213,16 +224,45 @@ class TestPointClient:
             raise self._gone
         deadline_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
         try:
-            self._send(message, deadline_ns)
-            while not self._answers:
+            if message not in self._asked:
+                self._send(message, deadline_ns)
+            self._read()
+            while (answer := self._answer(message)) is None:
+                if self._closed:
+                    raise self._end()
                 self._wait(select.POLLIN, deadline_ns, waiting_for=message.type)
                 self._read()
         except TestPointLostError as error:
             self._gone = error
             raise
-        return self._answers.popleft()
+        self._asked.remove(message)
+        return answer
 
-    def _send(self, message: FromProbe, deadline_ns: int) -> None:
+    def _answer(self, message: Request) -> FromTestPoint | None:
+        """Return what belongs to a request that was sent; None while it has not come."""
+        for answer in self._answers:
+            if _belongs(answer, message):
+                self._answers.remove(answer)
+                return answer
+        if len(self._refusals) >= len(self._unanswered()):
+            return self._refusals.popleft()
+        return None
+
+    def _unanswered(self) -> list[Request]:
+        """Return the requests under way that nothing has come for; a refusal may be for any."""
+        return [
+            asked
+            for asked in self._asked
+            if not any(_belongs(answer, asked) for answer in self._answers)
+        ]
+
+    def _end(self) -> TestPointLostError | TestPointRefusedError:
+        """Return what a closed connection means: a refusal before it tells more than the end."""
+        if self._refusals:
+            return _refused(self._refusals.popleft())
+        return TestPointLostError("the test point closed the connection", Ended.TEST_POINT_LOST)
+
+    def _send(self, message: Request, deadline_ns: int) -> None:
         frame = memoryview(encode(message))
         while frame:
             try:
@@ -231,6 +271,7 @@ class TestPointClient:
                 self._wait(select.POLLOUT, deadline_ns, waiting_for=message.type)
             except OSError as error:
                 raise _lost(error) from error
+        self._asked.append(message)
 
     def _wait(self, events: int, deadline_ns: int, *, waiting_for: str) -> None:
         poller = select.poll()
@@ -255,7 +296,9 @@ class TestPointClient:
     def _read(self) -> None:
         """Take in what has arrived, without waiting."""
         try:
-            while not self._answers and (data := self._connection.recv(_READ_OCTETS)):
+            while not self._closed:
+                data = self._connection.recv(_READ_OCTETS)
+                self._closed = not data
                 for frame in self._reader.feed(data):
                     self._keep(decode_from_test_point(frame))
         except BlockingIOError:
@@ -267,14 +310,19 @@ class TestPointClient:
                 f"the test point sent something else than this protocol: {error}",
                 Ended.TEST_POINT_LOST,
             ) from error
-        if not self._answers:  # a refusal is followed by the end: it tells more than the end does
-            raise TestPointLostError("the test point closed the connection", Ended.TEST_POINT_LOST)
 
     def _keep(self, message: FromTestPoint) -> None:
         if isinstance(message, Progress):
             self._progress.append(message)
-        else:
+        elif isinstance(message, Refused):
+            self._refusals.append(message)
+        elif any(_belongs(message, asked) for asked in self._unanswered()):
             self._answers.append(message)
+        else:
+            asked = " and ".join(each.type for each in self._unanswered()) or "nothing"
+            raise TestPointLostError(
+                f"the test point answered {asked} with {message.type}", Ended.TEST_POINT_LOST
+            )
 
 
 def connect(
@@ -307,6 +355,21 @@ def _first_that_answers(access: Access) -> socket.socket:
             if lost.ended is Ended.TEST_POINT_LOST:
                 ended = Ended.TEST_POINT_LOST
     raise TestPointLostError(f"no test point at {'; '.join(failures)}", ended)
+
+
+def _belongs(answer: FromTestPoint, asked: Request) -> bool:
+    """Say whether an answer is one to a request: of the kind, and of the stream or run."""
+    if not isinstance(answer, _ANSWER_OF[type(asked)]):
+        return False
+    return _number(answer) == _number(asked)
+
+
+def _number(message: FromTestPoint | Request) -> int | None:
+    return getattr(message, "stream" if "stream" in message.type else "run", None)
+
+
+def _refused(answer: Refused) -> TestPointRefusedError:
+    return TestPointRefusedError(answer.code, answer.detail, answer.retry_after_s)
 
 
 def _lost(error: OSError) -> TestPointLostError:

@@ -21,7 +21,7 @@ from omega_probe.delay_stream import (
     HeldStream,
     OpenedStream,
     StreamPlan,
-    close_stream,
+    leave_stream,
     open_stream,
     run_stream,
 )
@@ -74,15 +74,11 @@ def tcp_attempts(
     staggered([partial(side_by_side, tasks)] * rounds, ROUNDS_APART_NS, waiter)
 
 
-def udp_attempts(
-    addresses: Mapping[Family, str],
-    at: AtTestPoint,
-    *,
-    rounds: int,
-    first_stream: int,
-) -> tuple[list[Attempt], HeldStream | None]:
-    """Make the attempts of every family at once; return also a stream that could not go on."""
-    plans = [
+def udp_attempt_plans(
+    addresses: Mapping[Family, str], *, rounds: int, first_stream: int
+) -> list[StreamPlan]:
+    """Return the streams that `udp_attempts` makes, one of each family."""
+    return [
         StreamPlan(
             stream=stream,
             address=address,
@@ -93,14 +89,24 @@ def udp_attempts(
         )
         for stream, (family, address) in enumerate(addresses.items(), start=first_stream)
     ]
-    opened, cut_short = _open_all(plans, at)
+
+
+def udp_attempts(
+    plans: Sequence[StreamPlan], at: AtTestPoint, *, opened: Callable[[], None] = lambda: None
+) -> tuple[list[Attempt], HeldStream | None]:
+    """Make the attempts of every family at once; return also a stream that could not go on.
+
+    `opened` is called when the first packets are about to leave.
+    """
+    ready, cut_short = _open_all(plans, at)
+    opened()
     runs = [
-        partial(run_stream, plan, at, ready, watches=number == 0)
-        for number, (plan, ready) in enumerate(opened)
+        partial(run_stream, plan, at, stream, watches=number == 0)
+        for number, (plan, stream) in enumerate(ready)
     ]
     made: list[Attempt] = []
-    for (plan, _), run in zip(opened, side_by_side(runs), strict=True):
-        held = close_stream(plan, at, run)
+    for (plan, _), run in zip(ready, side_by_side(runs), strict=True):
+        held = leave_stream(plan, at, run)
         made += attempts_of(held, plan.family)
         if held.ended is not Ended.COMPLETED:
             cut_short = held
