@@ -207,7 +207,8 @@ class GoodputRun(Fact):
     can't begin before it. `base_rtt_us` is the smallest round trip known before the run.
     `ip_header_octets` is what each segment carries besides payload (IP and TCP, options included).
     `held_back` says that the sender could have sent faster, had the grant more octets for the run:
-    the line carries at least what was measured.
+    the line carries at least what was measured. `carried_bps` is what a search before the run had
+    found that the line carries at the IP layer, where that paced and ended the run.
     """
 
     run: Count
@@ -224,6 +225,7 @@ class GoodputRun(Fact):
     failed_flows: Count
     ended: Ended
     held_back: bool = False
+    carried_bps: Count | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,10 @@ also saw the silence after them, so the tick before it is that moment. A stall i
 counts: it is data. So is a flow that falls silent in the first half of the run for good: the others
 go on, and a window that ended with it would lie in the ramp.
 
+Where it is known what the line carries, a run that has reached that needs no rule to tell its ramp:
+the window then begins with the first span that carried the bound within `FULL_PPM`, for nothing
+climbs beyond it.
+
 Behind a lost packet the reader waits for what the host already holds, and then gets it all at once.
 An edge that falls into such a wait moves that much into or out of the window: behind a deep buffer
 half a second of the line's rate. So both edges may move inwards, to the moment at which the count
@@ -38,13 +42,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omega_core.counters import octets_by
-from omega_core.evidence import FlowCounts, GoodputRun
-from omega_core.units import PPM, US_PER_MS, rate_bps
+from omega_core.evidence import Ended, FlowCounts, GoodputRun
+from omega_core.units import BITS_PER_OCTET, PPM, US_PER_MS, US_PER_S, rate_bps
 
 PROBE_SPAN_US_MIN = 200 * US_PER_MS
 PROBE_SPAN_RTT = 4
 RAMP_RTT_MIN = 10
 SAME_PPM = 50_000
+FULL_PPM = 10_000
+FULL_SPAN_RTT = 2  # a window that fills half of each round trip is sent at the full rate
 EDGE_STEP_US = 50 * US_PER_MS  # half a tick: edges are looked for at the counters' own resolution
 EDGE_STEPS_LATE_MAX = 20  # a second: a line that goes silent at the end of a run is not excused
 EDGE_GAIN_PPM = 1_000  # of the window's octets; for less an edge stays where the rule put it
@@ -65,15 +71,38 @@ class SteadyRate:
 
 def steady_rate(run: GoodputRun) -> SteadyRate | None:
     """Return the steady goodput of a run; None when no span was long enough to divide by."""
+    bound_bps = None
+    if run.ended is Ended.DECIDED and run.carried_bps is not None:
+        bound_bps = payload_bound_bps(
+            run.carried_bps,
+            segment_octets=run.segment_octets,
+            header_octets=run.ip_header_octets,
+        )
     return steady_rate_of(
-        run.flows, base_rtt_us=run.base_rtt_us, growth_ended_us=run.growth_ended_us
+        run.flows,
+        base_rtt_us=run.base_rtt_us,
+        growth_ended_us=run.growth_ended_us,
+        bound_bps=bound_bps,
     )
 
 
+def payload_bound_bps(carried_bps: int, *, segment_octets: int, header_octets: int) -> int | None:
+    """Return the payload rate of a line full of such segments; None where they are not known."""
+    packet_octets = segment_octets + header_octets
+    return carried_bps * segment_octets // packet_octets if segment_octets else None
+
+
 def steady_rate_of(
-    counts: Sequence[FlowCounts], *, base_rtt_us: int, growth_ended_us: int
+    counts: Sequence[FlowCounts],
+    *,
+    base_rtt_us: int,
+    growth_ended_us: int,
+    bound_bps: int | None = None,
 ) -> SteadyRate | None:
-    """Return the steady goodput of a run, or of as much as there is of it; see `steady_rate`."""
+    """Return the steady goodput of a run, or of as much as there is of it; see `steady_rate`.
+
+    `bound_bps` is the payload rate that the line can carry, of a run that has reached it.
+    """
     flows = [flow for flow in counts if len(flow.at_us) >= 2]
     if not flows:
         return None
@@ -84,6 +113,13 @@ def steady_rate_of(
     start_us, ramp_finished = _ramp_end(
         flows, earliest_us, first_us=first_us, end_us=end_us, span_us=probe_span_us(base_rtt_us)
     )
+    if bound_bps is not None:
+        span_us = max(PROBE_SPAN_US_MIN, FULL_SPAN_RTT * base_rtt_us)
+        latest_us = min(start_us, end_us - span_us)
+        for at_us in range(max(first_us, growth_ended_us), latest_us, EDGE_STEP_US):
+            if _is_full(flows, at_us, span_us, bound_bps):
+                start_us, ramp_finished = at_us, True
+                break
     start_us, end_us = _least_behind(flows, start_us, end_us)
     octets = octets_at(flows, end_us) - octets_at(flows, start_us)
     steady = rate_bps(octets, end_us - start_us)
@@ -169,6 +205,13 @@ def _last_active_us(flow: FlowCounts) -> int:
     """
     last = bisect_left(flow.octets, flow.octets[-1])
     return flow.at_us[last - 1 if last > 1 else last]
+
+
+def _is_full(flows: Sequence[FlowCounts], at_us: int, span_us: int, bound_bps: int) -> bool:
+    """Say whether the span that begins there carried what the line can."""
+    octets = octets_at(flows, at_us + span_us) - octets_at(flows, at_us)
+    full_bits_us = bound_bps * span_us * (PPM - FULL_PPM) // PPM
+    return octets * BITS_PER_OCTET * US_PER_S >= full_bits_us
 
 
 def _ramp_end(

@@ -26,6 +26,7 @@ from typing import Final
 
 from omega_core.clock import Clock
 from omega_core.evidence import Ended, GoodputRun
+from omega_core.goodput import payload_bound_bps
 from omega_core.limits import TICK_NS
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US
@@ -33,7 +34,7 @@ from omega_core.wire.testpoint import EndRun, OpenRun, RunClosed, RunReady
 from omega_probe.congestion_wish import CongestionWish, wish
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
 from omega_probe.flow_opening import FlowOpener, FlowTarget, TrafficWatch
-from omega_probe.goodput_end import pace_bps, payload_bound_bps
+from omega_probe.goodput_end import pace_bps
 from omega_probe.goodput_flows import FlowSet
 from omega_probe.goodput_growth import flows_at_start
 from omega_probe.goodput_run import GoodputMachine
@@ -384,4 +385,5 @@ class _Driver:
             failed_flows=len(broken),
             ended=self._ended,
             held_back=self._held_back(),
+            carried_bps=request.carried_bps,
         )

@@ -13,8 +13,8 @@ buffer, and the reader then waits for what was dropped for as long as the run la
 than the line carries were read in seven seconds over a satellite of 600 ms. With the pace a queue
 grows slowly, and what TCP makes of a line that is not full it makes all the same.
 
-A path of long round trips has not finished its ramp by the ordinary rule when its rate is already
-the bound's; then that is what shows that the ramp is over.
+Neither does the ramp's end need ten round trips to show then: the steady window begins with the
+first span that carried the bound (`omega_core.goodput`).
 """
 
 from __future__ import annotations
@@ -34,12 +34,6 @@ ENOUGH_NS: Final = 4 * NS_PER_S  # five ramps of a 100 ms path
 ENOUGH_RTT: Final = 12  # four to fill a satellite's pipe from sixteen flows, the rest to look
 
 
-def payload_bound_bps(carried_bps: int, *, segment_octets: int, header_octets: int) -> int | None:
-    """Return the payload rate of a line full of such segments; None where they are not known."""
-    packet_octets = segment_octets + header_octets
-    return carried_bps * segment_octets // packet_octets if segment_octets else None
-
-
 def pace_bps(carried_bps: int) -> int:
     """Return the payload rate that all senders of a run together keep to."""
     return carried_bps * PACED_PERCENT // 100
@@ -54,7 +48,9 @@ def has_reached(
     bound_bps: int, flows: Sequence[FlowCounts], *, base_rtt_us: int, growth_ended_us: int
 ) -> bool:
     """Say whether the steady window so far is long enough, and its rate the bound's."""
-    steady = steady_rate_of(flows, base_rtt_us=base_rtt_us, growth_ended_us=growth_ended_us)
+    steady = steady_rate_of(
+        flows, base_rtt_us=base_rtt_us, growth_ended_us=growth_ended_us, bound_bps=bound_bps
+    )
     if steady is None:
         return False
     least_us = max(WINDOW_US_MIN, WINDOW_RTT_MIN * base_rtt_us)

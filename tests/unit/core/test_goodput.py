@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from omega_core.evidence import FlowCounts, GoodputRun
+from omega_core.evidence import Ended, FlowCounts, GoodputRun
 from omega_core.goodput import (
     SteadyRate,
     octets_at,
@@ -55,6 +56,33 @@ def test_vector(case: Path) -> None:
     assert found.ramp_finished is expected["ramp_finished"]
     off_ppm = abs(found.rate_bps - expected["rate_bps"]) * PPM // expected["rate_bps"]
     assert off_ppm <= TOLERANCE_PPM
+
+
+@pytest.mark.parametrize(
+    ("changes", "start_s"),
+    [
+        pytest.param({}, 6, id="nothing is known of the line: ten round trips"),
+        pytest.param({"carried_bps": 100_000_000}, 3, id="the bound was reached: from then on"),
+        pytest.param({"carried_bps": 110_000_000}, 6, id="it was not reached"),
+        pytest.param({"segment_octets": 0, "carried_bps": 100_000_000}, 6, id="no bound known"),
+        pytest.param({"ended": Ended.COMPLETED, "carried_bps": 100_000_000}, 6, id="not decided"),
+        pytest.param({"growth_ended_us": 4_000_000, "carried_bps": 100_000_000}, 4, id="it grew"),
+    ],
+)
+def test_a_run_that_reached_what_the_line_carries_has_no_ramp_left(
+    changes: dict[str, Any], start_s: int
+) -> None:
+    """Behind a satellite, where ten round trips are six seconds."""
+    shape = ramped(96_533_333, ramp_us=3_000_000, end_us=16_000_000)
+    decided = replace(
+        goodput_run(base_rtt_us=600_000, flows=1, ended=Ended.DECIDED),
+        flows=counted([shape], until_us=16_000_000),
+    )
+    found = steady_rate(replace(decided, **changes))
+    assert found is not None
+    assert found.ramp_finished
+    assert abs(found.start_us - start_s * US_PER_S) <= 100_000
+    assert abs(found.rate_bps - 96_533_333) * 500 <= 96_533_333
 
 
 @pytest.mark.parametrize("seconds", [2, 3, 5, 10])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from omega_core.goodput import payload_bound_bps
 from omega_core.units import NS_PER_S, US_PER_S
 from omega_probe.goodput_end import (
     NEAR_PPM,
     enough_ns,
     has_reached,
     pace_bps,
-    payload_bound_bps,
 )
 from support.counters import counted, ramped, steady
 
@@ -57,10 +57,10 @@ def test_how_near_the_bound(off_ppm: int, *, ends: bool) -> None:
 @pytest.mark.parametrize(
     ("seconds", "base_rtt_us", "ends"),
     [
-        pytest.param(1.2, RTT_US, False, id="a window of less than a second"),
-        pytest.param(1.6, RTT_US, True, id="of more than one"),
-        pytest.param(2.4, 600_000, False, id="of two round trips, on a long path"),
-        pytest.param(4.8, 600_000, True, id="half of the run less a round trip is two"),
+        pytest.param(1.0, RTT_US, False, id="a window of less than a second"),
+        pytest.param(1.2, RTT_US, True, id="of more than one"),
+        pytest.param(1.7, 600_000, False, id="less than two round trips, on a long path"),
+        pytest.param(2.5, 600_000, True, id="two round trips, and the last one left out"),
     ],
 )
 def test_how_long_it_must_be_seen(seconds: float, base_rtt_us: int, *, ends: bool) -> None:
