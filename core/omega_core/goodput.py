@@ -144,10 +144,10 @@ def _least_behind(flows: Sequence[FlowCounts], start_us: int, end_us: int) -> tu
     if third <= _TYPICAL_STEPS:
         return start_us, end_us
     worth_it = (counts[-1][1] - counts[0][1]) * EDGE_GAIN_PPM // PPM
-    ends = counts[: -third - 2 : -1]
     early = _furthest_ahead(counts[: len(counts) // 2 + 1], counts, worth_it)
-    late = _furthest_ahead(ends[:EDGE_STEPS_LATE_MAX], ends[::-1], worth_it)
-    return early, end_us if late == counts[-1][0] else late
+    around = counts[-third - 1 :]
+    ends = [(end_us, octets_at(flows, end_us)), *around[: -EDGE_STEPS_LATE_MAX - 1 : -1]]
+    return early, _furthest_ahead(ends, around, worth_it)
 
 
 def _furthest_ahead(
@@ -155,7 +155,7 @@ def _furthest_ahead(
 ) -> int:
     """Return the time of the count furthest ahead of a line of the typical rate around it.
 
-    The first candidate stays unless another is ahead of it by more than `worth_it` octets.
+    It is the first candidate that no other is ahead of by more than `worth_it` octets.
     """
     typical = _typical_octets(around)
     span_us = _TYPICAL_STEPS * EDGE_STEP_US
@@ -164,8 +164,8 @@ def _furthest_ahead(
         at_us, octets = count
         return octets * span_us - typical * at_us
 
-    first, best = candidates[0], max(candidates, key=lead)
-    return best[0] if lead(best) - lead(first) > worth_it * span_us else first[0]
+    enough = max(map(lead, candidates)) - worth_it * span_us
+    return next(at_us for at_us, octets in candidates if lead((at_us, octets)) >= enough)
 
 
 def _typical_octets(counts: Sequence[tuple[int, int]]) -> int:

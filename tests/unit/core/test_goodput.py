@@ -319,3 +319,23 @@ def test_a_stall_that_is_not_made_up_for_counts() -> None:
     span_us = found.end_us - found.start_us
     assert abs(found.rate_bps - rate_bps * (span_us - 500_000) // span_us) <= rate_bps // 1_000
     assert span_us > 4 * US_PER_S, "neither edge fled from it"
+
+
+@pytest.mark.parametrize("late_us", [0, 20_000, 40_000])
+def test_an_end_inside_a_wait_moves_to_before_it(late_us: int) -> None:
+    """Wherever the end lies between two steps of the grid on which edges are looked for."""
+    waits_us, goes_on_us = 1_600_000 + late_us, 1_750_000 + late_us
+    until_us = goes_on_us + 50_000
+    shape = Shape(
+        (
+            (0, RATE),
+            (waits_us, RATE),
+            (waits_us + 1, 0),
+            (goes_on_us, 0),
+            (goes_on_us + 1, 4 * RATE),
+            (until_us, 4 * RATE),
+        )
+    )
+    found = rate_of([shape], until_us=until_us, base_rtt_us=60_000)
+    assert found.end_us <= waits_us
+    assert abs(found.rate_bps - RATE) * 100 <= RATE
