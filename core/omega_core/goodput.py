@@ -115,11 +115,11 @@ def steady_rate_of(
     )
     if bound_bps is not None:
         span_us = max(PROBE_SPAN_US_MIN, FULL_SPAN_RTT * base_rtt_us)
-        latest_us = min(start_us, end_us - span_us)
-        for at_us in range(max(first_us, growth_ended_us), latest_us, EDGE_STEP_US):
-            if _is_full(flows, at_us, span_us, bound_bps):
-                start_us, ramp_finished = at_us, True
-                break
+        until_us = min(start_us if ramp_finished else end_us, end_us - span_us)
+        begins_us = range(max(first_us, growth_ended_us), until_us, EDGE_STEP_US)
+        full_us = _full_from(flows, begins_us, span_us=span_us, bound_bps=bound_bps)
+        if full_us is not None:
+            start_us, ramp_finished = full_us, True
     start_us, end_us = _least_behind(flows, start_us, end_us)
     octets = octets_at(flows, end_us) - octets_at(flows, start_us)
     steady = rate_bps(octets, end_us - start_us)
@@ -207,11 +207,15 @@ def _last_active_us(flow: FlowCounts) -> int:
     return flow.at_us[last - 1 if last > 1 else last]
 
 
-def _is_full(flows: Sequence[FlowCounts], at_us: int, span_us: int, bound_bps: int) -> bool:
-    """Say whether the span that begins there carried what the line can."""
-    octets = octets_at(flows, at_us + span_us) - octets_at(flows, at_us)
-    full_bits_us = bound_bps * span_us * (PPM - FULL_PPM) // PPM
-    return octets * BITS_PER_OCTET * US_PER_S >= full_bits_us
+def _full_from(
+    flows: Sequence[FlowCounts], begins_us: Sequence[int], *, span_us: int, bound_bps: int
+) -> int | None:
+    """Return where the first span begins that carried what the line can; None if none did."""
+    full_octets = bound_bps * span_us * (PPM - FULL_PPM) // (PPM * BITS_PER_OCTET * US_PER_S)
+    for at_us in begins_us:
+        if octets_at(flows, at_us + span_us) - octets_at(flows, at_us) >= full_octets:
+            return at_us
+    return None
 
 
 def _ramp_end(
