@@ -5,7 +5,9 @@ from __future__ import annotations
 import omega_agent.lean_rich  # noqa: F401 - before rich, for what it does
 
 # isort: split
+import atexit
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -19,6 +21,7 @@ from omega_agent.texts import Speaker
 from omega_probe.events import Event, Notice, PhaseEnded, PhaseProgress, PhaseStarted
 
 _BAR_CELLS = 12  # what it says in figures stands beside it, on a terminal of 80 columns too
+_SHOW_CURSOR = "\x1b[?25h"
 _REFRESHES_PER_S = 8  # smooth enough to see that it lives; each one costs the CPU that measures
 
 
@@ -27,6 +30,7 @@ class BarDisplay(Display):
 
     def __init__(self, speaker: Speaker, stop: threading.Event, stream: TextIO) -> None:
         super().__init__(speaker, stop)
+        self._stream = stream
         self._progress = Progress(
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}", markup=False),
@@ -40,6 +44,7 @@ class BarDisplay(Display):
         self._rows: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
+        atexit.register(self._show_cursor)
         self._progress.start()
         return self
 
@@ -49,11 +54,20 @@ class BarDisplay(Display):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Show the cursor again and leave the lines as they are, even if Ctrl-C comes meanwhile."""
-        try:
-            self._progress.stop()
-        finally:
-            self._progress.console.show_cursor(show=True)
+        """Show the cursor again and leave the lines as they are.
+
+        If Ctrl-C comes meanwhile, or just before, the end of the program does: rich, left in the
+        middle of a line, would keep what it is given.
+        """
+        self._progress.stop()
+        self._show_cursor()
+        atexit.unregister(self._show_cursor)
+
+    def _show_cursor(self) -> None:
+        with suppress(OSError, ValueError):  # the terminal is gone
+            if self._stream.isatty():
+                self._stream.write(_SHOW_CURSOR)
+                self._stream.flush()
 
     def note(self, line: str) -> None:
         """See `Display.note`."""
