@@ -17,9 +17,10 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeVar
 
 from omega_acceptance.demand import Demand, demand, demand_without_profile
 from omega_agent.errors import NoAnswerError, TestPointBusyError, WrongAnswerError
@@ -41,9 +42,9 @@ from omega_probe.plan import (
     TestPointAccess,
 )
 from omega_probe.session import SessionResult, check_control, run_session, run_without_grant
-from omega_probe.waiting import side_by_side
 
-_Answer: TypeAlias = AddressProof | PublicKey | OmegaError
+AnswerT = TypeVar("AnswerT")
+_FAMILIES: Final[tuple[Family, ...]] = (4, 6)
 _NONCE_OCTETS = 24
 _REASON_CHARS_MAX = 512
 _REACHED_BY = {AttemptKind.TCP, AttemptKind.HTTP}
@@ -131,21 +132,55 @@ def families_reached(attempts: Sequence[Attempt]) -> tuple[Family, ...]:
     )
 
 
+class Inquiry:
+    """What is asked of the server first: a proof of our address in each family, and its key.
+
+    All of it is asked at once when this is made, beside the attempts to reach the server, which
+    then say whose answers are worth waiting for. `pinned` is the server's key; a stranger has none
+    and takes the one that the server shows.
+    """
+
+    def __init__(
+        self, controller: Controller, server: ServerUrl, *, pinned: PublicKey | None
+    ) -> None:
+        self._server = server
+        self._pinned = pinned
+        self._proofs = {
+            family: _asked(partial(controller.address_proof, family)) for family in _FAMILIES
+        }
+        self._key = _asked(partial(_shown_key, controller)) if pinned is None else None
+
+    def answers(self, families: Sequence[Family]) -> tuple[list[AddressProof], PublicKey]:
+        """Return a proof for each of these families that works, and the server's key.
+
+        Raises the last error of the families when none works, then the key's.
+        """
+        if not families:
+            raise NoAnswerError("no_attempt", server=self._server)
+        proofs: list[AddressProof] = []
+        failure: OmegaError | None = None
+        for family in families:
+            try:
+                proofs.append(self._proofs[family].result())
+            except (NoAnswerError, WrongAnswerError) as error:
+                failure = error
+        if not proofs and failure is not None:
+            raise failure
+        return proofs, self._pinned if self._key is None else self._key.result()
+
+
 def ask(
     wanted: Wanted,
     measurer: Measurer,
     controller: Controller,
     *,
-    pinned: PublicKey | None,
+    inquiry: Inquiry,
     families: Sequence[Family],
     seq: int,
     clock: Clock,
 ) -> Granted:
-    """Return the grant; raises what the Controller raises, NotTrustedError for a bad one.
-
-    `pinned` is the server's key; a stranger has none and takes the one that the server shows.
-    """
-    proofs, server_key = _proofs_and_key(controller, families, measurer.server, pinned)
+    """Return the grant; raises what the Controller raises, NotTrustedError for a bad one."""
+    proofs, server_key = inquiry.answers(families)
     request = session_request(
         wanted,
         agent_id=measurer.agent_id,
@@ -253,40 +288,18 @@ def _demand(granted: Granted) -> Demand:
     )
 
 
-def _proofs_and_key(
-    controller: Controller,
-    families: Sequence[Family],
-    server: ServerUrl,
-    pinned: PublicKey | None,
-) -> tuple[list[AddressProof], PublicKey]:
-    """Return a proof for each family that works, and the server's key, all asked for at once.
+def _asked(question: Callable[[], AnswerT]) -> Future[AnswerT]:
+    """Ask in a thread of its own, which nobody has to wait for."""
+    answer: Future[AnswerT] = Future()
 
-    Raises the last error of the families when none works, then the key's.
-    """
-    if not families:
-        raise NoAnswerError("no_attempt", server=server)
-    asking: list[Callable[[], _Answer]] = [
-        partial(_tried, partial(controller.address_proof, family)) for family in families
-    ]
-    if pinned is None:
-        asking.append(partial(_tried, partial(_shown_key, controller)))
-    answers = side_by_side(asking)
-    proofs = [each for each in answers if isinstance(each, AddressProof)]
-    errors = [each for each in answers[: len(families)] if isinstance(each, OmegaError)]
-    if not proofs:
-        raise errors[-1]
-    key = pinned if pinned is not None else answers[-1]
-    if isinstance(key, PublicKey):
-        return proofs, key
-    assert isinstance(key, OmegaError)  # noqa: S101 - what else `_tried` returns
-    raise key
+    def ask_it() -> None:
+        try:
+            answer.set_result(question())
+        except BaseException as error:  # noqa: BLE001 - raised to whoever wants the answer
+            answer.set_exception(error)
 
-
-def _tried(ask: Callable[[], AddressProof | PublicKey]) -> _Answer:
-    try:
-        return ask()
-    except (NoAnswerError, WrongAnswerError) as error:
-        return error
+    threading.Thread(target=ask_it, name="inquiry", daemon=True).start()
+    return answer
 
 
 def _shown_key(controller: Controller) -> PublicKey:

@@ -24,6 +24,7 @@ from omega_agent.identity import Chained
 from omega_agent.interrupts import Interrupts
 from omega_agent.measuring import (
     Held,
+    Inquiry,
     Measurer,
     ask,
     families_reached,
@@ -138,6 +139,7 @@ def ask_for(wanted: Wanted, device: Device, place: Workplace) -> Asked:
     nothing has been used up then.
     """
     with place.uplink(device) as uplink:
+        inquiry = Inquiry(uplink, device.server, pinned=device.server_key)
         attempts = reach(
             device.server, clock=place.clock, emit=place.emit, interrupts=place.interrupts
         )
@@ -147,7 +149,7 @@ def ask_for(wanted: Wanted, device: Device, place: Workplace) -> Asked:
                 wanted,
                 measurer_of(device, place),
                 uplink,
-                pinned=device.server_key,
+                inquiry=inquiry,
                 families=families_reached(attempts),
                 seq=chain.seq,
                 clock=place.clock,

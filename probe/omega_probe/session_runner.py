@@ -21,7 +21,7 @@ fit is not begun, and octets are bounded within a run too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -35,6 +35,7 @@ from omega_core.wire.testpoint import Finish, OpenStream
 from omega_probe.capacity_task import repeat_due_us
 from omega_probe.delay_stream import (
     AtTestPoint,
+    HeldStream,
     StreamPlan,
     ended_of,
     hold_stream,
@@ -122,6 +123,7 @@ class SessionRunner:
             shown=self._shown,
         )
         self._opened: OpenedSession | None = None
+        self._cut_short: HeldStream | None = None
         self._budget: Budget | None = None
         self._observation: str | None = None
         self._busy_s: int | None = None
@@ -179,31 +181,25 @@ class SessionRunner:
         self._watch.begin("connectivity")
         ended, detail = Ended.COMPLETED, ""
         try:
-            plans = udp_attempt_plans(self._addresses, rounds=rounds, first_stream=0)
-            at = self._reach_and_open(rounds, [opening_of(plan) for plan in plans])
-            self._book.progress()
-            made, cut_short = udp_attempts(plans, at, opened=self._ask_for_idle)
-            self._attempts += made
-            if cut_short is not None:
-                ended, detail = cut_short.ended, cut_short.detail
+            side_by_side([partial(self._reach_by_tcp, rounds), partial(self._reach_by_udp, rounds)])
         except StoppedError:
             ended = Ended.INTERRUPTED
         except NotOpenedError as error:
             ended, detail = error.ended, str(error)
             self._over = (ended, detail)
             self._busy_s = error.busy_s
+        if self._cut_short is not None and ended is Ended.COMPLETED:
+            ended, detail = self._cut_short.ended, self._cut_short.detail
         self._watch.end(None)
         self._ends(ended, detail, Evidence(attempts=tuple(self._attempts)))
 
-    def _reach_and_open(self, rounds: int, ahead: Sequence[OpenStream]) -> AtTestPoint:
-        """Try the test point and open the session, both at once: the long path is gone once."""
-        opened: list[AtTestPoint] = []
-        tasks: list[Callable[[], None]] = [
-            partial(self._reach_by_tcp, rounds),
-            lambda: opened.append(self._open(ahead)),
-        ]
-        side_by_side(tasks)
-        return opened[0]
+    def _reach_by_udp(self, rounds: int) -> None:
+        """Open the session, and try the way that its packets take."""
+        plans = udp_attempt_plans(self._addresses, rounds=rounds, first_stream=0)
+        at = self._open([opening_of(plan) for plan in plans])
+        self._book.progress()
+        made, self._cut_short = udp_attempts(plans, at, opened=self._ask_for_idle)
+        self._attempts += made
 
     def _reach_by_tcp(self, rounds: int) -> None:
         """Try the test point; once more when nothing at all answered.

@@ -20,10 +20,6 @@ class Terminal(StringIO):
     def isatty(self) -> bool:
         return True
 
-    @property
-    def cursor_is_shown(self) -> bool:
-        return self.getvalue().rfind(SHOWN) > self.getvalue().rfind(HIDDEN)
-
 
 @pytest.fixture(name="at_exit")
 def at_exit_fixture(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
@@ -32,6 +28,10 @@ def at_exit_fixture(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]
     monkeypatch.setattr(atexit, "register", registered.append)
     monkeypatch.setattr(atexit, "unregister", registered.remove)
     return registered
+
+
+def shows_cursor(terminal: Terminal) -> bool:
+    return terminal.getvalue().rfind(SHOWN) > terminal.getvalue().rfind(HIDDEN)
 
 
 def display_on(terminal: Terminal) -> BarDisplay:
@@ -44,8 +44,8 @@ def test_the_cursor_is_hidden_while_it_moves_and_shown_afterwards(
     terminal = Terminal()
     with display_on(terminal) as display:
         display.emit(PhaseStarted(task="idle", expected_us=1_000_000))
-        assert not terminal.cursor_is_shown
-    assert terminal.cursor_is_shown
+        assert not shows_cursor(terminal)
+    assert shows_cursor(terminal)
     assert not at_exit
 
 
@@ -61,10 +61,10 @@ def test_an_interrupt_while_it_ends_leaves_that_to_the_end_of_the_program(
     monkeypatch.setattr(display._progress, "stop", interrupted)
     with pytest.raises(KeyboardInterrupt), display:
         pass
-    assert not terminal.cursor_is_shown
+    assert not shows_cursor(terminal)
     for each in at_exit:
         each()
-    assert terminal.cursor_is_shown
+    assert shows_cursor(terminal)
 
 
 def test_a_terminal_that_is_gone_is_left_in_peace(at_exit: list[Callable[[], None]]) -> None:

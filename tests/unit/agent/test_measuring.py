@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict, dataclass, field, replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from omega_acceptance.demand import demand, demand_without_profile
 from omega_agent.errors import NoAnswerError, NotTrustedError, WrongAnswerError
 from omega_agent.measuring import (
+    Inquiry,
     access_of,
     ask,
     control_target,
@@ -32,21 +34,28 @@ STORY = Story()
 SILENT = NoAnswerError("no_answer", server="x", why="no answer in time")
 
 
+def _already() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Controller:
-    """Grants what is asked for; says over which families it was asked."""
+    """Grants what is asked for."""
 
     answer: GrantAnswer = field(default_factory=lambda: STORY.answer)
     silent: tuple[Family, ...] = ()
     server_key: str = SERVER_KEY.public.text
-    asked: list[Family] = field(default_factory=list)
     requests: list[SessionRequest] = field(default_factory=list)
+    never: threading.Event = field(default_factory=_already)
+    """Until it is set no family is answered."""
 
     def server_info(self) -> ServerInfo:
         return ServerInfo(software="test", server_key=self.server_key, now_unix_us=0)
 
     def address_proof(self, family: Family) -> AddressProof:
-        self.asked.append(family)
+        self.never.wait()
         if family in self.silent:
             raise SILENT
         return AddressProof(
@@ -67,7 +76,7 @@ def asked(
         STORY.wanted,
         STORY.measurer,
         controller,
-        pinned=pinned,
+        inquiry=Inquiry(controller, STORY.measurer.server, pinned=pinned),
         families=families,
         seq=3,
         clock=HandClock(),
@@ -117,11 +126,12 @@ class TestAsking:
             asked(controller)
         assert controller.requests == []
 
-    def test_with_nothing_reached_nobody_is_asked(self) -> None:
-        controller = Controller()
+    def test_with_nothing_reached_nobody_is_waited_for(self) -> None:
+        controller = Controller(never=threading.Event())
         with pytest.raises(NoAnswerError, match="every attempt to reach"):
             asked(controller, families=())
-        assert controller.asked == []
+        assert controller.requests == []
+        controller.never.set()
 
     def test_two_requests_have_two_nonces(self) -> None:
         assert asked(Controller()).nonce != asked(Controller()).nonce
