@@ -144,11 +144,10 @@ class Inquiry:
         self, controller: Controller, server: ServerUrl, *, pinned: PublicKey | None
     ) -> None:
         self._server = server
-        self._pinned = pinned
         self._proofs = {
             family: _asked(partial(controller.address_proof, family)) for family in _FAMILIES
         }
-        self._key = _asked(partial(_shown_key, controller)) if pinned is None else None
+        self._key = _asked(partial(_shown_key, controller) if pinned is None else lambda: pinned)
 
     def answers(self, families: Sequence[Family]) -> tuple[list[AddressProof], PublicKey]:
         """Return a proof for each of these families that works, and the server's key.
@@ -166,7 +165,7 @@ class Inquiry:
                 failure = error
         if not proofs and failure is not None:
             raise failure
-        return proofs, self._pinned if self._key is None else self._key.result()
+        return proofs, self._key.result()
 
 
 def ask(
