@@ -72,6 +72,8 @@ class HeldStream(NamedTuple):
     first_sent_ns: int | None = None
     timestamp_uncertainty_us: int | None = None
     spacings_us: tuple[tuple[int, int], ...] = ()
+    unreported: bool = False
+    """Whether the report was asked for and not waited for."""
 
 
 class OpenedStream(NamedTuple):
@@ -102,14 +104,23 @@ def hold_stream(
 ) -> HeldStream:
     """Open, run and close a stream; raises nothing for what the network does.
 
-    `over` is called when nothing is to be sent or waited for any more but the report.
+    `over` is called when only replies are still to come. The report is not waited for where every
+    packet was answered, for it could not tell anything new: the stream then is `unreported`, and
+    `close_stream` fetches the report later.
     """
     opened = open_stream(plan, at)
     if isinstance(opened, HeldStream):
         return opened
-    held = run_stream(plan, at, opened, progress=progress)
-    over()
+    held = run_stream(plan, at, opened, progress=progress, all_sent=over)
+    if _is_whole(held) and not at.waiter.stop.is_set():
+        at.client.ask_ahead(CloseStream(stream=plan.stream))
+        return held._replace(unreported=True)
     return close_stream(plan, at, held)
+
+
+def _is_whole(held: HeldStream) -> bool:
+    outcome = held.outcome
+    return held.ended is Ended.COMPLETED and outcome is not None and None not in outcome.rtt_us
 
 
 def opening_of(plan: StreamPlan) -> OpenStream:
@@ -136,6 +147,7 @@ def run_stream(
     opened: OpenedStream,
     *,
     progress: Callable[[int, int | None], None] | None = None,
+    all_sent: Callable[[], None] = lambda: None,
     watches: bool = True,
     until: threading.Event | None = None,
     made: Callable[[StampSender], None] | None = None,
@@ -176,6 +188,7 @@ def run_stream(
                 stop=at.waiter.stop if until is None else until,
                 watched=watched,
                 progress=progress,
+                all_sent=all_sent,
             )
     except (TestPointLostError, TestPointRefusedError) as error:
         ended, detail = ended_of(error), str(error)

@@ -160,7 +160,7 @@ class StampSender:
         if self._start_ns is None:
             self._start_ns = now_ns + self._phase_ns
         sequence = len(self._sent_ns)
-        if self._complete or self._sent_all() or now_ns < self._due_ns(self._start_ns):
+        if self._complete or self.has_sent_all or now_ns < self._due_ns(self._start_ns):
             self._complete = self._complete or self._is_over(now_ns)
             return None
         lateness_ns = now_ns - (self._start_ns + sequence * self._period_ns)
@@ -198,7 +198,7 @@ class StampSender:
         self._order.arrived(number, seen_before=copy)
         if sequence not in self._rtt_ns:
             self._rtt_ns[sequence] = elapsed_ns - _turnaround_ns(reply, elapsed_ns)
-        self._complete = self._sent_all() and len(self._rtt_ns) == len(self._sent_ns)
+        self._complete = self.has_sent_all and len(self._rtt_ns) == len(self._sent_ns)
 
     def next_wakeup_ns(self) -> int | None:
         """Return when to call `datagram_to_send` again, or None once the sample is complete."""
@@ -206,7 +206,7 @@ class StampSender:
             return None
         if self._start_ns is None:
             return 0
-        if not self._sent_all():
+        if not self.has_sent_all:
             return self._due_ns(self._start_ns)
         if len(self._rtt_ns) == len(self._sent_ns):
             return 0
@@ -263,12 +263,14 @@ class StampSender:
             return on_schedule_ns
         return max(on_schedule_ns, self._sent_ns[-1] + self._period_ns // 2)
 
-    def _sent_all(self) -> bool:
+    @property
+    def has_sent_all(self) -> bool:
+        """Whether only replies are still to come."""
         return self._ending or len(self._sent_ns) == self._count
 
     def _is_over(self, now_ns: int) -> bool:
         """Whether everything was sent and nothing that is missing may still come in time."""
-        if not self._sent_all():
+        if not self.has_sent_all:
             return False
         if len(self._rtt_ns) == len(self._sent_ns):
             return True

@@ -25,29 +25,25 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from omega_core import limits
 from omega_core.derive import LEFT_OUT, metrics_of
 from omega_core.environment import Interface
-from omega_core.evidence import Attempt, Ended, Evidence, IdleStream
+from omega_core.evidence import Attempt, Ended, Evidence
 from omega_core.metrics import Direction
-from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_S
+from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_US, US_PER_S
 from omega_core.wire.testpoint import Finish, OpenStream
 from omega_probe.capacity_task import repeat_due_us
 from omega_probe.delay_stream import (
     AtTestPoint,
     HeldStream,
-    StreamPlan,
     ended_of,
-    hold_stream,
-    idle_stream_of,
     opening_of,
-    random_phase_ns,
 )
 from omega_probe.environment import Host
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
 from omega_probe.events import Emitter, Notice
 from omega_probe.faults import PATH_CHANGED
 from omega_probe.host_watch import HostWatch
+from omega_probe.idle_task import IdleTask
 from omega_probe.load_tasks import LoadTask, LoadTasks
 from omega_probe.opening import NotOpenedError, OpenedSession, open_session
 from omega_probe.own_traffic import OwnTrafficMeter
@@ -66,7 +62,6 @@ from omega_probe.validity import load_allowance, quiet_allowance
 from omega_probe.waiting import SLICE_NS, StoppedError, Waiter, side_by_side
 
 SILENT_AGAIN: Final = 1  # further rounds of attempts while nothing has ever answered
-IDLE_STREAM: Final = 2  # numbers 0 and 1 are connectivity's; those after it stand beside runs
 FINISH_TIMEOUT_S: Final = 6  # a test point gives its own parts five seconds to report
 LAST_WORD_TIMEOUT_S: Final = 3  # on a line that seems down
 _HEADLINES: Final = (
@@ -114,11 +109,12 @@ class SessionRunner:
             host, self._interface(), self._meter, waiter.clock, self._started_ns
         )
         self._attempts = [*earlier_attempts]
-        self._idle: list[IdleStream] = []
+        key = access.secret if plan.idle_authenticated else None
+        self._idle = IdleTask(plan, key=key, started_ns=self._started_ns)
         self._loads = LoadTasks(
             plan,
-            idle=self._idle,
-            key=access.secret if plan.idle_authenticated else None,
+            idle=self._idle.streams,
+            key=key,
             started_ns=self._started_ns,
             shown=self._shown,
         )
@@ -235,48 +231,20 @@ class SessionRunner:
         at, budget = self._at(), self._budget
         if self._skips("idle") or at is None or budget is None:
             return
-        plan = self._stream_plan(at, budget)
+        plan = self._idle.planned(at, budget)
         if plan.packets < 1:
             self._book.skip("idle", Ended.BUDGET)
             return
         self._book.begin("idle", expected_ns=plan.packets * plan.period_ns)
         self._watch.begin("idle")
-        held = hold_stream(
+        ended, detail = self._idle.carry_out(
             plan,
             at,
-            progress=lambda _, rtt_us: self._book.progress(rtt_us=rtt_us),
+            progress=lambda rtt_us: self._book.progress(rtt_us=rtt_us),
             over=lambda: self._ask_ahead(0),
         )
         self._watch.end(quiet_allowance(self._plan.expected_bps_down, self._plan.expected_bps_up))
-        stream = idle_stream_of(held, plan, session_started_ns=self._started_ns)
-        if stream is not None:
-            self._idle.append(stream)
-        ended = held.ended
-        if ended is Ended.COMPLETED and plan.packets < self._idle_packets():
-            ended = Ended.BUDGET
-        self._ends(ended, held.detail, Evidence(idle=tuple(self._idle)))
-
-    def _stream_plan(self, at: AtTestPoint, budget: Budget) -> StreamPlan:
-        period_ns = self._plan.idle_period_ns
-        packets = budget.packets(
-            self._idle_packets(),
-            ip_octets=limits.STREAM_IP_OCTETS_MAX,
-            period_ns=period_ns,
-            waiting_ns=NS_PER_S,
-        )
-        return StreamPlan(
-            stream=IDLE_STREAM,
-            address=at.client.address,
-            family=at.client.family,
-            packets=packets,
-            period_ns=period_ns,
-            phase_ns=random_phase_ns(period_ns),
-            key=self._access.secret if self._plan.idle_authenticated else None,
-            hurried=self._plan.idle_hurried,
-        )
-
-    def _idle_packets(self) -> int:
-        return limits.packet_count(self._plan.idle_duration_ns, self._plan.idle_period_ns)
+        self._ends(ended, detail, Evidence(idle=tuple(self._idle.streams)))
 
     def _begin_load(self, task: LoadTask) -> tuple[AtTestPoint, Budget] | None:
         """Begin a task that loads the line, if the session goes on and the grant has room."""
@@ -311,10 +279,9 @@ class SessionRunner:
         self._ends(loaded.ended, loaded.detail, loaded.found)
 
     def _ask_for_idle(self) -> None:
-        """Ask for the idle stream while the attempts before it are made."""
         at, budget = self._at(), self._budget
-        if self._plan.idle_duration_ns and at is not None and budget is not None:
-            at.client.ask_ahead(opening_of(self._stream_plan(at, budget)))
+        if at is not None and budget is not None:
+            self._idle.ask_ahead(at, budget)
 
     def _ask_ahead(self, number: int, *, after: LoadTask | None = None) -> None:
         """Ask for what the next load needs while the report of `after` is on its way.
@@ -328,7 +295,7 @@ class SessionRunner:
         if isinstance(task, CapacityTask):
             knows = not task.repeat
         else:
-            knows = bool(self._idle) or not self._plan.idle_duration_ns
+            knows = bool(self._idle.streams) or not self._plan.idle_duration_ns
         if after is not None and after.direction is task.direction:
             knows = False
         if knows and budget.has_room_for_run(task.direction, task.duration_ns):
@@ -370,6 +337,7 @@ class SessionRunner:
         if opened is None:
             self._book.skip("finish", *(self._over or (Ended.SKIPPED, "")))
             return
+        self._idle.take_late_report(opened.at)
         client = opened.at.client
         self._book.begin("finish", expected_ns=100 * NS_PER_MS)
         ended, detail = Ended.COMPLETED, ""
@@ -438,7 +406,7 @@ class SessionRunner:
         evidence = Evidence(
             tasks=tuple(self._book.ends),
             attempts=tuple(self._attempts),
-            idle=tuple(self._idle),
+            idle=tuple(self._idle.streams),
             goodput=tuple(self._loads.runs),
             working=tuple(self._loads.working),
             capacity=tuple(self._loads.searches),

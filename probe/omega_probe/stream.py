@@ -132,15 +132,17 @@ class StreamDriver:
         stop: threading.Event,
         watched: Watched | None = None,
         progress: Callable[[int, int | None], None] | None = None,
+        all_sent: Callable[[], None] = lambda: None,
     ) -> None:
         """Run the machine to its end, or stop it early when the event is set.
 
         `progress` is called now and then with the nanoseconds passed and the latest round trip in
-        us. What `watched.poll` raises ends the stream and is raised; the machine is stopped then.
+        us, `all_sent` once when only replies are still to come. What `watched.poll` raises ends the
+        stream and is raised; the machine is stopped then.
         """
         try:
             with undisturbed():
-                self._loop(machine, stop, watched, progress)
+                self._loop(machine, stop, watched, progress, all_sent)
         finally:
             machine.stop(self._clock.monotonic_ns())
 
@@ -150,6 +152,7 @@ class StreamDriver:
         stop: threading.Event,
         watched: Watched | None,
         progress: Callable[[int, int | None], None] | None,
+        all_sent: Callable[[], None] | None,
     ) -> None:
         clock = self._clock
         started_ns = shown_ns = clock.monotonic_ns()
@@ -158,6 +161,9 @@ class StreamDriver:
             now_ns = clock.monotonic_ns()
             if wakeup_ns <= now_ns:
                 self._send_due(machine, now_ns)
+                if all_sent is not None and machine.has_sent_all:
+                    all_sent()
+                    all_sent = None
                 continue
             left_ns = wakeup_ns - now_ns
             if progress is not None and now_ns - shown_ns > PROGRESS_NS and left_ns > _QUIET_NS:
