@@ -91,9 +91,7 @@ def _open_over(
     try:
         before_us = clock.unix_us()
         hello = Hello(version=PROTOCOL_VERSION, grant=access.grant)
-        client.ask_ahead(hello)
-        for message in ahead:
-            client.ask_ahead(message)
+        client.ask_ahead(hello, *ahead)
         client.welcome = client.request(hello)
         middle_us = (before_us + clock.unix_us()) // 2
     except BaseException:

@@ -146,7 +146,7 @@ class TestPointClient:
         self._asked: list[Request] = []
         self._answers: list[FromTestPoint] = []
         self._refusals: deque[Refused] = deque()
-        self._closed = False
+        self._ended: TestPointLostError | None = None
         self._progress: deque[Progress] = deque(maxlen=_PROGRESS_KEPT)
         connection.setblocking(False)  # noqa: FBT003 - the standard library's signature
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -179,16 +179,18 @@ class TestPointClient:
             raise _refused(answer)
         return answer
 
-    def ask_ahead(self, message: Request) -> None:
+    def ask_ahead(self, *messages: Request) -> None:
         """Send what will be requested soon; nothing is raised before `request` is called with it.
 
-        A request that is then never made does no harm: the session's end closes what was opened.
+        All of it leaves in one write: a peer that reads once and closes has then read all. A
+        request that is never made does no harm: the session's end closes what was opened.
         """
-        if self._gone is not None or message in self._asked:
+        new = [each for each in messages if each not in self._asked]
+        if self._gone is not None or not new:
             return
         deadline_ns = self._clock.monotonic_ns() + CONTROL_TIMEOUT_S * NS_PER_S
         try:
-            self._send(message, deadline_ns)
+            self._send(new, deadline_ns)
         except TestPointLostError as error:
             self._gone = error
 
@@ -201,8 +203,8 @@ class TestPointClient:
         self._read()
         if self._refusals and not self._unanswered():
             raise _refused(self._refusals.popleft())
-        if self._closed:
-            raise self._end()
+        if self._ended is not None:
+            raise self._end(self._ended)
         arrived = [*self._progress]
         self._progress.clear()
         return arrived
@@ -225,11 +227,11 @@ class TestPointClient:
         deadline_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
         try:
             if message not in self._asked:
-                self._send(message, deadline_ns)
+                self._send([message], deadline_ns)
             self._read()
             while (answer := self._answer(message)) is None:
-                if self._closed:
-                    raise self._end()
+                if self._ended is not None:
+                    raise self._end(self._ended)
                 self._wait(select.POLLIN, deadline_ns, waiting_for=message.type)
                 self._read()
         except TestPointLostError as error:
@@ -256,22 +258,20 @@ class TestPointClient:
             if not any(_belongs(answer, asked) for answer in self._answers)
         ]
 
-    def _end(self) -> TestPointLostError | TestPointRefusedError:
-        """Return what a closed connection means: a refusal before it tells more than the end."""
-        if self._refusals:
-            return _refused(self._refusals.popleft())
-        return TestPointLostError("the test point closed the connection", Ended.TEST_POINT_LOST)
+    def _end(self, ended: TestPointLostError) -> TestPointLostError | TestPointRefusedError:
+        """Return what the end of the connection means: a refusal before it tells more."""
+        return _refused(self._refusals.popleft()) if self._refusals else ended
 
-    def _send(self, message: Request, deadline_ns: int) -> None:
-        frame = memoryview(encode(message))
-        while frame:
+    def _send(self, messages: Sequence[Request], deadline_ns: int) -> None:
+        frames = memoryview(b"".join(map(encode, messages)))
+        while frames:
             try:
-                frame = frame[self._connection.send(frame) :]
+                frames = frames[self._connection.send(frames) :]
             except BlockingIOError:
-                self._wait(select.POLLOUT, deadline_ns, waiting_for=message.type)
+                self._wait(select.POLLOUT, deadline_ns, waiting_for=messages[-1].type)
             except OSError as error:
                 raise _lost(error) from error
-        self._asked.append(message)
+        self._asked += messages
 
     def _wait(self, events: int, deadline_ns: int, *, waiting_for: str) -> None:
         poller = select.poll()
@@ -296,15 +296,18 @@ class TestPointClient:
     def _read(self) -> None:
         """Take in what has arrived, without waiting."""
         try:
-            while not self._closed:
+            while self._ended is None:
                 data = self._connection.recv(_READ_OCTETS)
-                self._closed = not data
+                if not data:
+                    self._ended = TestPointLostError(
+                        "the test point closed the connection", Ended.TEST_POINT_LOST
+                    )
                 for frame in self._reader.feed(data):
                     self._keep(decode_from_test_point(frame))
         except BlockingIOError:
             return
         except OSError as error:
-            raise _lost(error) from error
+            self._ended = _lost(error)
         except FrameError as error:
             raise TestPointLostError(
                 f"the test point sent something else than this protocol: {error}",
