@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from accuracy_runs import WAYS, Measured, bench_on, measured_over
+from accuracy_runs import SHAPED, WAYS, Measured, bench_on, measured_over
 from accuracy_tables import (
     MS,
     PPM,
@@ -48,7 +48,7 @@ WORKING_MAX = 0.1
 SECONDS_MAX, QUICK_SECONDS_MAX = (15, 25), (5, 10)  # terrestrial, satellite
 QUICK_OCTETS_SHARE = 0.25  # of ten seconds each way at the full rate
 
-REFERENCE = ("adsl", "wimax-radio", "lossy-2", "vdsl", "ftth", "satellite", "gigabit")
+REFERENCE = ("adsl", "wimax-radio", "lossy-2", "vdsl", "ftth", "satellite", SHAPED)
 OTHERS = ("slow", "wimax", "long", "deep")
 JITTERY = "wimax-jitter"
 LOSSY = ("lossy-0.5", "lossy-2")
@@ -115,7 +115,7 @@ def delay_table(findings: Findings, links: Sequence[Measured]) -> None:
         ("link", "truth p50", "omega p50 off", "holds", "omega p95 off", "holds", "ping mean",
          "irtt p50"),
     )  # fmt: skip
-    for link in links:
+    for link in (each for each in links if each.round_trips_us):
         off: dict[int, list[float | None]] = {50: [], 95: []}
         for percent, gaps in off.items():
             for result, true_us in zip(link.results, link.round_trips_us, strict=True):

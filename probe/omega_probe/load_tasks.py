@@ -88,12 +88,17 @@ class LoadTasks:
         budget: Budget,
         *,
         mtu_octets: int | None,
+        beside: bool,
     ) -> None:
-        """Ask the test point for what a task needs, while the one before it comes to its end."""
+        """Ask the test point for what a task needs, while the one before it comes to its end.
+
+        `beside` says whether for the stream beside it, too.
+        """
         ready = self._made_ready(number, task, at, budget, mtu_octets)
         self._ready[number] = ready
-        if ready.beside is not None and ready.beside.packets >= limits.WORKING_PACKETS_MIN:
-            at.client.ask_ahead(stream_opening_of(ready.beside))
+        stream = ready.beside
+        if beside and stream is not None and stream.packets >= limits.WORKING_PACKETS_MIN:
+            at.client.ask_ahead(stream_opening_of(stream))
         if isinstance(ready.request, LoadRequest):
             at.client.ask_ahead(load_opening_of(ready.request))
         else:

@@ -286,7 +286,8 @@ class SessionRunner:
     def _ask_ahead(self, number: int, *, after: LoadTask | None = None) -> None:
         """Ask for what the next load needs while the report of `after` is on its way.
 
-        Not where that report may change it, or gives back the octets that it is to have.
+        Not where that report may change it, or gives back the octets that it is to have: those of a
+        stream beside it are what both directions have left.
         """
         at, budget, loads = self._at(), self._budget, self._plan.loads()
         if number >= len(loads) or at is None or budget is None or self._waiter.stop.is_set():
@@ -299,7 +300,10 @@ class SessionRunner:
         if after is not None and after.direction is task.direction:
             knows = False
         if knows and budget.has_room_for_run(task.direction, task.duration_ns):
-            self._loads.ask_ahead(number, task, at, budget, mtu_octets=self._mtu_octets())
+            settled = after is None or (isinstance(after, CapacityTask) and after.holds)
+            self._loads.ask_ahead(
+                number, task, at, budget, mtu_octets=self._mtu_octets(), beside=settled
+            )
 
     def _mtu_octets(self) -> int | None:
         interface = self._watch.interface

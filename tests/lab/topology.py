@@ -74,6 +74,14 @@ class Lab:
 
     def _build(self, stack: ExitStack) -> None:
         down, up = (stack.enter_context(PumpProcess()) for _ in range(2))
+        between = self._bring_up(stack)
+        namespaces = [between.net, self.customer.net, self.server.net]
+        down.start(self.spec.down, source=SERVER.name, sink=CUSTOMER.name, namespaces=namespaces)
+        up.start(self.spec.up, source=CUSTOMER.name, sink=SERVER.name, namespaces=namespaces)
+        self.link = EmulatedLink(down=down, up=up)
+
+    def _bring_up(self, stack: ExitStack) -> Namespace:
+        """Make both hosts; return the namespace that holds the far ends, named after them."""
         between = Namespace()
         stack.callback(between.close)
         self.server = Host(SERVER, CUSTOMER)
@@ -86,10 +94,7 @@ class Lab:
         for host in (self.server, self.customer):
             _plug_in(host, between, self.spec.mtu_bytes)
             self._configure(host)
-        namespaces = [between.net, self.customer.net, self.server.net]
-        down.start(self.spec.down, source=SERVER.name, sink=CUSTOMER.name, namespaces=namespaces)
-        up.start(self.spec.up, source=CUSTOMER.name, sink=SERVER.name, namespaces=namespaces)
-        self.link = EmulatedLink(down=down, up=up)
+        return between
 
     def _configure(self, host: Host) -> None:
         own, peer = host.own, host.peer
@@ -109,7 +114,7 @@ class Lab:
                 f"route add default via {peer.v4.ip} dev {INTERFACE}",
                 f"route add ::/0 via {peer.v6.ip} dev {INTERFACE}",
             ]
-        _ip(host, lines)
+        run_ip(host, lines)
         with host.entered():
             switch_offloads_off(INTERFACE)
 
@@ -123,7 +128,7 @@ def _quieten(namespace: Namespace) -> None:
 def _plug_in(host: Host, between: Namespace, mtu_bytes: int) -> None:
     """Give a host its eth0; the far end is named after the host."""
     _quieten(host)
-    _ip(
+    run_ip(
         host,
         [
             f"link add {INTERFACE} index {_INDEX} mtu {mtu_bytes} address {host.own.mac}"
@@ -132,7 +137,7 @@ def _plug_in(host: Host, between: Namespace, mtu_bytes: int) -> None:
         ],
         pass_fds=[between.net],
     )
-    _ip(
+    run_ip(
         between,
         [
             f"link set {host.own.name} addrgenmode none",
@@ -141,20 +146,29 @@ def _plug_in(host: Host, between: Namespace, mtu_bytes: int) -> None:
     )
 
 
-def _ip(namespace: Namespace, lines: list[str], pass_fds: list[int] | None = None) -> None:
+def run_ip(namespace: Namespace, lines: list[str], pass_fds: list[int] | None = None) -> None:
     """Run `ip` commands in a namespace. Raises LabError with what `ip` said."""
-    ip = shutil.which("ip")
-    if ip is None:
+    _run_batch("ip", namespace, lines, pass_fds or [])
+
+
+def run_tc(namespace: Namespace, lines: list[str]) -> None:
+    """Run `tc` commands in a namespace. Raises LabError with what `tc` said."""
+    _run_batch("tc", namespace, lines, [])
+
+
+def _run_batch(name: str, namespace: Namespace, lines: list[str], pass_fds: list[int]) -> None:
+    program = shutil.which(name)
+    if program is None:
         raise LabUnavailableError(privilege.IP_MISSING)
     with namespace.entered():
         child = subprocess.Popen(
-            [ip, "-batch", "-"],
+            [program, "-batch", "-"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=pass_fds or [],
+            pass_fds=pass_fds,
             text=True,
         )
     said, _ = child.communicate("\n".join(lines) + "\n", timeout=_IP_TIMEOUT_S)
     if child.returncode != 0:
-        raise LabError(f"ip (iproute2) refused to build the lab: {said.strip()}")
+        raise LabError(f"{name} (iproute2) refused to build the lab: {said.strip()}")
