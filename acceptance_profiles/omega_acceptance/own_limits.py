@@ -7,7 +7,8 @@ Where a goodput criterion is not met, the sending kernels' own account says what
     lan           nic_rate_below_plan    the measuring host's own link carries no more
     test_point    test_point_saturated   the same at the other end
 
-A rate that keeps the promise in spite of such a limit keeps it all the same.
+A rate that keeps the promise in spite of such a limit keeps it all the same, and an advisory
+criterion spoils nothing, as it decides nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def own_limits(
     """Return what of our own kept a rate below its promise, each once."""
     found: dict[Fault, None] = {}
     for outcome in outcomes:
-        if outcome.outcome is not Outcome.FAIL:
+        if not outcome.mandatory or outcome.outcome is not Outcome.FAIL:
             continue
         for direction in Direction:
             if outcome.metric != f"goodput_bps_{direction}":

@@ -117,7 +117,7 @@ def steady_rate_of(
         span_us = max(PROBE_SPAN_US_MIN, FULL_SPAN_RTT * base_rtt_us)
         until_us = min(start_us if ramp_finished else end_us, end_us - span_us)
         begins_us = range(max(first_us, growth_ended_us), until_us, EDGE_STEP_US)
-        full_us = _full_from(flows, begins_us, span_us=span_us, bound_bps=bound_bps)
+        full_us = _full_from(flows, begins_us, end_us, span_us=span_us, bound_bps=bound_bps)
         if full_us is not None:
             start_us, ramp_finished = full_us, True
     start_us, end_us = _least_behind(flows, start_us, end_us)
@@ -208,12 +208,25 @@ def _last_active_us(flow: FlowCounts) -> int:
 
 
 def _full_from(
-    flows: Sequence[FlowCounts], begins_us: Sequence[int], *, span_us: int, bound_bps: int
+    flows: Sequence[FlowCounts],
+    begins_us: Sequence[int],
+    end_us: int,
+    *,
+    span_us: int,
+    bound_bps: int,
 ) -> int | None:
-    """Return where the first span begins that carried what the line can; None if none did."""
-    full_octets = bound_bps * span_us * (PPM - FULL_PPM) // (PPM * BITS_PER_OCTET * US_PER_S)
+    """Return where the first span begins that carried what the line can; None if none did.
+
+    So must all that follows it have: one span alone may be the release of what waited in the ramp.
+    """
+    full_bps = bound_bps * (PPM - FULL_PPM) // PPM
+
+    def is_full(start_us: int, until_us: int) -> bool:
+        octets = octets_at(flows, until_us) - octets_at(flows, start_us)
+        return octets * BITS_PER_OCTET * US_PER_S >= full_bps * (until_us - start_us)
+
     for at_us in begins_us:
-        if octets_at(flows, at_us + span_us) - octets_at(flows, at_us) >= full_octets:
+        if is_full(at_us, at_us + span_us) and is_full(at_us, end_us):
             return at_us
     return None
 

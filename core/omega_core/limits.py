@@ -54,7 +54,8 @@ LOAD_IP_OCTETS_MIN = 200  # smaller packets measure the host, not the line
 LOAD_IP_OCTETS_MAX = 9_000  # jumbo frames
 LOADS_OPEN_MAX = 2  # one each way; more would measure each other
 LOAD_SILENCE_NS = NS_PER_S  # RFC 9097's feedback timeout: a probe that has gone is not sent to
-LOAD_FIRST_NS = 5 * NS_PER_S  # from LoadReady to the first packet; three lost ones on any line
+LOAD_SILENCE_NS_MAX = 5 * NS_PER_S  # on the longest path: three round trips, and some more
+LOAD_FIRST_NS = 20 * NS_PER_S  # from LoadReady to the first packet: it may be asked for ahead
 SUB_INTERVAL_US_MIN = 100_000  # shorter ones measure a shaper's burst
 
 # Sessions and grants
@@ -133,6 +134,7 @@ assert SESSION_STREAMS_MAX >= 3 + GOODPUT_RUNS_MAX, "each run has its stream"
 assert WORKING_PERIOD_NS_MIN >= STREAM_PERIOD_NS_MIN
 assert (WORKING_PERIOD_NS_START - WORKING_PERIOD_NS_MIN) // NS_PER_MS < WORKING_SPACINGS_MAX
 assert packet_count(LOAD_RUN_NS_MAX, FEEDBACK_NS) <= LOAD_TICKS_MAX
+assert LOAD_FIRST_NS > CONTROL_TIMEOUT_S * NS_PER_S + 2 * WAITING_TIME_NS, "what comes before it"
 assert LOAD_CLOCK_US_MAX * NS_PER_US >= 2 * LOAD_RUN_NS_MAX
 assert LOAD_IP_OCTETS_MAX <= PLAN_MTU_BYTES_MAX
 assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX

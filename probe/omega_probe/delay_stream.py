@@ -101,18 +101,19 @@ def hold_stream(
     *,
     progress: Callable[[int, int | None], None] | None = None,
     over: Callable[[], None] = lambda: None,
+    late: bool = False,
 ) -> HeldStream:
     """Open, run and close a stream; raises nothing for what the network does.
 
-    `over` is called when only replies are still to come. The report is not waited for where every
-    packet was answered, for it could not tell anything new: the stream then is `unreported`, and
-    `close_stream` fetches the report later.
+    `over` is called when only replies are still to come. If `late` is allowed, the report is not
+    waited for where every packet was answered, for it could not tell anything new: the stream then
+    is `unreported`, and `close_stream` fetches the report later.
     """
     opened = open_stream(plan, at)
     if isinstance(opened, HeldStream):
         return opened
     held = run_stream(plan, at, opened, progress=progress, all_sent=over)
-    if _is_whole(held) and not at.waiter.stop.is_set():
+    if late and _is_whole(held) and not at.waiter.stop.is_set():
         at.client.ask_ahead(CloseStream(stream=plan.stream))
         return held._replace(unreported=True)
     return close_stream(plan, at, held)
@@ -218,10 +219,11 @@ def close_stream(plan: StreamPlan, at: AtTestPoint, held: HeldStream) -> HeldStr
 def leave_stream(plan: StreamPlan, at: AtTestPoint, held: HeldStream) -> HeldStream:
     """Close a stream whose report nobody needs, without waiting for it.
 
-    On a line that seems silent it is waited for: then that is how the silence is found.
+    On a line that seems silent it is waited for: then that is how the silence is found; and so is a
+    stop.
     """
-    outcome = held.outcome
-    if outcome is None or outcome.is_silent_at_the_end(plan.period_ns):
+    outcome, stopped = held.outcome, at.waiter.stop.is_set()
+    if outcome is None or stopped or outcome.is_silent_at_the_end(plan.period_ns):
         return close_stream(plan, at, held)
     if held.ended is Ended.COMPLETED:
         at.client.ask_ahead(CloseStream(stream=plan.stream))

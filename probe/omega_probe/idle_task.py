@@ -69,9 +69,12 @@ class IdleTask:
         *,
         progress: Callable[[int | None], None],
         over: Callable[[], None],
+        late: bool,
     ) -> tuple[Ended, str]:
-        """Hold the stream; return how the task has ended. `over`: see `hold_stream`."""
-        held = hold_stream(plan, at, progress=lambda _, rtt_us: progress(rtt_us), over=over)
+        """Hold the stream; return how the task has ended. `over` and `late`: see `hold_stream`."""
+        held = hold_stream(
+            plan, at, progress=lambda _, rtt_us: progress(rtt_us), over=over, late=late
+        )
         stream = idle_stream_of(held, plan, session_started_ns=self._started_ns)
         if stream is not None:
             self.streams.append(stream)

@@ -83,7 +83,8 @@ class CapacityTask:
 class MeasurementPlan:
     """The tasks of a session and their parameters.
 
-    An `idle_hurried` stream waits at its end for twice the longest round trip instead of for ten.
+    An `idle_hurried` stream waits at its end for one and a half times the longest round trip
+    instead of for ten.
     `capacity` comes before `goodput`. `skipped` names the tasks that this mode leaves out, so that
     the result can say so. `expected_bps_down` and `_up` are what the line was sold to carry, as far
     as anybody said: other traffic is weighed against them. With `stop_when_invalid` a fault that

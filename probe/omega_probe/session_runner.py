@@ -177,7 +177,7 @@ class SessionRunner:
         self._watch.begin("connectivity")
         ended, detail = Ended.COMPLETED, ""
         try:
-            side_by_side([partial(self._reach_by_tcp, rounds), partial(self._reach_by_udp, rounds)])
+            self._reach(rounds)
         except StoppedError:
             ended = Ended.INTERRUPTED
         except NotOpenedError as error:
@@ -188,6 +188,21 @@ class SessionRunner:
             ended, detail = self._cut_short.ended, self._cut_short.detail
         self._watch.end(None)
         self._ends(ended, detail, Evidence(attempts=tuple(self._attempts)))
+
+    def _reach(self, rounds: int) -> None:
+        """Try both ways at once; raises NotOpenedError or StoppedError.
+
+        A session that could not be opened is tried again when the test point has answered since:
+        a line may need some seconds to come up.
+        """
+        ways = [partial(self._reach_by_tcp, rounds), partial(self._reach_by_udp, rounds)]
+        try:
+            side_by_side(ways)
+        except NotOpenedError as error:
+            answered = any(each.to_test_point and each.answered for each in self._attempts)
+            if error.ended is not Ended.LINK_LOST or not answered:
+                raise
+            self._reach_by_udp(rounds)
 
     def _reach_by_udp(self, rounds: int) -> None:
         """Open the session, and try the way that its packets take."""
@@ -242,6 +257,7 @@ class SessionRunner:
             at,
             progress=lambda rtt_us: self._book.progress(rtt_us=rtt_us),
             over=lambda: self._ask_ahead(0),
+            late=self._begins_with_search(),
         )
         self._watch.end(quiet_allowance(self._plan.expected_bps_down, self._plan.expected_bps_up))
         self._ends(ended, detail, Evidence(idle=tuple(self._idle.streams)))
@@ -283,6 +299,14 @@ class SessionRunner:
         if at is not None and budget is not None:
             self._idle.ask_ahead(at, budget)
 
+    def _begins_with_search(self) -> bool:
+        """Say whether the first load takes what octets there are: a share set aside is no matter.
+
+        Other loads have octets of their own; they wait for those of the idle stream to be settled.
+        """
+        first = next(iter(self._plan.loads()), None)
+        return isinstance(first, CapacityTask) and first.fixed_bps is None
+
     def _ask_ahead(self, number: int, *, after: LoadTask | None = None) -> None:
         """Ask for what the next load needs while the report of `after` is on its way.
 
@@ -293,10 +317,9 @@ class SessionRunner:
         if number >= len(loads) or at is None or budget is None or self._waiter.stop.is_set():
             return
         task = loads[number]
-        if isinstance(task, CapacityTask):
-            knows = not task.repeat
-        else:
-            knows = bool(self._idle.streams) or not self._plan.idle_duration_ns
+        knows = isinstance(task, GoodputTask) or not task.repeat
+        if after is None and not self._begins_with_search():
+            knows = False
         if after is not None and after.direction is task.direction:
             knows = False
         if knows and budget.has_room_for_run(task.direction, task.duration_ns):

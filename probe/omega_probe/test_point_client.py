@@ -223,7 +223,7 @@ class TestPointClient:
 
     def _exchange(self, message: Request, timeout_s: float) -> FromTestPoint:
         if self._gone is not None:
-            raise self._gone
+            return self._kept(message, self._gone)
         deadline_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
         try:
             if message not in self._asked:
@@ -239,6 +239,14 @@ class TestPointClient:
             raise
         self._asked.remove(message)
         return answer
+
+    def _kept(self, message: Request, gone: TestPointLostError) -> FromTestPoint:
+        """Return the answer that came while the test point was there; raises `gone` otherwise."""
+        if message in self._asked:
+            for answer in self._answers:
+                if _belongs(answer, message):
+                    return answer
+        raise gone
 
     def _answer(self, message: Request) -> FromTestPoint | None:
         """Return what belongs to a request that was sent; None while it has not come."""
@@ -259,8 +267,8 @@ class TestPointClient:
         ]
 
     def _end(self, ended: TestPointLostError) -> TestPointLostError | TestPointRefusedError:
-        """Return what the end of the connection means: a refusal before it tells more."""
-        return _refused(self._refusals.popleft()) if self._refusals else ended
+        """Return what the end of the connection means: a refusal just before it tells more."""
+        return _refused(self._refusals.pop()) if self._refusals else ended
 
     def _send(self, messages: Sequence[Request], deadline_ns: int) -> None:
         frames = memoryview(b"".join(map(encode, messages)))

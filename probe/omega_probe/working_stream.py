@@ -47,6 +47,7 @@ HELD_NS_MIN: Final = 600 * NS_PER_MS
 HELD_STREAM_PACKETS: Final = 4 * HELD_PACKETS  # the filling takes up to twice the window
 MARGIN_NS: Final = 4 * NS_PER_S  # flows are let in before a run's time begins and counted after it
 LEAVE_S: Final = 5.0  # the thread looks at its stop ten times a second
+LOOK_S: Final = 0.05  # how soon a stop of the session is noticed meanwhile
 MS_PER_S: Final = 1_000
 _HEADERS: Final[dict[Family, int]] = {4: 28, 6: 48}
 _GONE: Final = {Ended.LINK_LOST, Ended.TEST_POINT_LOST}
@@ -150,9 +151,16 @@ class BesideRun:
             self._machine.end_sending()
 
     def stop(self) -> None:
-        """End the stream; unless `end` came before, what is still on its way is not counted."""
-        if self._ending and self._thread is not None:
-            self._thread.join(LEAVE_S)
+        """End the stream; unless `end` came before, what is still on its way is not counted.
+
+        Neither is it once the session is to stop: it has half a second for its last words.
+        """
+        thread, waiter = self._thread, self._at.waiter
+        left_by_ns = waiter.clock.monotonic_ns() + int(LEAVE_S * NS_PER_S)
+        while self._ending and thread is not None and thread.is_alive():
+            if waiter.stop.is_set() or waiter.clock.monotonic_ns() >= left_by_ns:
+                break
+            thread.join(LOOK_S)
         self._until.set()
         if self._thread is not None:
             self._thread.join(LEAVE_S)
@@ -191,6 +199,8 @@ class BesideRun:
 
     def _made(self, machine: StampSender) -> None:
         self._machine = machine
+        if self._ending:  # said before there was a machine to tell
+            machine.end_sending()
 
     def _run(self, opened: OpenedStream) -> None:
         try:

@@ -119,6 +119,24 @@ def test_a_refusal_and_the_end_is_the_sessions(ends: Ends) -> None:
         ends.client.request(STREAMS[0], 1)
 
 
+def test_the_refusal_that_ends_the_session_is_the_last_one(ends: Ends) -> None:
+    ends.client.ask_ahead(LOAD, *STREAMS)
+    ends.tell(NO, Refused(code="limit", detail="the session's time is used up"))
+    ends.peer.close()
+    with pytest.raises(TestPointRefusedError, match="the session's time"):
+        ends.client.request(STREAMS[0], 1)
+
+
+def test_what_had_come_before_the_line_was_lost_can_still_be_fetched(ends: Ends) -> None:
+    ends.client.ask_ahead(STREAMS[0])
+    ends.tell(READY[0])
+    with pytest.raises(TestPointLostError):
+        ends.client.request(LOAD, 0.2)
+    assert ends.client.request(STREAMS[0], 1) == READY[0]
+    with pytest.raises(TestPointLostError):
+        ends.client.request(STREAMS[1], 1)
+
+
 def test_an_answer_to_nothing_that_was_asked_is_no_test_points(ends: Ends) -> None:
     ends.client.ask_ahead(STREAMS[0])
     ends.tell(READY[1])

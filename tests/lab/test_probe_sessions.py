@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from omega_core.evidence import Ended, IdleStream
 from omega_core.metrics import Direction
 from omega_core.samples import ArrivalOrder
 from omega_core.units import BITS_PER_OCTET, NS_PER_S, US_PER_S
-from omega_probe.plan import GoodputTask, MeasurementPlan
+from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan
 from support import probe_child
 from support.lab_session import LabTestPoint, await_event, finish, measure, start
 
@@ -218,6 +219,55 @@ def test_a_line_that_is_cut_ends_the_session_in_order(
         stream = stream_of(result)
         assert 100 <= len(stream.rtt_us) <= 151
         assert None not in stream.rtt_us[:40], "measured before the cut"
+
+
+def searching_plan() -> MeasurementPlan:
+    """What `omega measure` does first: a search each way, then a full buffer."""
+    searches = [
+        CapacityTask(direction=way, duration_ns=8 * SECOND, holds=True) for way in Direction
+    ]
+    return replace(IDLE, idle_duration_ns=SECOND, capacity=(*searches,))
+
+
+@pytest.mark.parametrize("lab", ["adsl"], indirect=True)
+def test_a_stop_behind_a_full_buffer_is_heard_at_once(lab: Lab, test_point: LabTestPoint) -> None:
+    stop_s = 4.2  # a second of the search, and the buffer is being held full
+    child = start(
+        lab, probe_child.asked(searching_plan(), test_point.lab_access(), stop_after_s=stop_s)
+    )
+    result = finish(child)
+    took_us = result["clocks"]["monotonic_ended_us"] - result["clocks"]["monotonic_started_us"]
+    assert took_us < (stop_s + 0.5) * US_PER_S
+    evidence = probe_child.evidence_of(result)
+    assert ends(result)["capacity_down"] == Ended.INTERRUPTED
+    assert evidence.capacity[0].held_us is not None, "the buffer was full"
+    assert evidence.working[0].rtt_us, "what was measured until then is kept"
+
+
+@pytest.mark.parametrize("lab", ["vdsl"], indirect=True)
+def test_a_line_that_is_cut_in_a_search_keeps_the_report_of_the_idle_stream(
+    lab: Lab, test_point: LabTestPoint
+) -> None:
+    child = start(lab, probe_child.asked(searching_plan(), test_point.lab_access()))
+    await_event(child, "begin capacity_down")
+    time.sleep(1)
+    lab.link.cut()
+    result = finish(child)
+    assert ends(result)["capacity_down"] == Ended.LINK_LOST
+    assert stream_of(result).report is not None, "it had come, though nobody had waited for it"
+
+
+@pytest.mark.parametrize("lab", ["adsl"], indirect=True)
+def test_a_line_that_comes_up_late_is_measured(lab: Lab, test_point: LabTestPoint) -> None:
+    lab.link.cut()
+    child = start(lab, probe_child.asked(IDLE, test_point.lab_access(addresses=(lab.server.v4,))))
+    await_event(child, "begin connectivity")
+    time.sleep(4.5)
+    lab.link.mend()
+    result = finish(child)
+    assert {*ends(result).values()} == {Ended.COMPLETED}
+    attempts = [each for each in probe_child.evidence_of(result).attempts if each.to_test_point]
+    assert {each.answered for each in attempts} == {True, False}, "the silence stands in it"
 
 
 @pytest.mark.parametrize("lab", ["vdsl"], indirect=True)

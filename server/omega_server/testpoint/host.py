@@ -287,7 +287,7 @@ class Host:
             return
         with endpoint:
             silence_ns = max(limits.LOAD_SILENCE_NS, _SILENCE_ROUND_TRIPS * rtt_ns)
-            silence_ns = min(silence_ns, limits.LOAD_FIRST_NS)
+            silence_ns = min(silence_ns, limits.LOAD_SILENCE_NS_MAX)
             key = self._children.start_load(command, endpoint, silence_ns=silence_ns)
             self._own(key, opened, command.run, Kind.UDP)
             self._do(opened, opened.session.load_opened(command.run, port_of([endpoint])))

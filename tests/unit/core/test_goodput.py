@@ -339,3 +339,22 @@ def test_an_end_inside_a_wait_moves_to_before_it(late_us: int) -> None:
     found = rate_of([shape], until_us=until_us, base_rtt_us=60_000)
     assert found.end_us <= waits_us
     assert abs(found.rate_bps - RATE) * 100 <= RATE
+
+
+def test_what_the_ramp_let_wait_is_no_full_span() -> None:
+    """A reader gets at once what waited behind a loss in slow start: fast, and not the line yet."""
+    shape = Shape(
+        (
+            (0, 10_000_000), (300_000, 10_000_000), (300_001, 120_000_000), (500_000, 120_000_000),
+            (500_001, 20_000_000), (2_000_000, RATE), (6_000_000, RATE),
+        )
+    )  # fmt: skip
+    run = replace(
+        goodput_run(base_rtt_us=100_000, flows=1, ended=Ended.DECIDED),
+        flows=counted([shape], until_us=6_000_000),
+        carried_bps=RATE * 1_500 // 1_448,
+    )
+    found = steady_rate(run)
+    assert found is not None
+    assert found.start_us >= 1_700_000
+    assert abs(found.rate_bps - RATE) * 200 <= RATE
