@@ -2,8 +2,9 @@
 
 The truth of a rate is the emulated IP-layer rate, for TCP times the payload share of a full segment
 with timestamps (1448 of 1500 octets). The truth of a delay or a loss is what the link logged for
-those very packets; that of a full buffer is the base round trip and the buffer. Every line says in
-how many runs it holds; the exit code is 1 when one does not hold in all of them.
+those very packets; that of a full buffer is the base round trip (where delays vary, the p95 of what
+was logged on the quiet line) and the buffer. Every line says in how many runs it holds; the exit
+code is 1 when one does not hold in all of them.
 
 Usage: PYTHONPATH=tests python bench/accuracy.py [--link NAME ...] [--runs N] [--json FILE]
 (make accuracy)
@@ -144,7 +145,7 @@ def working_table(findings: Findings, links: Sequence[Measured]) -> None:
     for link in links:
         for way in WAYS:
             direction = link.spec.down if way == "down" else link.spec.up
-            truth = link.spec.rtt_us() + (direction.buffer_ms or 0) * MS
+            truth = link.base_us() + (direction.buffer_ms or 0) * MS
             found = values(link.results, f"working_rtt_us_p95_{way}")
             off = deviations(found, [truth] * len(found))
             table.row(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 from accuracy_tables import MBPS, MS, Result
 from accuracy_truth import round_trips_us
@@ -19,6 +20,7 @@ from lab.peers import PeerMissingError, iperf3_tcp, irtt, ping
 from lab.shaped import ShapedLab
 from lab.spec import LinkSpec, access_link
 from lab.topology import Lab
+from omega_core.samples import nearest_rank_percentile
 from support_bench import OMEGA, OMEGA_SERVER, last_json, wait_until_healthy
 
 API_PORT = 8080
@@ -70,6 +72,13 @@ class Measured:
     def rate_bps(self, way: str) -> int:
         """Return the IP-layer rate that the link was given."""
         return (self.spec.down.rate_bps if way == "down" else self.spec.up.rate_bps) or 0
+
+    def base_us(self) -> int:
+        """Return the round trip without load; where it varies, the median of the runs' p95."""
+        quiet = [nearest_rank_percentile(each, 95) for each in self.round_trips_us if each]
+        if not self.spec.down.jitter_us or not quiet:
+            return self.spec.rtt_us()
+        return int(median(quiet))
 
     @property
     def is_long(self) -> bool:

@@ -27,8 +27,8 @@ def idle_packets(truth: DirectionTruth) -> list[PacketTruth]:
 def round_trips_us(down: DirectionTruth, up: DirectionTruth) -> Iterator[int]:
     """Yield what the link itself took for each packet of the idle stream that came back.
 
-    The reflector numbers its replies itself, so a reply is paired with the first request that left
-    the link less than a second before it was sent.
+    The reflector numbers its replies itself: each request that came out of the link is paired with
+    the first reply since that is not another's. Where delays vary, requests come out in bunches.
     """
     replies = iter(sorted(idle_packets(down), key=lambda packet: packet.arrived_ns))
     reply = next(replies, None)
@@ -39,8 +39,9 @@ def round_trips_us(down: DirectionTruth, up: DirectionTruth) -> Iterator[int]:
             reply = next(replies, None)
         if reply is None:
             return
-        if request.delay_ns is not None and reply.delay_ns is not None:
-            yield (request.delay_ns + reply.delay_ns) // NS_PER_US
+        paired, reply = reply, next(replies, None)
+        if request.delay_ns is not None and paired.delay_ns is not None:
+            yield (request.delay_ns + paired.delay_ns) // NS_PER_US
 
 
 def lost(packets: list[PacketTruth]) -> int:
