@@ -317,12 +317,12 @@ class SessionRunner:
         if number >= len(loads) or at is None or budget is None or self._waiter.stop.is_set():
             return
         task = loads[number]
-        knows = isinstance(task, GoodputTask) or not task.repeat
-        if after is None and not self._begins_with_search():
-            knows = False
-        if after is not None and after.direction is task.direction:
-            knows = False
-        if knows and budget.has_room_for_run(task.direction, task.duration_ns):
+        sure = isinstance(task, GoodputTask) or not task.repeat
+        if after is None:
+            sure = sure and self._begins_with_search()
+        else:
+            sure = sure and after.direction is not task.direction
+        if sure and budget.has_room_for_run(task.direction, task.duration_ns):
             settled = after is None or (isinstance(after, CapacityTask) and after.holds)
             self._loads.ask_ahead(
                 number, task, at, budget, mtu_octets=self._mtu_octets(), beside=settled

@@ -65,6 +65,7 @@ _READ_OCTETS: Final = 64 * 1024
 _SLICE_NS: Final = 100 * NS_PER_MS
 GRACE_NS: Final = 250 * NS_PER_MS
 _PROGRESS_KEPT: Final = 64  # counters are cumulative: the newest say everything
+_REFUSALS_KEPT: Final = 64  # more than can be under way: a peer that refuses for ever is none
 _PATH_ERRORS: Final = {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
 _FAMILY: Final = {socket.AF_INET: 4, socket.AF_INET6: 6}
 
@@ -145,7 +146,7 @@ class TestPointClient:
         self._reader = FrameReader()
         self._asked: list[Request] = []
         self._answers: list[FromTestPoint] = []
-        self._refusals: deque[Refused] = deque()
+        self._refusals: deque[Refused] = deque(maxlen=_REFUSALS_KEPT)
         self._ended: TestPointLostError | None = None
         self._progress: deque[Progress] = deque(maxlen=_PROGRESS_KEPT)
         connection.setblocking(False)  # noqa: FBT003 - the standard library's signature
@@ -223,7 +224,9 @@ class TestPointClient:
 
     def _exchange(self, message: Request, timeout_s: float) -> FromTestPoint:
         if self._gone is not None:
-            return self._kept(message, self._gone)
+            if (kept := self._take(message)) is not None:  # it came while the test point was there
+                return kept
+            raise self._gone
         deadline_ns = self._clock.monotonic_ns() + int(timeout_s * NS_PER_S)
         try:
             if message not in self._asked:
@@ -240,20 +243,18 @@ class TestPointClient:
         self._asked.remove(message)
         return answer
 
-    def _kept(self, message: Request, gone: TestPointLostError) -> FromTestPoint:
-        """Return the answer that came while the test point was there; raises `gone` otherwise."""
-        if message in self._asked:
-            for answer in self._answers:
-                if _belongs(answer, message):
-                    return answer
-        raise gone
-
-    def _answer(self, message: Request) -> FromTestPoint | None:
-        """Return what belongs to a request that was sent; None while it has not come."""
+    def _take(self, message: Request) -> FromTestPoint | None:
+        """Take the answer to a request out of those that have come."""
         for answer in self._answers:
             if _belongs(answer, message):
                 self._answers.remove(answer)
                 return answer
+        return None
+
+    def _answer(self, message: Request) -> FromTestPoint | None:
+        """Return what belongs to a request that was sent; None while it has not come."""
+        if (answer := self._take(message)) is not None:
+            return answer
         if len(self._refusals) >= len(self._unanswered()):
             return self._refusals.popleft()
         return None
