@@ -17,9 +17,11 @@ from omega_core.evidence import Attempt, AttemptKind, Ended
 from omega_core.metrics import METRICS, Direction
 from omega_core.observers import disagreements
 from omega_core.units import NS_PER_MS, NS_PER_S, PPM, US_PER_S
+from omega_core.wire.testpoint import CloseStream, Hello, OpenRun, OpenStream
 from omega_probe.events import Emitter, Event, PhaseEnded, PhaseProgress, PhaseStarted, discard
 from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan, TestPointAccess
 from omega_probe.session import SessionResult, run_session
+from omega_probe.test_point_client import Request, TestPointClient
 from support.real_test_point import LOOPBACK, RealTestPoint
 
 DOWN = GoodputTask(direction=Direction.DOWN, duration_ns=1_000 * NS_PER_MS)
@@ -297,6 +299,26 @@ class StopAt:
     def _set(self) -> None:
         self.stopped_at = time.monotonic()
         self.stop.set()
+
+
+def test_what_is_sure_to_be_asked_for_next_is_asked_ahead(
+    test_point: RealTestPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a satellite each of these saves 0.6 s; the first load's octets are not settled yet."""
+    ahead: list[object] = []
+    really = TestPointClient.ask_ahead
+
+    def spied(client: TestPointClient, *messages: Request) -> None:
+        ahead.extend(messages)
+        really(client, *messages)
+
+    monkeypatch.setattr(TestPointClient, "ask_ahead", spied)
+    result = hold(SHORT, test_point.access())
+    assert set(ends(result).values()) == {Ended.COMPLETED}
+    asked = [(type(each), getattr(each, "stream", getattr(each, "run", None))) for each in ahead]
+    assert asked[0] == (Hello, None)
+    assert {(OpenStream, 0), (OpenStream, 2), (CloseStream, 0), (OpenRun, 1)} <= {*asked}
+    assert (OpenRun, 0) not in asked
 
 
 @pytest.mark.parametrize("task", ["connectivity", "idle", "goodput_down", "goodput_up"])
