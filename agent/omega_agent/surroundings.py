@@ -22,7 +22,7 @@ from omega_agent.texts import Speaker
 from omega_core.bundle import Bundle
 from omega_core.clock import Clock, SystemClock
 from omega_core.evidence import Evidence
-from omega_core.files import write_durably
+from omega_core.files import is_no_file, write_durably
 from omega_core.models import StrictModel, content_of
 from omega_core.record import Session
 from omega_probe.environment import software
@@ -104,7 +104,7 @@ def print_json(content: object) -> None:
 
 def check_can_save(path: Path | None, *, option: str = "--save") -> None:
     """Raise WrongUseError for a place that can't take a file: before the time is spent."""
-    if path is None:
+    if path is None or (is_no_file(path) and os.access(path, os.W_OK)):
         return
     folder = path.absolute().parent
     if path.is_dir() or not folder.is_dir():

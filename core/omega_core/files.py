@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +15,15 @@ from omega_core.errors import StorageError, storage_error
 def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write beside, sync, rename, sync the folder: a reader sees the old file or the new one.
 
-    Raises StorageError, with the draft removed, when the disk does not take it.
+    A link stays a link, and what is no file (a device, a pipe: `/dev/stdout`) is written to, never
+    replaced. Raises StorageError, with the draft removed, when the disk does not take it.
     """
-    with _draft_beside(path, data, mode) as draft:
-        draft.replace(path)
+    if is_no_file(path):
+        _write_through(path, data)
+        return
+    place = _followed(path)
+    with _draft_beside(place, data, mode) as draft:
+        draft.replace(place)
 
 
 def create_durably(path: Path, data: bytes, *, mode: int = 0o644) -> bool:
@@ -33,6 +39,15 @@ def create_durably(path: Path, data: bytes, *, mode: int = 0o644) -> bool:
             return False
         raise
     return True
+
+
+def is_no_file(path: Path) -> bool:
+    """Tell whether a path names something to write to that can't be replaced: a device, a pipe."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def sync_directory(directory: Path) -> None:
@@ -57,6 +72,22 @@ def _draft_beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # the folder itself may be what is wrong
             draft.unlink(missing_ok=True)
+
+
+def _followed(path: Path) -> Path:
+    """Return the file that a link names; the path itself where it is none, or leads nowhere."""
+    try:
+        return path.resolve() if path.is_symlink() else path
+    except (OSError, RuntimeError):  # a name too long, a loop: said when it is written
+        return path
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    try:
+        with path.open("wb") as taker:
+            taker.write(data)
+    except OSError as error:
+        raise storage_error(path, error) from error
 
 
 def _write_synced(path: Path, data: bytes, mode: int) -> None:

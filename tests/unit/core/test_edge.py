@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -146,7 +147,6 @@ REJECTED_AFTER_OUTPUT = "print('x' * 100)\nreturn 10"
             1,
             id="the reader leaves before the verdict: never accepted",
         ),
-        pytest.param(REJECTED_AFTER_OUTPUT, '"$0" -c "$1" > /dev/full', 74, 1, id="disk full"),
         pytest.param(REJECTED_AFTER_OUTPUT, '"$0" -c "$1" >&-', 10, 0, id="no output wanted"),
         pytest.param(REJECTED_AFTER_OUTPUT, '"$0" -c "$1" 2>&-', 10, 0, id="no errors wanted"),
         pytest.param(
@@ -159,6 +159,16 @@ def test_output_that_nobody_takes_never_changes_a_verdict(
 ) -> None:
     left = leave(body, command_line=command_line, unbuffered=unbuffered)
     assert (left.code, left.err.count("\n")) == (code, lines), left.err
+
+
+@pytest.mark.parametrize("unbuffered", [False, True], ids=["buffered", "unbuffered"])
+def test_a_full_disk_under_the_output_is_never_a_verdict(
+    full_device: Path, *, unbuffered: bool
+) -> None:
+    left = leave(
+        REJECTED_AFTER_OUTPUT, command_line=f'"$0" -c "$1" > {full_device}', unbuffered=unbuffered
+    )
+    assert (left.code, left.err.count("\n")) == (74, 1), left.err
 
 
 def test_a_reader_that_is_gone_when_the_verdict_is_written_changes_nothing() -> None:

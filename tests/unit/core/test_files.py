@@ -41,6 +41,42 @@ def test_writing_again_replaces_the_whole_file(tmp_path: Path) -> None:
     assert path.read_bytes() == b"short"
 
 
+def test_a_link_stays_a_link_to_the_new_bytes(tmp_path: Path) -> None:
+    (tmp_path / "shelf").mkdir()
+    link = tmp_path / "latest"
+    link.symlink_to("shelf/plot.svg")
+    for content in (b"first", b"second"):
+        write_durably(link, content)
+        assert link.is_symlink()
+        assert (tmp_path / "shelf" / "plot.svg").read_bytes() == content
+
+
+def test_a_link_to_itself_is_replaced_by_the_file(tmp_path: Path) -> None:
+    link = tmp_path / "loop"
+    link.symlink_to("loop")
+    write_durably(link, b"whole")
+    assert link.read_bytes() == b"whole"
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_durably(pipe, b"whole")
+        assert os.read(reader, 100) == b"whole"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert names(tmp_path) == ["pipe"]
+
+
+def test_a_full_device_is_a_storage_error_and_stays_a_device(full_device: Path) -> None:
+    with pytest.raises(StorageError, match="No space left"):
+        write_durably(full_device, b"x")
+    assert full_device.is_char_device()
+
+
 def test_creating_again_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "key"
     assert create_durably(path, b"first") is True
