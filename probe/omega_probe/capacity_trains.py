@@ -24,6 +24,7 @@ from omega_core.load import LoadTick
 from omega_core.units import BITS_PER_OCTET, US_PER_MS, US_PER_S
 
 START_BPS_DEFAULT: Final = 4_000_000  # the slowest line sold takes 0.2 s for it
+START_BPS_LONG: Final = 64_000_000  # where a second train costs most of a second
 HEADROOM_PERCENT: Final = 125  # over what is known: a line at its plan's rate stretches the first
 TRAIN_US: Final = 20 * US_PER_MS  # above what coalescing and scheduling do to timestamps (1-2 ms)
 TRAIN_PACKETS_MIN: Final = 16  # resolution of 6 % where packets are milliseconds apart
@@ -43,9 +44,11 @@ class TrainSearch:
     def __init__(
         self, *, start_bps: int | None, rate_max_bps: int, base_rtt_us: int, ip_octets: int
     ) -> None:
-        known_bps = start_bps * HEADROOM_PERCENT // 100 if start_bps else START_BPS_DEFAULT
+        is_long = base_rtt_us >= LONG_RTT_US
+        unknown_bps = START_BPS_LONG if is_long else START_BPS_DEFAULT
+        known_bps = start_bps * HEADROOM_PERCENT // 100 if start_bps else unknown_bps
         self._rate_max_bps = rate_max_bps
-        self._growth = GROWTH_LONG if base_rtt_us >= LONG_RTT_US else GROWTH
+        self._growth = GROWTH_LONG if is_long else GROWTH
         self._ip_octets = ip_octets
         self._trains = 1
         self.rate_bps = max(min(known_bps, rate_max_bps), 1)

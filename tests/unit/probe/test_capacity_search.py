@@ -13,6 +13,7 @@ from omega_core.load import LoadTick
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S, PPM
 from omega_probe.capacity_search import CapacitySearch, packet_ip_octets
+from omega_probe.capacity_trains import START_BPS_LONG
 from support.simulated_path import PathSpec, SimulatedLoad, capacity_run
 
 MBPS = 1_000_000
@@ -127,6 +128,17 @@ def test_the_queue_that_a_train_left_is_no_delay_variation(rate_bps: int, second
     assert machine.ended is Ended.DECIDED
     assert off_ppm(found, rate_bps) <= 1_000
     assert load.now_us <= seconds * 1_000 * MS
+
+
+@pytest.mark.parametrize("rate_bps", [10 * MBPS, 50 * MBPS])
+def test_a_satellite_line_is_asked_once_roughly_how_fast_it_is(rate_bps: int) -> None:
+    path = PathSpec(rate_bps=rate_bps, rtt_us=600 * MS, buffer_us=600 * MS)
+    _, load, capacity = searched(path, start_bps=None, quick=True)
+    assert capacity.maximum is not None
+    assert abs(capacity.maximum.rate_bps - rate_bps) * 100 <= rate_bps
+    trains = [number for number, bps in load.rates_bps.items() if bps == START_BPS_LONG]
+    assert len(trains) == 1
+    assert load.now_us <= 3_200 * MS
 
 
 @pytest.mark.parametrize("share", [None, 100, 10, 0.1])
