@@ -4,8 +4,8 @@ Theory of operation. A TCP flow needs seconds to fill a deep buffer, and longer 
 run of five seconds behind half a second of buffer reads three quarters of it. Once the capacity C
 is known a load over UDP does it in the time that physics takes:
 
-    search        C is known
-      |  decided
+    search        C is known. On a long path the next command is given a round trip before: what
+      |  decided  is on its way by then decides it, and if it does not, the search goes on
       v
     FILL          twice C: a buffer of B is full after B. Loss above what the line loses anyway says
       |           so, another B later: then the packets behind the first dropped one have come
@@ -34,6 +34,7 @@ from omega_core.limits import LOAD_TRAIN_PACKETS_MAX
 from omega_core.load import LoadRate, LoadTick
 from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US, PPM
 from omega_probe.capacity_search import CapacitySearch
+from omega_probe.capacity_trains import LONG_RTT_US
 
 FILL_FACTOR: Final = 2  # fastest for the octets it takes: B x C x f / (f - 1) of them
 FILL_NS_MAX: Final = 2_300 * NS_PER_MS  # a second of buffer is full, and has told so
@@ -57,6 +58,7 @@ class Hold(NamedTuple):
 
 class _Stage(Enum):
     SEARCH = auto()
+    AHEAD = auto()  # the search decides yet, and the sender has been told to fill
     FILL = auto()
     HOLD = auto()
 
@@ -93,10 +95,8 @@ class SearchThenHold:
         """Take what the receiver has counted."""
         if self.ended is not None:
             return
-        if self._stage is _Stage.SEARCH:
-            self._search.feedback(tick, now_ns=now_ns)
-            self._last = tick
-            self._follow(now_ns)
+        if self._searches:
+            self._search_on(tick, now_ns)
             return
         last, self._last = self._last, tick
         if last is not None and (tick.tick <= last.tick or tick.highest < last.highest):
@@ -112,7 +112,7 @@ class SearchThenHold:
         """Let time do its work."""
         if self.ended is not None:
             return
-        if self._stage is _Stage.SEARCH:
+        if self._searches:
             self._search.advance(now_ns)
             self._follow(now_ns)
             return
@@ -129,21 +129,49 @@ class SearchThenHold:
         elif now_ns >= self._until_ns:
             self._end_held(now_ns)
 
+    @property
+    def _searches(self) -> bool:
+        return self._stage in {_Stage.SEARCH, _Stage.AHEAD}
+
+    def _search_on(self, tick: LoadTick, now_ns: int) -> None:
+        search = self._search
+        if self._stage is _Stage.AHEAD and tick.command >= self._command.number:
+            search.again(after=self._command.number)
+            self._stage = _Stage.SEARCH
+        search.feedback(tick, now_ns=now_ns)
+        self._last = tick
+        self._follow(now_ns)
+
     def _follow(self, now_ns: int) -> None:
-        """Go on where the search has ended."""
+        """Go on where the search has ended, or is about to."""
         search = self._search
         if search.ended is None:
+            self._look_ahead(now_ns)
             return
         carried_bps = search.carried_bps
         if search.ended is not Ended.DECIDED or carried_bps is None:
-            self.ended, self.detail = search.ended, search.detail
+            self._end(search.ended, search.detail, now_ns)
             return
-        self._command = search.wanted()
-        self._since_ns = self._heard_ns = self._moved_ns = now_ns
-        if self._order(carried_bps * FILL_FACTOR):
+        self._heard_ns = self._moved_ns = now_ns
+        if self._stage is _Stage.AHEAD or self._fill(carried_bps, now_ns):
             self._stage, self.carried_bps = _Stage.FILL, carried_bps
         else:
-            self.ended, self.detail = search.ended, search.detail
+            self._end(search.ended, search.detail, now_ns)
+
+    def _look_ahead(self, now_ns: int) -> None:
+        """Tell the sender to fill when what is on its way will decide the search."""
+        search, received_bps = self._search, self._search.received_bps
+        if self._stage is _Stage.AHEAD or self._rtt_ns < LONG_RTT_US * NS_PER_US:
+            return
+        if received_bps is None or not search.surely_in(self._rtt_ns // NS_PER_US):
+            return
+        if self._fill(received_bps, now_ns):
+            search.stand_by()
+            self._stage = _Stage.AHEAD
+
+    def _fill(self, carried_bps: int, now_ns: int) -> bool:
+        self._command, self._since_ns = self._search.wanted(), now_ns
+        return self._order(carried_bps * FILL_FACTOR)
 
     def _seen(self, tick: LoadTick, now_ns: int) -> None:
         """Look for loss that only a full buffer explains; once full, for a queue that is not."""

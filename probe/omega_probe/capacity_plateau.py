@@ -84,6 +84,8 @@ JITTER_QUEUE_PERCENT: Final = 150  # a queue of so many variations can't be one 
 LOSS_PPM_MAX: Final = 100_000  # no line that loses more at random carries anything
 HELD_PERCENT: Final = 90  # of the time asked for; reports don't come at its edges
 LONG_HOLDS: Final = 2  # after so long a line that varies is not waited for to vary less
+AHEAD_SHARE: Final = 3  # of the hold: less seen is no ground for what comes
+AHEAD_US: Final = 100 * US_PER_MS  # two feedbacks: the answer is not cut short by a late one
 HOPELESS_HOLDS: Final = 2  # so long a rate is looked at before it is said never to be eligible
 SENDER_SLOW_PPM: Final = 950_000
 BRIDGED_PPM: Final = 10_000  # received differs from sent by more: a queue has given or taken it
@@ -173,6 +175,18 @@ class Plateau:
         held_us = self._ticks[start + span.last].at_us - self._ticks[start + span.first].at_us
         return span if held_us >= self._goal.hold_us * HELD_PERCENT // 100 else None
 
+    def surely_in(self, span_us: int) -> bool:
+        """Say whether the rate will be known when `span_us` more have been seen as lately."""
+        start = self._congested_from
+        if start is None or self._overflown or self._jitter_us():
+            return False
+        held_us, most_us = self._held_us(start), self._goal.hold_us
+        if held_us < most_us // AHEAD_SHARE or held_us + span_us < most_us + AHEAD_US:
+            return False
+        first, last = self._ticks[start], self._ticks[-1]
+        sent = last.highest - first.highest
+        return self._idle.explains(lost=sent - (last.packets - first.packets), sent=sent)
+
     def hopeless(self) -> bool:
         """Say whether the line has been congested for long, and no sub-interval is eligible."""
         start = self._congested_from
@@ -259,7 +273,7 @@ class Plateau:
 
     def _judge_rate(self, tick: LoadTick, rate_bps: int) -> Look:
         """A short buffer shows neither queue nor, at our margin, much loss: trust what is known."""
-        known_bps = self._known_bps()
+        known_bps = self.received_bps()
         if not self._overflown or known_bps is None:
             return Look.OPEN
         enough = self.offer_bps * (PPM - self.loss_ppm) >= known_bps * PPM
@@ -267,7 +281,7 @@ class Plateau:
 
     def _congested(self, tick: LoadTick, rate_bps: int, span_us: int, jitter_us: int) -> bool:
         self._limited_from = None
-        known_bps = self._known_bps()
+        known_bps = self.received_bps()
         if known_bps is None or not self._same(rate_bps, known_bps, tick):
             self._congested_from = self._first_of(tick.command)
             self._ups, self._before = 0, None
@@ -337,8 +351,8 @@ class Plateau:
         offer_bps = carried_bps * (PPM + excess_ppm) // (PPM - self.loss_ppm)
         return max(min(offer_bps, self._rate_max_bps), 1)
 
-    def _known_bps(self) -> int | None:
-        """Return C: received since the line has been congested without a break."""
+    def received_bps(self) -> int | None:
+        """Return C so far: received since the line has been congested without a break."""
         if self._congested_from is None:
             return None
         start, end = self._ticks[self._congested_from], self._ticks[-1]

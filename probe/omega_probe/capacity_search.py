@@ -25,6 +25,7 @@ command's effect is recognised by its number, so no delay has to be known for th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from omega_core.capacity import IdleLoss
@@ -98,6 +99,7 @@ class CapacitySearch:
             ip_octets=ip_octets,
         )
         self._plateau: Plateau | None = None
+        self._stands_by = False
         self._last: LoadTick | None = None
         self._impossible = 0
         self._trains_sent = 0
@@ -115,6 +117,11 @@ class CapacitySearch:
         """What the line carries, as far as the search has found it."""
         span = self._plateau.known() if self._plateau else None
         return span.rate_bps if span else None
+
+    @property
+    def received_bps(self) -> int | None:
+        """What has been received while the line was congested: C, not yet for long enough."""
+        return self._plateau.received_bps() if self._plateau else None
 
     @property
     def loss_ppm(self) -> int:
@@ -166,6 +173,23 @@ class CapacitySearch:
             self._trains.not_seen()
             self._next()
 
+    def surely_in(self, span_us: int) -> bool:
+        """Say whether the search will be decided by what it sees in the next `span_us`."""
+        return self._plateau is not None and self._plateau.surely_in(span_us)
+
+    def stand_by(self) -> None:
+        """Order nothing more: something else is being sent, and what is on its way decides."""
+        self._stands_by = True
+
+    def again(self, after: int) -> None:
+        """Go on where that did not decide it; `after` is the number of what else was sent."""
+        plateau = self._plateau
+        received_bps = plateau.received_bps() if plateau else None
+        self._stands_by = False
+        self._command = replace(self._command, number=after)
+        if received_bps is not None:
+            self._begin_plateau(received_bps)
+
     def _possible(self, tick: LoadTick) -> bool:
         last = self._last
         backwards = last is not None and (
@@ -194,7 +218,7 @@ class CapacitySearch:
             self._next()
 
     def _plateau_seen(self, plateau: Plateau, tick: LoadTick) -> None:
-        if plateau.seen(tick, number=self._command.number):
+        if plateau.seen(tick, number=self._command.number) and not self._stands_by:
             self._order_rate(plateau.offer_bps)
         if self.ended is not None:
             return
@@ -214,6 +238,9 @@ class CapacitySearch:
         if estimate_bps is None:
             self._order_train()
             return
+        self._begin_plateau(estimate_bps)
+
+    def _begin_plateau(self, estimate_bps: int) -> None:
         self._plateau = Plateau(
             estimate_bps=estimate_bps,
             rate_max_bps=self.rate_max_bps,

@@ -12,7 +12,7 @@ from omega_core.capacity import capacity_of
 from omega_core.evidence import Ended
 from omega_core.load import LoadTick
 from omega_core.metrics import Direction
-from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_MS
+from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_MS, US_PER_S
 from omega_probe.capacity_hold import FILL_NS_MAX, SearchThenHold
 from omega_probe.capacity_search import CapacitySearch, packet_ip_octets
 from support.simulated_path import PathSpec, SimulatedLoad, capacity_run
@@ -149,3 +149,52 @@ def test_the_longest_filling_is_bounded() -> None:
         tick for tick in loaded.load.ticks if tick.command == max(loaded.load.rates_bps) - 2
     )
     assert hold.from_ns <= filled.command_first_us * NS_PER_US + FILL_NS_MAX + NS_PER_S
+
+
+def filled_at_us(loaded: Loaded) -> int:
+    """Return when the receiver first got what was sent to fill the buffer."""
+    most_bps = max(loaded.load.rates_bps.values())
+    filling = [
+        number
+        for number, bps in loaded.load.rates_bps.items()
+        if bps == most_bps and bps > loaded.path.rate_bps * 3 // 2
+    ]
+    ticks = loaded.load.ticks
+    return next(tick.command_first_us for tick in ticks if tick.command == filling[-1])
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_a_long_path_is_told_to_fill_a_round_trip_before_the_answer(direction: Direction) -> None:
+    path = PathSpec(
+        direction=direction,
+        rate_bps=20_000_000,
+        rtt_us=600 * US_PER_MS,
+        buffer_us=600 * US_PER_MS,
+    )
+    loaded = Loaded(path)
+    assert loaded.machine.ended is Ended.DECIDED
+    assert loaded.machine.hold is not None
+    assert loaded.machine.hold.full
+    assert abs(loaded.rate_bps() - path.rate_bps) * 1_000 <= path.rate_bps
+    plateau_us = filled_at_us(loaded) - loaded.load.ticks[0].at_us
+    assert plateau_us < 2 * US_PER_S, "the search's second, and no round trip after it"
+
+
+def test_where_what_was_on_its_way_did_not_decide_it_the_search_goes_on() -> None:
+    """The rate falls in the round trip between the command and the answer that was expected."""
+    changed_bps = 15_000_000
+    path = PathSpec(
+        rate_bps=20_000_000,
+        rtt_us=600 * US_PER_MS,
+        buffer_us=600 * US_PER_MS,
+        changes=((1_300 * US_PER_MS, changed_bps),),
+    )
+    loaded = Loaded(path)
+    rates_bps = [loaded.load.rates_bps[number] for number in sorted(loaded.load.rates_bps)]
+    filling = [at for at, bps in enumerate(rates_bps) if bps > path.rate_bps * 5 // 4]
+    assert filling[-1] - filling[0] > 1, "it was told to fill, searched on, and told again"
+    assert loaded.machine.ended is Ended.DECIDED
+    assert loaded.machine.carried_bps is not None
+    assert abs(loaded.machine.carried_bps - changed_bps) * 100 <= changed_bps
+    assert loaded.machine.hold is not None
+    assert loaded.machine.hold.full
