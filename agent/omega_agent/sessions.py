@@ -52,6 +52,7 @@ from omega_core.evidence import Attempt, Family
 from omega_core.record import Chain
 from omega_core.units import NS_PER_S
 from omega_probe.events import Emitter
+from omega_probe.session import load_session
 
 _LOOK_AGAIN_S = 0.2  # while another process sends
 _EARLIER_S = 10  # for records of earlier runs, after our own; the rest goes with the next command
@@ -158,6 +159,7 @@ def ask_for(wanted: Wanted, device: Device, place: Workplace) -> Asked:
                 clock=place.clock,
             )
         )
+        load_session()  # before the attempts, whose times it would falsify
         attempts = reach(
             device.server, clock=place.clock, emit=place.emit, interrupts=place.interrupts
         )
