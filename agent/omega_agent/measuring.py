@@ -53,7 +53,8 @@ _REACHED_BY = {AttemptKind.TCP, AttemptKind.HTTP}
 class Controller(Protocol):
     """Whom a session is asked of; `Uplink` is one. What it raises: see there.
 
-    Its questions about addresses and about itself may be asked at once, from several threads.
+    Its questions about addresses and about itself may be asked at once, from several threads, and a
+    session while a family is still silent.
     """
 
     def server_info(self) -> ServerInfo:
