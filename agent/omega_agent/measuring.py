@@ -1,11 +1,11 @@
 """One session from the question to the facts: reach the server, ask, measure.
 
-    check_control ----> proofs of our addresses ----> signed request ----> grant, checked
-         | nobody answers, or not as an Omega server          |
-         v                                                    v  chain written, durably
-    run_without_grant: what failed, and where          run_session: the probe's tasks
-         |                                                    |
-         +-----------------> Held <---------------------------+
+    check_control; beside it, proofs of our addresses ----> signed request ----> grant, checked
+         | nobody answers, or not as an Omega server            |
+         v                                                      v  chain written, durably
+    run_without_grant: what failed, and where            run_session: the probe's tasks
+         |                                                      |
+         +------------------> Held <----------------------------+
 
 A refusal of the server is no fact about the line and leaves as the error it is, and so is a test
 point without room. Silence is one: the session is then held without a grant, and says what could
@@ -17,10 +17,10 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from omega_acceptance.demand import Demand, demand, demand_without_profile
 from omega_agent.errors import NoAnswerError, TestPointBusyError, WrongAnswerError
@@ -53,7 +53,8 @@ _REACHED_BY = {AttemptKind.TCP, AttemptKind.HTTP}
 class Controller(Protocol):
     """Whom a session is asked of; `Uplink` is one. What it raises: see there.
 
-    Its questions about addresses and about itself may be asked at once, from several threads.
+    Its questions about addresses and about itself may be asked at once, from several threads, and a
+    session while a family is still silent.
     """
 
     def server_info(self) -> ServerInfo:
@@ -135,9 +136,9 @@ def families_reached(attempts: Sequence[Attempt]) -> tuple[Family, ...]:
 class Inquiry:
     """What is asked of the server first: a proof of our address in each family, and its key.
 
-    All of it is asked at once when this is made, beside the attempts to reach the server, which
-    then say whose answers are worth waiting for. `pinned` is the server's key; a stranger has none
-    and takes the one that the server shows.
+    All of it is asked at once when this is made, beside the attempts to reach the server: they say
+    which families are worth waiting for, should one not answer. `pinned` is the server's key; a
+    stranger has none and takes the one that the server shows.
     """
 
     def __init__(
@@ -145,15 +146,24 @@ class Inquiry:
     ) -> None:
         self._server = server
         self._proofs = {
-            family: _asked(partial(controller.address_proof, family)) for family in _FAMILIES
+            family: ask_aside(partial(controller.address_proof, family)) for family in _FAMILIES
         }
-        self._key = _asked(partial(_shown_key, controller) if pinned is None else lambda: pinned)
+        self._settled = ask_aside(partial(wait, self._proofs.values()))
+        self._key = ask_aside(partial(_shown_key, controller) if pinned is None else lambda: pinned)
 
-    def answers(self, families: Sequence[Family]) -> tuple[list[AddressProof], PublicKey]:
-        """Return a proof for each of these families that works, and the server's key.
+    def answers(self, reached: Future[tuple[Family, ...]]) -> tuple[list[AddressProof], PublicKey]:
+        """Return a proof for each family that works, and the server's key.
 
-        Raises the last error of the families when none works, then the key's.
+        Waits until each has answered or failed, or else for those that were `reached`. Raises the
+        last error of these when none works, then the key's.
         """
+        either: tuple[Future[Any], ...] = (self._settled, reached)
+        wait(either, return_when=FIRST_COMPLETED)
+        settled = self._settled.done()
+        if settled and any(proof.exception() is None for proof in self._proofs.values()):
+            families = _FAMILIES
+        else:  # a family may be silent for long, and the attempts know why there is no answer
+            families = reached.result()
         if not families:
             raise NoAnswerError("no_attempt", server=self._server)
         proofs: list[AddressProof] = []
@@ -174,12 +184,15 @@ def ask(
     controller: Controller,
     *,
     inquiry: Inquiry,
-    families: Sequence[Family],
+    reached: Future[tuple[Family, ...]],
     seq: int,
     clock: Clock,
 ) -> Granted:
-    """Return the grant; raises what the Controller raises, NotTrustedError for a bad one."""
-    proofs, server_key = inquiry.answers(families)
+    """Return the grant; raises what the Controller raises, NotTrustedError for a bad one.
+
+    `reached` is the families that have answered, once whoever tries them meanwhile knows.
+    """
+    proofs, server_key = inquiry.answers(reached)
     request = session_request(
         wanted,
         agent_id=measurer.agent_id,
@@ -280,14 +293,7 @@ def access_of(granted: Granted) -> TestPointAccess:
     )
 
 
-def _demand(granted: Granted) -> Demand:
-    mode = granted.grant.mode
-    return (
-        demand_without_profile(mode) if granted.profile is None else demand(granted.profile, mode)
-    )
-
-
-def _asked(question: Callable[[], AnswerT]) -> Future[AnswerT]:
+def ask_aside(question: Callable[[], AnswerT]) -> Future[AnswerT]:
     """Ask in a thread of its own, which nobody has to wait for."""
     answer: Future[AnswerT] = Future()
 
@@ -299,6 +305,13 @@ def _asked(question: Callable[[], AnswerT]) -> Future[AnswerT]:
 
     threading.Thread(target=ask_it, name="inquiry", daemon=True).start()
     return answer
+
+
+def _demand(granted: Granted) -> Demand:
+    mode = granted.grant.mode
+    return (
+        demand_without_profile(mode) if granted.profile is None else demand(granted.profile, mode)
+    )
 
 
 def _shown_key(controller: Controller) -> PublicKey:

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from omega_agent.device import Device
 from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongAnswerError
@@ -27,6 +29,7 @@ from omega_agent.measuring import (
     Inquiry,
     Measurer,
     ask,
+    ask_aside,
     families_reached,
     measure,
     measure_without_grant,
@@ -45,10 +48,11 @@ from omega_core.bundle import Bundle
 from omega_core.clock import Clock
 from omega_core.control import Receipt
 from omega_core.errors import OmegaError, RefusedError, StorageError
-from omega_core.evidence import Attempt
+from omega_core.evidence import Attempt, Family
 from omega_core.record import Chain
 from omega_core.units import NS_PER_S
 from omega_probe.events import Emitter
+from omega_probe.session import load_session
 
 _LOOK_AGAIN_S = 0.2  # while another process sends
 _EARLIER_S = 10  # for records of earlier runs, after our own; the rest goes with the next command
@@ -135,25 +139,33 @@ class Delivery:
 def ask_for(wanted: Wanted, device: Device, place: Workplace) -> Asked:
     """Reach the server and ask; silence is an answer too, and leads to an `Asked` without grant.
 
+    It is asked beside the attempts to reach it, so that a long way is gone as few times as can be.
     Raises RefusedError when the server says no, WrongUseError, NotTrustedError, KeyboardInterrupt:
     nothing has been used up then.
     """
     with place.uplink(device) as uplink:
         inquiry = Inquiry(uplink, device.server, pinned=device.server_key)
-        attempts = reach(
-            device.server, clock=place.clock, emit=place.emit, interrupts=place.interrupts
-        )
         chain = device.chain.next(_newest(place.outbox))
-        try:
-            granted = ask(
+        reached: Future[tuple[Family, ...]] = Future()
+        answer = ask_aside(
+            partial(
+                ask,
                 wanted,
                 measurer_of(device, place),
                 uplink,
                 inquiry=inquiry,
-                families=families_reached(attempts),
+                reached=reached,
                 seq=chain.seq,
                 clock=place.clock,
             )
+        )
+        load_session()  # before the attempts, whose times it would falsify
+        attempts = reach(
+            device.server, clock=place.clock, emit=place.emit, interrupts=place.interrupts
+        )
+        reached.set_result(families_reached(attempts))
+        try:
+            granted = answer.result()
         except NotTrustedError:
             raise
         except (NoAnswerError, WrongAnswerError) as error:

@@ -8,7 +8,9 @@ asked for, checked for its form, or one of three errors:
     RefusedError       the server said no and why; BusyError when later may help
 
 The control connection goes where the measurement goes: proxies of the environment are not used,
-redirects not followed. One client is used by one thread; each proof of an address has its own.
+redirects not followed. One client is used by one thread at a time; each proof of an address has its
+own, and a session is asked for over the connection that carried the last of them: it is open, and
+its family works.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import omega_agent.lean_httpx  # noqa: F401 - before httpx, for what it does
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Self
 
@@ -48,6 +51,7 @@ from omega_core.units import NS_PER_S
 
 CONNECT_TIMEOUT_S: Final = 5  # three lost SYNs, a second, two and four apart, are a dead path
 ANSWER_TIMEOUT_S: Final = 20  # a Collector on a slow disk syncs; whatever is slower is broken
+_IDLE_S: Final = 3  # a connection unused for longer isn't used again: our server closes after 5 s
 _ANY_ADDRESS: Mapping[Family, str] = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - the source of a connection
 _LATER = {408, 425, 429}  # of the 4xx, those that speak of the moment and not of the request
 _LATER_CODES = {"in_progress", "busy"}
@@ -84,6 +88,8 @@ class Uplink:
         self._transport = transport
         self._headers = {"user-agent": software, "accept": "application/json"}
         self._client = self._new_client(source=None)
+        self._proved: list[httpx.Client] = []
+        """Those that a proof came over, the last one last."""
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +101,8 @@ class Uplink:
         trace: TracebackType | None,
     ) -> None:
         self._client.close()
+        for client in self._proved:
+            client.close()
 
     def server_info(self) -> ServerInfo:
         """Return what the server says of itself, its key foremost: unproved until pinned."""
@@ -102,8 +110,15 @@ class Uplink:
 
     def address_proof(self, family: Family) -> AddressProof:
         """Return the server's word on our address in one family, asked over that family."""
-        with self._new_client(source=_ANY_ADDRESS[family]) as client:
-            return _message(AddressProof, self._send("GET", "/v1/address", client=client))
+        with ExitStack() as unproved:
+            client = self._new_client(source=_ANY_ADDRESS[family])
+            unproved.callback(client.close)
+            proof = _message(AddressProof, self._send("GET", "/v1/address", client=client))
+            unproved.pop_all()
+        self._proved.append(client)
+        if self._client.is_closed:  # the uplink was left, by one who did not wait for this answer
+            client.close()
+        return proof
 
     def enrol(self, request: bytes) -> EnrolmentAnswer:
         """Send a sealed enrolment request."""
@@ -111,7 +126,8 @@ class Uplink:
 
     def request_session(self, request: bytes) -> GrantAnswer:
         """Send a sealed session request; the grant in the answer is not checked here."""
-        return _message(GrantAnswer, self._send("POST", "/v1/sessions", request))
+        client = self._proved[-1] if self._proved else self._client
+        return _message(GrantAnswer, self._send("POST", "/v1/sessions", request, client=client))
 
     def post_observation(self, envelope: bytes) -> None:
         """Post what the test point signed; again changes nothing."""
@@ -172,7 +188,10 @@ class Uplink:
 
     def _new_client(self, *, source: str | None) -> httpx.Client:
         transport = self._transport or httpx.HTTPTransport(
-            verify=self._tls(), local_address=source, trust_env=False
+            verify=self._tls(),
+            local_address=source,
+            trust_env=False,
+            limits=httpx.Limits(keepalive_expiry=_IDLE_S),
         )
         return httpx.Client(
             transport=transport,

@@ -1,6 +1,7 @@
 """The probe's front door: reach the Controller, hold a session, or say what a dead line is like.
 
     check_control       before a grant is asked for
+    load_session        meanwhile, so that `run_session` begins at once
     run_session         every task of a plan, against the test point of a grant
     run_without_grant   the facts of a line on which no grant could be had
 
@@ -26,11 +27,10 @@ from omega_probe.own_traffic import OwnTrafficMeter
 from omega_probe.plan import ControlTarget, MeasurementPlan, TestPointAccess
 from omega_probe.session_clock import Moment
 from omega_probe.session_result import SessionResult, result_of
-from omega_probe.session_runner import SessionRunner
 from omega_probe.task_book import TaskBook
 from omega_probe.waiting import StoppedError, Waiter
 
-__all__ = ["SessionResult", "check_control", "run_session", "run_without_grant"]
+__all__ = ["SessionResult", "check_control", "load_session", "run_session", "run_without_grant"]
 
 _TASKS_OF_A_GRANT: Final = (
     "connectivity",
@@ -41,6 +41,11 @@ _TASKS_OF_A_GRANT: Final = (
     "capacity_up",
 )
 _ANYWHERE: Final[dict[Family, str]] = {4: "192.0.2.1", 6: "2001:db8::1"}  # for documentation
+
+
+def load_session() -> None:
+    """Load what `run_session` needs: a fifth of the start, for a time when an answer is awaited."""
+    import omega_probe.session_runner  # noqa: F401, PLC0415 - that is what it does
 
 
 def run_session(
@@ -54,6 +59,8 @@ def run_session(
     host: Host | None = None,
 ) -> SessionResult:
     """Carry out the plan; see the module. Setting `stop` ends it within half a second."""
+    from omega_probe.session_runner import SessionRunner  # noqa: PLC0415 - see `load_session`
+
     runner = SessionRunner(
         plan,
         access,

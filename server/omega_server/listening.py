@@ -23,12 +23,16 @@ def listen(host: str, port: int) -> socket.socket:
     is_ipv6 = ipaddress.ip_address(host).version == 6
     family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
     try:
-        return socket.create_server(
+        listener = socket.create_server(
             (host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=host == "::"
         )
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise UsageError(f"can't listen on {host} port {port}: {why}") from error
+    # Taken over by each connection, for asyncio leaves out sockets whose protocol is not named: an
+    # answer's body would wait for the acknowledgement of its head, a round trip more for each.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def url_of(listener: socket.socket, *, has_tls: bool) -> str:

@@ -27,6 +27,11 @@ HEAVY = {
 
 def loaded_by(statement: str) -> set[str]:
     """Return the top-level modules that a fresh interpreter holds after the statement."""
+    return {name.partition(".")[0] for name in modules_after(statement)}
+
+
+def modules_after(statement: str) -> set[str]:
+    """Return every module that a fresh interpreter holds after the statement."""
     program = f"{statement}\nimport json, sys\nprint(json.dumps([*sys.modules]))"
     finished = subprocess.run(
         [sys.executable, "-c", program],
@@ -35,7 +40,7 @@ def loaded_by(statement: str) -> set[str]:
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    return {name.partition(".")[0] for name in json.loads(finished.stdout)}
+    return set(json.loads(finished.stdout))
 
 
 @pytest.mark.parametrize(
@@ -63,3 +68,9 @@ def test_every_module_of_the_probe_is_light() -> None:
         "    importlib.import_module(found.name)"
     )
     assert loaded_by(walk) & (HEAVY - {"psutil"}) == set()
+
+
+def test_what_holds_a_session_is_loaded_while_the_server_is_asked() -> None:
+    runner = "omega_probe.session_runner"
+    assert runner not in modules_after("import omega_agent.commands_measure")
+    assert runner in modules_after("import omega_probe.session as it; it.load_session()")

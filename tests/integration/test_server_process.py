@@ -33,6 +33,7 @@ from omega_core.models import parse_model
 from omega_core.record import AgentRef
 from omega_core.units import US_PER_S
 from omega_core.verdict import Mode
+from omega_server.listening import listen
 from support.builders import record, sealed, session, session_request
 from support.facts import evidence
 from support.live_server import OmegaServer, children_of, omega_server, program
@@ -346,6 +347,14 @@ def test_a_folder_that_cant_be_made_is_the_operators_to_mend(tmp_path: Path, com
     assert refused.returncode == ExitCode.STORAGE
     assert refused.stderr.count("\n") == 1
     assert "choose another" in refused.stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+def test_the_body_of_an_answer_does_not_wait_until_its_head_has_arrived(host: str) -> None:
+    with listen(host, 0) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.slow

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 
 import pytest
 
@@ -13,6 +15,7 @@ from omega_agent.measuring import (
     Inquiry,
     access_of,
     ask,
+    ask_aside,
     control_target,
     families_reached,
     plan_of,
@@ -50,12 +53,17 @@ class Controller:
     requests: list[SessionRequest] = field(default_factory=list)
     never: threading.Event = field(default_factory=_already)
     """Until it is set no family is answered."""
+    never_over_6: threading.Event = field(default_factory=_already)
+    """Until it is set IPv6 is not answered."""
+    requested: threading.Event = field(default_factory=threading.Event)
 
     def server_info(self) -> ServerInfo:
         return ServerInfo(software="test", server_key=self.server_key, now_unix_us=0)
 
     def address_proof(self, family: Family) -> AddressProof:
         self.never.wait()
+        if family == 6:
+            self.never_over_6.wait()
         if family in self.silent:
             raise SILENT
         return AddressProof(
@@ -64,12 +72,20 @@ class Controller:
 
     def request_session(self, request: bytes) -> GrantAnswer:
         self.requests.append(parse_model(SessionRequest, parse_envelope(request).payload))
+        self.requested.set()
         return self.answer
+
+
+def known(*families: Family) -> Future[tuple[Family, ...]]:
+    """The families that have answered, as it is once all attempts have ended."""
+    reached: Future[tuple[Family, ...]] = Future()
+    reached.set_result(families)
+    return reached
 
 
 def asked(
     controller: Controller,
-    families: tuple[Family, ...] = (4, 6),
+    reached: Future[tuple[Family, ...]] | None = None,
     pinned: PublicKey | None = SERVER_KEY.public,
 ) -> SessionRequest:
     ask(
@@ -77,7 +93,7 @@ def asked(
         STORY.measurer,
         controller,
         inquiry=Inquiry(controller, STORY.measurer.server, pinned=pinned),
-        families=families,
+        reached=reached or known(4, 6),
         seq=3,
         clock=HandClock(),
     )
@@ -129,9 +145,38 @@ class TestAsking:
     def test_with_nothing_reached_nobody_is_waited_for(self) -> None:
         controller = Controller(never=threading.Event())
         with pytest.raises(NoAnswerError, match="every attempt to reach"):
-            asked(controller, families=())
+            asked(controller, known())
         assert controller.requests == []
         controller.never.set()
+
+    def test_with_every_proof_the_attempts_are_not_waited_for(self) -> None:
+        request = asked(Controller(), reached=Future())
+        assert request.address_tokens == ("proof of IPv4", "proof of IPv6")
+
+    def test_nor_with_a_family_that_has_failed(self) -> None:
+        assert asked(Controller(silent=(6,)), Future()).address_tokens == ("proof of IPv4",)
+
+    def test_a_slower_family_is_waited_for(self) -> None:
+        controller, unknown = (
+            Controller(never_over_6=threading.Event()),
+            Future[tuple[Family, ...]](),
+        )
+        request = ask_aside(partial(asked, controller, unknown))
+        assert not controller.requested.wait(0.05)
+        controller.never_over_6.set()
+        assert request.result().address_tokens == ("proof of IPv4", "proof of IPv6")
+
+    def test_until_the_attempts_have_not_reached_it(self) -> None:
+        controller = Controller(never_over_6=threading.Event())
+        assert asked(controller, known(4)).address_tokens == ("proof of IPv4",)
+        controller.never_over_6.set()
+
+    def test_without_a_proof_the_attempts_say_why(self) -> None:
+        controller, reached = Controller(silent=(4, 6)), Future[tuple[Family, ...]]()
+        request = ask_aside(partial(asked, controller, reached))
+        reached.set_result(())
+        with pytest.raises(NoAnswerError, match="every attempt to reach"):
+            request.result()
 
     def test_two_requests_have_two_nonces(self) -> None:
         assert asked(Controller()).nonce != asked(Controller()).nonce
