@@ -188,6 +188,16 @@ def test_slow_sender_is_said_to_be_the_limit(direction: Direction) -> None:
     assert off_ppm(found, 300 * MBPS) <= 10_000
 
 
+def test_line_is_not_taken_for_lost_while_one_command_lasts() -> None:
+    """A million packets are 0.3 s of such a line, and a command may stand for longer."""
+    spec = PathSpec(rate_bps=60_000 * MBPS, rtt_us=100)
+    machine, _, found = searched(
+        spec, start_bps=30_000 * MBPS, rate_max_bps=40_000 * MBPS, octets_max=10**11
+    )
+    assert machine.ended is Ended.DECIDED
+    assert off_ppm(found, 40_000 * MBPS) <= 10_000
+
+
 def test_grant_below_the_line_is_said_to_be_the_limit() -> None:
     machine, load, found = searched(
         PathSpec(rate_bps=100 * MBPS), start_bps=80 * MBPS, rate_max_bps=50 * MBPS
