@@ -253,7 +253,8 @@ class _Checks:
         found = disagreements(record.evidence, observation)
         if found and Fault.OBSERVERS_DISAGREE not in record.validity:
             raise EnvelopeError("observers_disagree", str(found[0]))
-        if saturation(observation) and Fault.TEST_POINT_SATURATED not in record.validity:
+        overloaded = saturation(observation, record.evidence)
+        if overloaded and Fault.TEST_POINT_SATURATED not in record.validity:
             raise EnvelopeError("observers_disagree", "only the test point says it was overloaded")
         self._passed("observers_disagree")
 

@@ -32,6 +32,12 @@ packets, and 2 % of them vary by half a point from second to second; the idle lo
 packets, by more. A sub-interval is ruled out when its loss is above the limit by more than chance
 explains: twice the standard error of both samples together. At rates where a second holds 10^5
 packets that is the plain comparison.
+
+What the receiving host dropped. It arrived, so it is not the line's loss, but nobody knows in which
+sub-interval it is missing. At most what a sub-interval lost can be it (`own_drops`). Where that is
+too much the capacity is the greatest of the sub-intervals that lost next to nothing, if there is
+one: the line carries that at least, and a search that found its host too slow has seen to it that
+there is one.
 """
 
 from __future__ import annotations
@@ -49,6 +55,7 @@ from omega_core.units import BITS_PER_OCTET, PPM, US_PER_S, share_ppm_rounded_up
 LOSS_OVER_IDLE_PPM: Final = 5_000  # 0.5 points: an absolute limit no line that loses 1 % idle meets
 REPORTS_MIN: Final = 6  # two in each third: fewer have no error that could be estimated
 SAME_RATE_PPM: Final = 1_000  # by less two rates don't differ: timestamps of two hosts' clocks
+OWN_DROPS_PPM_MAX: Final = 100  # of a sub-interval: a receiver that keeps up drops nothing
 _SIGMAS: Final = 2  # 95 % of what chance does
 
 
@@ -137,13 +144,37 @@ class IdleLoss:
 
 def capacity_of(run: CapacityRun) -> Capacity:
     """Return the capacity a run has shown."""
-    found = Found(counts_of(run), dt_us=run.sub_interval_us, idle=idle_loss_of(run))
-    maximum, reason = found.maximum()
+    found = _found(run)
+    span, reason = found.maximum()
+    maximum = span and _told(found, span, run)
     sustained = found.sustained()
+    if maximum is not None:
+        dropped = min(run.host_drops, maximum.lost_packets)
+        if dropped * PPM > maximum.sent_packets * OWN_DROPS_PPM_MAX:
+            clean, _ = _found(run, loss_ppm_max=OWN_DROPS_PPM_MAX).maximum()
+            maximum = _told(found, clean, run) if clean else maximum
     return Capacity(
-        maximum=maximum and _told(found, maximum, run),
-        reason=reason,
-        sustained=sustained and _told(found, sustained, run),
+        maximum=maximum, reason=reason, sustained=sustained and _told(found, sustained, run)
+    )
+
+
+def own_drops(run: CapacityRun) -> tuple[int, int]:
+    """Return how many packets of what a run is judged by its receiving host may have dropped.
+
+    And how many were sent in that: in the sub-interval of the capacity; else in all of the run.
+    """
+    maximum = capacity_of(run).maximum if run.fixed_bps is None else None
+    if maximum is not None:
+        return min(run.host_drops, maximum.lost_packets), maximum.sent_packets
+    return run.host_drops, run.highest[-1] if run.highest else 0
+
+
+def _found(run: CapacityRun, *, loss_ppm_max: int | None = None) -> Found:
+    return Found(
+        counts_of(run),
+        dt_us=run.sub_interval_us,
+        idle=idle_loss_of(run),
+        loss_ppm_max=loss_ppm_max,
     )
 
 
@@ -173,12 +204,23 @@ class Span(NamedTuple):
 
 
 class Found:
-    """The sub-intervals of one series of reports."""
+    """The sub-intervals of one series of reports.
 
-    def __init__(self, counts: Sequence[Count], *, dt_us: int, idle: IdleLoss) -> None:
+    With `loss_ppm_max` only those count that lost no more than that, whatever the idle line loses.
+    """
+
+    def __init__(
+        self,
+        counts: Sequence[Count],
+        *,
+        dt_us: int,
+        idle: IdleLoss,
+        loss_ppm_max: int | None = None,
+    ) -> None:
         self.counts = moving(counts)
         self._dt_us = dt_us
         self._idle = idle
+        self._loss_ppm_max = loss_ppm_max
         self._sums = _Sums(self.counts)
 
     def maximum(self) -> tuple[Span | None, NotEligible | None]:
@@ -204,7 +246,10 @@ class Found:
         """Say whether a span meets the loss criterion."""
         start, end = self.counts[span.first], self.counts[span.last]
         sent = end.highest - start.highest
-        return self._idle.explains(lost=sent - (end.packets - start.packets), sent=sent)
+        lost = sent - (end.packets - start.packets)
+        if self._loss_ppm_max is not None:
+            return lost * PPM <= sent * self._loss_ppm_max
+        return self._idle.explains(lost=lost, sent=sent)
 
     def _from(self, first: int) -> Span | None:
         for last in range(first + REPORTS_MIN - 1, len(self.counts)):

@@ -4,7 +4,7 @@ Tests import this module, so a bound that stops fitting another fails the build.
 our own constants only: `python -O` drops them, so input is never checked with `assert`.
 """
 
-from omega_core.units import NS_PER_MS, NS_PER_S, NS_PER_US
+from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US
 
 # Delay stream
 STREAM_PERIOD_NS_DEFAULT = 20 * NS_PER_MS  # 50 packets/s: 29 kbit/s, under 5 % of a 1 Mbit/s line
@@ -49,7 +49,7 @@ LOAD_TICKS_MAX = 601  # `packet_count` of the longest load at this interval
 LOAD_COMMANDS_MAX = 1_201  # two commands each feedback interval of the longest load
 LOAD_CLOCK_US_MAX = 60_000_000  # the longest run twice: time for what a deep buffer still holds
 LOAD_RATE_BPS_MAX = 100 * 10**9  # beyond any access line: more is a slip, or an attack
-LOAD_TRAIN_PACKETS_MAX = 1 << 20  # a second of the fastest load we know
+LOAD_TRAIN_PACKETS_MAX = 1 << 31  # a command may be the only one of the longest and fastest load
 LOAD_IP_OCTETS_MIN = 200  # smaller packets measure the host, not the line
 LOAD_IP_OCTETS_MAX = 9_000  # jumbo frames
 LOADS_OPEN_MAX = 2  # one each way; more would measure each other
@@ -136,6 +136,8 @@ assert (WORKING_PERIOD_NS_START - WORKING_PERIOD_NS_MIN) // NS_PER_MS < WORKING_
 assert packet_count(LOAD_RUN_NS_MAX, FEEDBACK_NS) <= LOAD_TICKS_MAX
 assert LOAD_FIRST_NS > CONTROL_TIMEOUT_S * NS_PER_S + 2 * WAITING_TIME_NS, "what comes before it"
 assert LOAD_CLOCK_US_MAX * NS_PER_US >= 2 * LOAD_RUN_NS_MAX
+_LOAD_BITS_MAX = LOAD_RATE_BPS_MAX * LOAD_RUN_NS_MAX // NS_PER_S
+assert LOAD_TRAIN_PACKETS_MAX * LOAD_IP_OCTETS_MIN * BITS_PER_OCTET >= _LOAD_BITS_MAX
 assert LOAD_IP_OCTETS_MAX <= PLAN_MTU_BYTES_MAX
 assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX
 assert ATTEMPTS_MAX * ATTEMPT_KINDS <= ATTEMPTS_OF_A_RECORD_MAX

@@ -51,8 +51,8 @@ class LoadTick:
     arrived of the present command later than its first packet (which arrived at
     `command_first_us`), and `command_sent_us` what passed at the sender between the first and the
     last packet of it that arrived. `delay_us` is the one-way delay of the last packet less the
-    smallest of the run, `delay_us_max` the largest since the tick before. `host_drops` are buffers
-    that this host dropped; one may have held up to 64 packets.
+    smallest of the run, `delay_us_max` the largest since the tick before. `host_drops` are packets
+    that arrived and found no room at this host.
     """
 
     tick: int

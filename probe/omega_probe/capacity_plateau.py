@@ -163,6 +163,13 @@ class Plateau:
             self._delays_us.append(self._unsteady_us())
         return self._look(tick)
 
+    def again(self, rate_max_bps: int) -> None:
+        """Forget what was seen, and offer no more than that: the receiver's host had no room."""
+        self._rate_max_bps = rate_max_bps
+        self.offer_bps = min(self.offer_bps, rate_max_bps)
+        self._congested_from = self._limited_from = None
+        self._opens = 0
+
     def known(self) -> Span | None:
         """Return the rate, once it has been congested long enough and is known well enough."""
         start = self._congested_from

@@ -34,6 +34,7 @@ from omega_core.limits import LOAD_TRAIN_PACKETS_MAX
 from omega_core.load import LoadRate, LoadTick
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US, US_PER_MS, US_PER_S
 from omega_probe.capacity_plateau import Goal, Plateau
+from omega_probe.capacity_receiver import ReceiverRoom
 from omega_probe.capacity_spending import Spending
 from omega_probe.capacity_trains import TrainSearch
 
@@ -85,7 +86,7 @@ class CapacitySearch:
         self.detail = ""
         self._goal = QUICK if quick else HELD if held else FULL
         self._idle = IdleLoss(loss_ppm=idle_loss_ppm, packets=idle_packets)
-        self.rate_max_bps = rate_max_bps
+        self._room = ReceiverRoom(rate_max_bps)
         self._base_rtt_us = base_rtt_us
         self._ip_octets = ip_octets
         self._ends_ns = now_ns + duration_ns
@@ -111,6 +112,11 @@ class CapacitySearch:
     def sub_interval_us(self) -> int:
         """RFC 9097's dt of this run."""
         return self._goal.sub_interval_us
+
+    @property
+    def rate_max_bps(self) -> int:
+        """The most that may be offered: by the grant, and by what the receiver takes in."""
+        return self._room.rate_bps_max
 
     @property
     def carried_bps(self) -> int | None:
@@ -148,8 +154,12 @@ class CapacitySearch:
         if moved:
             self._moved_ns = self._now_ns
         self._last = tick
+        overrun = self._room.overrun(tick, self._command, in_train=self._plateau is None)
         if self._plateau is None:
-            self._train_seen(tick, still=not moved)
+            self._train_seen(tick, still=not moved, overrun=overrun)
+        elif overrun:
+            self._plateau.again(self.rate_max_bps)
+            self._order_rate(self._plateau.offer_bps)
         else:
             self._plateau_seen(self._plateau, tick)
 
@@ -210,11 +220,11 @@ class CapacitySearch:
             or tick.command_sent_us < 0
         )
 
-    def _train_seen(self, tick: LoadTick, *, still: bool) -> None:
+    def _train_seen(self, tick: LoadTick, *, still: bool, overrun: bool) -> None:
         if tick.command != self._command.number:
             return
         complete = tick.highest >= self._trains_sent or still
-        if self._trains.seen(tick, complete=complete):
+        if self._trains.seen(tick, complete=complete, overrun=overrun):
             self._next()
 
     def _plateau_seen(self, plateau: Plateau, tick: LoadTick) -> None:
@@ -230,7 +240,10 @@ class CapacitySearch:
             )
         elif plateau.limited():
             limit = "the sender's host" if plateau.sender_slow else "the grant"
-            self._end(Ended.DECIDED, f"the line carries more than {limit} lets be sent")
+            more = f"{limit} lets be sent"
+            if self._room.slow and not plateau.sender_slow:
+                more = "the receiver's host takes in"
+            self._end(Ended.DECIDED, f"the line carries more than {more}")
 
     def _next(self) -> None:
         """Send the next train, or go on to the plateau."""

@@ -66,15 +66,19 @@ class TrainSearch:
         """How long the present train takes to send."""
         return self.packets * self._ip_octets * BITS_PER_OCTET * US_PER_S // self.rate_bps
 
-    def seen(self, tick: LoadTick, *, complete: bool) -> bool:
+    def seen(self, tick: LoadTick, *, complete: bool, overrun: bool = False) -> bool:
         """Look at the present train; True when it has told what it can.
 
-        Then either `estimate_bps` is set, or `rate_bps` is that of the next train.
+        Then either `estimate_bps` is set, or `rate_bps` is that of the next train. One that has
+        `overrun` the receiver's host is the last.
         """
         received_us = tick.at_us - tick.command_first_us
         sent_us = tick.command_sent_us
         if received_us <= 0 or tick.command_octets <= 0:
             return False
+        if overrun:
+            self._found(_bps(tick.command_octets, received_us))
+            return True
         longer_us = received_us - sent_us
         stretched = received_us * 100 >= sent_us * STRETCHED_PERCENT
         if stretched and longer_us >= (STRETCHED_US_MIN if complete else EARLY_US_MIN):

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from omega_core.capacity import own_drops
 from omega_core.environment import CpuLoad, Interface, InterfaceCounts, Medium, TrafficCheck
 from omega_core.evidence import CapacityRun, Ended, Evidence, GoodputRun, IdleStream
 from omega_core.metrics import Direction
@@ -100,9 +101,10 @@ def _dropped(stream: IdleStream) -> bool:
 
 def _dropped_of_load(run: CapacityRun) -> bool:
     """Say whether this host, as receiver of a load, dropped what would count as the line's loss."""
-    sent = run.highest[-1] if run.highest else 0
-    here = run.direction is Direction.DOWN
-    return here and run.host_drops * PPM > sent * LOAD_DROPS_PPM_MAX
+    if run.direction is not Direction.DOWN:
+        return False
+    dropped, sent = own_drops(run)
+    return dropped * PPM > sent * LOAD_DROPS_PPM_MAX
 
 
 def _stepped(clocks: ClockFacts) -> bool:

@@ -223,10 +223,11 @@ def test_nobody_there_is_a_failure_and_not_an_exception(pair: Pair) -> None:
     assert isinstance(ours.failure, ConnectionRefusedError)
 
 
-def test_drops_of_this_host_are_told(pair: Pair) -> None:
+@pytest.mark.parametrize("gso", [True, False], ids=["blocks of packets", "single packets"])
+def test_drops_of_this_host_are_told(pair: Pair, *, gso: bool) -> None:
     received = Received(pair)
     pair.receiving.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    ours = sender(pair, gso=False)
+    ours = sender(pair, gso=gso)
     ours.send(200, 1)
     received.drain()
     ours.send(1, 1)

@@ -17,7 +17,7 @@ from omega_core.clock import SystemClock
 from omega_core.control import Grant
 from omega_core.envelope import parse_envelope
 from omega_core.errors import ExitCode
-from omega_core.evidence import Ended
+from omega_core.evidence import Ended, Evidence
 from omega_core.metrics import Direction
 from omega_core.saturation import Ground, saturation
 from omega_core.units import NS_PER_MS
@@ -87,7 +87,7 @@ def test_the_third_is_refused_and_comes_in_when_there_is_room(test_point: RealTe
     seen = test_point.opened(second.request(Finish()).observation)
     assert seen.load.sessions_max == 2
     assert (seen.load.capacity_bps, seen.load.committed_bps_max) == (100 * MBIT, 80 * MBIT)
-    assert saturation(seen) == ()
+    assert saturation(seen, Evidence()) == ()
     told = metrics(test_point)
     assert told["omega_testpoint_sessions_total"] == 3
     assert told['omega_testpoint_busy_total{ground="rate"}'] == 1
@@ -158,4 +158,5 @@ def test_what_it_really_moves_is_told_and_keeps_others_out(test_point: RealTestP
 def test_a_line_faster_than_the_test_point_is_said_to_be_so(test_point: RealTestPoint) -> None:
     result = hold(NOTHING, test_point.access(rate_bps=101 * MBIT))
     assert result.observation is not None
-    assert saturation(test_point.opened(result.observation)) == (Ground.COMMITTED,)
+    seen = test_point.opened(result.observation)
+    assert saturation(seen, result.evidence) == (Ground.COMMITTED,)

@@ -32,6 +32,7 @@ _DRIVER_US = 10 * US_PER_MS
 _REPEAT_US = 50 * US_PER_MS
 _END_US = 60 * US_PER_S
 _OPENING_US = 100 * US_PER_MS
+_HOST_BUFFER_OCTETS = 4 << 20
 
 
 class Machine(Protocol):
@@ -66,6 +67,10 @@ class PathSpec:
     """(time, rate_bps): the bottleneck's rate changes then."""
     sender_bps_max: int = 10**12
     """The sending host goes no faster, whatever it is told."""
+    receiver_bps_max: int = 10**12
+    """The receiving host takes in no more; what its buffer does not hold then, it drops."""
+    reader_pauses_us: tuple[int, int] = (0, 0)
+    """Between these times the receiving host takes in nothing."""
     cut_us: tuple[int, int] | None = None
     """Nothing at all comes through between these times."""
     late_feedback_ppm: int = 0
@@ -107,7 +112,7 @@ class SimulatedLoad:
         self._pushed = 0
         self.sender = _Sender(spec, ip_octets)
         self._bottleneck = _Bottleneck(spec, ip_octets)
-        self._receiver = _Receiver(ip_octets)
+        self._receiver = _Receiver(spec, ip_octets)
         self._told = 0
         self._last_due_us = 0.0
 
@@ -314,10 +319,35 @@ class _Bottleneck:
         return self._bits * US_PER_S / rate_bps
 
 
+class _ReceivingHost:
+    """A buffer between the line and whoever reads it."""
+
+    def __init__(self, spec: PathSpec, ip_octets: int) -> None:
+        self._spec = spec
+        self._bits = ip_octets * BITS_PER_OCTET
+        self._room = _HOST_BUFFER_OCTETS // ip_octets
+        self._waiting = 0.0
+        self._now_us = 0.0
+        self.drops = 0
+
+    def room(self, packets: int, now_us: float) -> int:
+        """Return how many of the packets that arrive now are not dropped."""
+        from_us, until_us = self._spec.reader_pauses_us
+        paused_us = max(min(now_us, until_us) - max(self._now_us, from_us), 0)
+        read_us = now_us - self._now_us - paused_us
+        read = read_us * self._spec.receiver_bps_max / (self._bits * US_PER_S)
+        self._waiting, self._now_us = max(self._waiting - read, 0), now_us
+        taken = max(min(packets, int(self._room - self._waiting)), 0)
+        self._waiting += taken
+        self.drops += packets - taken
+        return taken
+
+
 class _Receiver:
     """Counts as the test point and the probe do."""
 
-    def __init__(self, ip_octets: int) -> None:
+    def __init__(self, spec: PathSpec, ip_octets: int) -> None:
+        self._host = _ReceivingHost(spec, ip_octets)
         self._ip_octets = ip_octets
         self._epoch_us: int | None = None
         self._ticks = self._packets = self._highest = self._reordered = 0
@@ -327,6 +357,9 @@ class _Receiver:
         self._delay_us_max = 0
 
     def arrive(self, group: _Group, packets: int, first_us: float, now_us: float) -> None:
+        packets = self._host.room(packets, now_us)
+        if not packets:
+            return
         if self._epoch_us is None:
             self._epoch_us = int(first_us)
             self._least_us = int(now_us) - group.last_sent_us
@@ -361,7 +394,7 @@ class _Receiver:
             highest=self._highest,
             reordered=self._reordered,
             duplicates=0,
-            host_drops=0,
+            host_drops=self._host.drops,
             command=self._command,
             command_first_us=self._command_first_us,
             command_octets=self._command_packets * self._ip_octets,
@@ -399,6 +432,6 @@ def capacity_run(
         ),
         reordered=ticks[-1].reordered if ticks else 0,
         duplicates=0,
-        host_drops=0,
+        host_drops=ticks[-1].host_drops if ticks else 0,
         ended=load.machine.ended or Ended.INTERRUPTED,
     )

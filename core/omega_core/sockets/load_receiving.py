@@ -18,6 +18,7 @@ from omega_core.wire.load import (
     LOAD_HEADER,
     SEQUENCE_OFFSET,
     UDP_IP_OCTETS,
+    UINT32_MAX,
     LoadKeys,
     prefix_of,
 )
@@ -68,6 +69,7 @@ class LoadReceiver:
         self._high = 0
         self._highs = memoryview(bytes(2) * SEGMENTS_MAX * 2).cast("H")
         self._trusted: SocketAddress | None = None
+        self._drops_told = self._drops_counted = 0
         self.gro = gro and _batches_by_kernel(endpoint)
         """Whether the kernel puts packets together."""
 
@@ -101,7 +103,7 @@ class LoadReceiver:
                 if kind == SO_TIMESTAMPNS:
                     stamp_ns = timespec_ns(value)
                 elif kind == SO_RXQ_OVFL:
-                    self._counter.host_drops = _UNSIGNED.unpack_from(value)[0]
+                    self._drops_told = _UNSIGNED.unpack_from(value)[0]
             elif level == socket.IPPROTO_UDP and kind == UDP_GRO:
                 size = _INT.unpack_from(value)[0] or octets
         arrival_ns = self._arrivals.arrival_ns(stamp_ns)
@@ -135,6 +137,8 @@ class LoadReceiver:
             or words[3 : end // 4 : stride] != self._token[1][:count]
         ):
             return False
+        if self._drops_told != self._drops_counted:
+            self._count_drops(first)
         ip_octets = size + self._ip_udp
         self.octets += count * ip_octets
         self._counter.received(
@@ -155,6 +159,16 @@ class LoadReceiver:
             self._highs = memoryview(half * SEGMENTS_MAX * 2).cast("H")
         return self._highs[:count]
 
+    def _count_drops(self, first: int) -> None:
+        """Count what this host dropped before the packet numbered `first`.
+
+        The kernel counts buffers; the gap in the numbers says how many packets were in them.
+        """
+        buffers = self._drops_told - self._drops_counted & UINT32_MAX
+        self._drops_counted = self._drops_told
+        gap = max(first - self._counter.highest, buffers)
+        self._counter.host_drops += min(gap, buffers * SEGMENTS_MAX)
+
     def _take_one(self, start: int, size: int, arrival_ns: int, address: SocketAddress) -> None:
         body = start + len(self._prefix)
         if size < LOAD_HEADER.size or self._buffer[start:body] != self._prefix:
@@ -164,6 +178,8 @@ class LoadReceiver:
                 self.strangers += 1
             return
         sequence, command, sent_ns = _NUMBERS.unpack_from(self._buffer, body)
+        if self._drops_told != self._drops_counted:
+            self._count_drops(sequence)
         ip_octets = size + self._ip_udp
         self.octets += ip_octets
         self._counter.received(

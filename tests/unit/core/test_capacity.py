@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from omega_core.capacity import LOSS_OVER_IDLE_PPM, IdleLoss, NotEligible, capacity_of
+from omega_core.capacity import LOSS_OVER_IDLE_PPM, IdleLoss, NotEligible, capacity_of, own_drops
 from omega_core.evidence import CapacityRun, Ended
 from omega_core.metrics import Direction
 from omega_core.units import BITS_PER_OCTET, PPM, US_PER_MS, US_PER_S
@@ -123,6 +123,59 @@ def test_idle_loss_is_allowed_for() -> None:
     assert capacity_of(run).maximum is None
     assert capacity_of(run).sustained is not None
     assert capacity_of(replace(run, idle_loss_ppm=18_000)).maximum is not None
+
+
+FAST, SLOW = 80_000_000, 50_000_000
+
+
+def fast_then_slow(fast_lost: int, slow_lost: int, **changes: Any) -> CapacityRun:  # noqa: ANN401
+    """Return 12,000 packets at one rate and 7,500 at another, of which so many in 1,000 are lost.
+
+    4 of them are within the loss criterion.
+    """
+    return run_of((12, FAST, fast_lost), (12, SLOW, slow_lost), ip_octets=1_000, **changes)
+
+
+@pytest.mark.parametrize(
+    ("run", "rate_bps"),
+    [
+        pytest.param(fast_then_slow(4, 0), FAST, id="the line lost them"),
+        pytest.param(fast_then_slow(4, 0, host_drops=1), FAST, id="the host one of 12,000"),
+        pytest.param(fast_then_slow(4, 0, host_drops=2), SLOW, id="the host two of them"),
+        pytest.param(fast_then_slow(0, 4, host_drops=20), FAST, id="the host some, elsewhere"),
+        pytest.param(fast_then_slow(4, 4, host_drops=20), FAST, id="no second is without loss"),
+    ],
+)
+def test_what_the_receiving_host_dropped_is_not_in_the_maximum(
+    run: CapacityRun, rate_bps: int
+) -> None:
+    found = capacity_of(run).maximum
+    assert found is not None
+    assert within_ppm(found.rate_bps, rate_bps) < 10_000
+
+
+NOTHING: dict[str, Any] = dict.fromkeys(
+    ("at_us", "octets", "packets", "highest", "delay_us_max"), ()
+)
+
+
+@pytest.mark.parametrize(
+    ("run", "dropped", "sent"),
+    [
+        pytest.param(fast_then_slow(4, 0, host_drops=20), 0, 7_500, id="none of a clean second"),
+        pytest.param(fast_then_slow(4, 4, host_drops=20), 20, 12_048, id="all of them"),
+        pytest.param(fast_then_slow(4, 4, host_drops=99), 48, 12_048, id="all that is missing"),
+        pytest.param(
+            fast_then_slow(4, 0, host_drops=20, fixed_bps=FAST), 20, 19_548, id="all in a window"
+        ),
+        pytest.param(run_of((2, 312_000, 0), host_drops=3), 3, 25, id="all in a run too short"),
+        pytest.param(replace(run_of((2, 312_000, 0)), **NOTHING), 0, 0, id="nothing came"),
+    ],
+)
+def test_drops_that_may_be_in_what_a_run_is_judged_by(
+    run: CapacityRun, dropped: int, sent: int
+) -> None:
+    assert own_drops(run) == (dropped, sent)
 
 
 def test_too_short_a_run_has_no_capacity() -> None:

@@ -32,6 +32,11 @@ def test_longest_run_just_fits() -> None:
     assert limits.packet_count(limits.GOODPUT_RUN_NS_MAX, limits.TICK_NS) == limits.TICKS_MAX
 
 
+def test_one_command_lasts_for_the_longest_and_fastest_load() -> None:
+    packets_per_s = limits.LOAD_RATE_BPS_MAX // 8 // limits.LOAD_IP_OCTETS_MIN
+    assert packets_per_s * limits.LOAD_RUN_NS_MAX // NS_PER_S <= limits.LOAD_TRAIN_PACKETS_MAX
+
+
 def test_a_full_record_fits_its_envelope_and_the_envelope_its_bundle() -> None:
     base64_octets = -(-limits.RECORD_BYTES_MAX // 3) * 4
     assert base64_octets < limits.ENVELOPE_BYTES_MAX

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from omega_core.saturation import Ground, faults_observed, saturation
 from omega_core.verdict import Fault
 from support.builders import observation
 from support.facts import evidence
+from support.windows import window
 
+RATE_BPS = 40_000_000
 GOOD: dict[str, Any] = {"cpu_busy_ppm_max": 1_000_000, "sessions_max": 2}
 
 
@@ -37,7 +40,7 @@ GOOD: dict[str, Any] = {"cpu_busy_ppm_max": 1_000_000, "sessions_max": 2}
 def test_of_its_load(stated: dict[str, int], grounds: tuple[Ground, ...]) -> None:
     load = TestPointLoad(**{**GOOD, **stated})
     seen = observation(evidence(), load=load)
-    assert saturation(seen) == grounds
+    assert saturation(seen, evidence()) == grounds
     assert (Fault.TEST_POINT_SATURATED in faults_observed(evidence(), seen)) == bool(grounds)
 
 
@@ -56,4 +59,29 @@ def test_of_its_own_drops(drops: int, grounds: tuple[Ground, ...]) -> None:
         host_drops=drops,
     )
     load = CapacityCounts(run=0, direction=Direction.UP, ip_octets=200, counts=counts)
-    assert saturation(observation(evidence(), capacity=(load,))) == grounds
+    assert saturation(observation(evidence(), capacity=(load,)), evidence()) == grounds
+
+
+@pytest.mark.parametrize(
+    ("lost_ppm", "fixed_bps", "direction", "grounds"),
+    [
+        pytest.param(0, None, Direction.UP, (), id="not in the sub-interval of the capacity"),
+        pytest.param(4_000, None, Direction.UP, (Ground.DROPS,), id="there, too"),
+        pytest.param(0, RATE_BPS, Direction.UP, (Ground.DROPS,), id="of a fixed rate all count"),
+        pytest.param(0, None, Direction.DOWN, (), id="downwards it receives nothing"),
+    ],
+)
+def test_drops_of_a_search_count_where_its_capacity_was_found(
+    lost_ppm: int, fixed_bps: int | None, direction: Direction, grounds: tuple[Ground, ...]
+) -> None:
+    run = window(RATE_BPS, fixed_bps=RATE_BPS, lost_ppm=lost_ppm, direction=direction)
+    columns = ("at_us", "octets", "packets", "highest", "delay_us_max")
+    received = {name: getattr(run, name) for name in columns if direction is Direction.UP}
+    load = CapacityCounts(
+        run=run.run,
+        direction=direction,
+        ip_octets=run.ip_octets,
+        counts=LoadCounts(**received, host_drops=50 if received else 0),
+    )
+    told = evidence(capacity=(replace(run, fixed_bps=fixed_bps, host_drops=0),))
+    assert saturation(observation(evidence(), capacity=(load,)), told) == grounds

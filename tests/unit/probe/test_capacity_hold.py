@@ -66,6 +66,14 @@ class Loaded:
         return maximum.rate_bps
 
 
+def test_nothing_is_held_where_the_receiving_host_was_the_limit() -> None:
+    """The line was never full: twice of what the host takes in would fill its buffer alone."""
+    loaded = Loaded(PathSpec(rate_bps=300_000_000, receiver_bps_max=100_000_000))
+    assert loaded.machine.ended is Ended.DECIDED
+    assert loaded.machine.hold is None
+    assert loaded.rate_bps() <= 100_000_000
+
+
 @pytest.mark.parametrize("direction", list(Direction))
 @pytest.mark.parametrize("buffer_ms", [20, 100, 500, 1_000])
 @pytest.mark.parametrize(

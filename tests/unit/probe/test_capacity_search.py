@@ -200,6 +200,44 @@ def test_slow_sender_is_said_to_be_the_limit(direction: Direction) -> None:
     assert off_ppm(found, 300 * MBPS) <= 10_000
 
 
+@pytest.mark.parametrize("quick", [True, False], ids=["quick", "full"])
+@pytest.mark.parametrize("start_bps", [None, 940 * MBPS], ids=["unknown", "known"])
+@pytest.mark.parametrize("direction", list(Direction))
+def test_slow_receiver_is_said_to_be_the_limit(
+    direction: Direction, start_bps: int | None, *, quick: bool
+) -> None:
+    """What it drops is not the line's loss, and the answer comes from what it takes in cleanly."""
+    spec = PathSpec(rate_bps=940 * MBPS, receiver_bps_max=300 * MBPS, direction=direction)
+    machine, load, found = searched(spec, start_bps=start_bps, quick=quick)
+    assert machine.ended is Ended.DECIDED
+    assert "receiver's host" in machine.detail
+    assert machine.loss_ppm == 0
+    assert found.maximum is not None
+    assert found.maximum.lost_packets == 0
+    assert 240 * MBPS <= found.maximum.rate_bps <= 300 * MBPS
+    assert load.ticks[-1].host_drops > 0
+
+
+@pytest.mark.parametrize("pause_ms", [(800, 1_000), (1_400, 1_600)])
+def test_one_pause_of_the_reader_does_not_lower_the_answer(pause_ms: tuple[int, int]) -> None:
+    first_ms, last_ms = pause_ms
+    spec = PathSpec(rate_bps=300 * MBPS, reader_pauses_us=(first_ms * MS, last_ms * MS))
+    machine, load, found = searched(spec, start_bps=300 * MBPS)
+    assert "standing queue" in machine.detail
+    assert off_ppm(found, 300 * MBPS) <= 10_000
+    assert load.ticks[-1].host_drops > 0
+
+
+def test_line_is_not_taken_for_lost_while_one_command_lasts() -> None:
+    """A million packets are 0.3 s of such a line, and a command may stand for longer."""
+    spec = PathSpec(rate_bps=60_000 * MBPS, rtt_us=100)
+    machine, _, found = searched(
+        spec, start_bps=30_000 * MBPS, rate_max_bps=40_000 * MBPS, octets_max=10**11
+    )
+    assert machine.ended is Ended.DECIDED
+    assert off_ppm(found, 40_000 * MBPS) <= 10_000
+
+
 def test_grant_below_the_line_is_said_to_be_the_limit() -> None:
     machine, load, found = searched(
         PathSpec(rate_bps=100 * MBPS), start_bps=80 * MBPS, rate_max_bps=50 * MBPS

@@ -158,6 +158,24 @@ def test_packets_of_a_load_that_this_host_had_no_room_for(
 
 
 @pytest.mark.parametrize(
+    ("lost_ppm", "dropped"),
+    [
+        pytest.param(1_000, False, id="of the sub-interval no more can be missing"),
+        pytest.param(1_100, True, id="of the sub-interval more may be"),
+    ],
+)
+def test_drops_of_a_search_count_where_its_capacity_was_found(
+    lost_ppm: int, *, dropped: bool
+) -> None:
+    made = window(
+        400_000_000, fixed_bps=1, span_us=2 * US_PER_S, lost_ppm=lost_ppm, direction=Direction.DOWN
+    )
+    run = replace(made, fixed_bps=None, host_drops=10_000)
+    faults = faults_of(HostFacts(ETHERNET), Evidence(capacity=(run,)))
+    assert faults == ((Fault.HOST_DROPS,) if dropped else ())
+
+
+@pytest.mark.parametrize(
     ("step_us", "suspended_us", "stepped"),
     [
         pytest.param(2_500, 1_000, False, id="what slewing may do in twenty seconds"),
