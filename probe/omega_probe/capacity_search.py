@@ -159,7 +159,8 @@ class CapacitySearch:
             self._train_seen(tick, still=not moved, overrun=overrun)
         elif overrun:
             self._plateau.again(self.rate_max_bps)
-            self._order_rate(self._plateau.offer_bps)
+            if not self._stands_by:
+                self._order_rate(self._plateau.offer_bps)
         else:
             self._plateau_seen(self._plateau, tick)
 
