@@ -46,6 +46,16 @@ class CapacityKnown(NamedTuple):
     idle: IdleStream | None
 
 
+class MeasuredCapacity(NamedTuple):
+    """What the record keeps of a run, and words on how it ended."""
+
+    run: CapacityRun
+    working: tuple[WorkingStream, ...]
+    detail: str
+    unreported: BesideRun | None
+    """The stream of `working`, where its report is still to be fetched."""
+
+
 def measure_capacity(
     request: LoadRequest,
     task: CapacityTask,
@@ -56,19 +66,22 @@ def measure_capacity(
     session_started_ns: int,
     progress: Callable[[LoadTick], None],
     over: Callable[[], None],
-) -> tuple[CapacityRun, tuple[WorkingStream, ...], str]:
-    """Carry out one run; return its counts, its delay stream's, and words on how it ended.
+    closed: Callable[[], None],
+) -> MeasuredCapacity:
+    """Carry out one run; raises nothing for what the network does.
 
-    `over` is called when nothing is to be sent any more and the last counts are still to be
-    fetched. Raises nothing for what the network does.
+    `over` is called when nothing is to be sent any more and the counts, which have been asked for,
+    are still to come; `closed` when all is asked for and only the report of the stream beside it,
+    which is not waited for, is still to come.
     """
     stream = None if beside is None else BesideRun(beside, at)
     decider = _Decider(request, task, at, known, stream)
 
     def ended() -> None:
         decider.over()
+        over()
         if stream is None:
-            over()
+            closed()
 
     def told(tick: LoadTick) -> None:
         decider.look()
@@ -88,10 +101,12 @@ def measure_capacity(
         )
     finally:
         decider.stop()
-    if stream is not None:
-        over()
     run = decider.evidence(result, began_ns=began_ns, session_started_ns=session_started_ns)
-    return run, decider.working(run, session_started_ns), result.detail
+    working = decider.working(run, session_started_ns)
+    if stream is not None:
+        closed()
+    unreported = stream if stream is not None and stream.unreported else None
+    return MeasuredCapacity(run, working, result.detail, unreported)
 
 
 class _Decider:
@@ -209,7 +224,7 @@ class _Decider:
         if self._beside is None:
             return ()
         of = LoadOfStream(run.run, run.direction, run.ended, None)
-        return (self._beside.close(of, session_started_ns=session_started_ns),)
+        return (self._beside.close(of, session_started_ns=session_started_ns, late=True),)
 
 
 class RateDisplay:

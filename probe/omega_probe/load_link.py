@@ -74,8 +74,8 @@ def run_load(
     """Carry out one run with the machine that `begin(octets_max, now_ns)` makes once it can begin.
 
     `octets_max` is what the test point has set aside. `progress` is called with every tick, `over`
-    when the load has ended and its counts are still to be fetched. When `stop` is set the run ends
-    within a tenth of a second, as INTERRUPTED, with what was counted.
+    when the load has ended and its counts have been asked for, and are still to come. When `stop`
+    is set the run ends within a tenth of a second, as INTERRUPTED, with what was counted.
     """
     try:
         ready = client.request(opening_of(request))
@@ -182,6 +182,7 @@ class _Driver:
         except (TestPointLostError, TestPointRefusedError) as error:
             self._ended, self._detail = ended_of(error), str(error)
         finally:
+            self._ask_for_counts()
             over()
             self._settle()
         there = self._fetch_counts()
@@ -296,8 +297,12 @@ class _Driver:
             feedbacks=self._feedbacks_seen,
         )
 
+    def _ask_for_counts(self) -> None:
+        if self._ended is not Ended.TEST_POINT_LOST:
+            self._client.ask_ahead(CloseLoad(run=self._request.run))
+
     def _fetch_counts(self) -> LoadCounts | None:
-        """Ask the test point for its counts; what it can't tell any more stays unknown."""
+        """Take the test point's counts; what it can't tell any more stays unknown."""
         if self._ended is Ended.TEST_POINT_LOST:
             return None
         silent = self._ended is Ended.LINK_LOST

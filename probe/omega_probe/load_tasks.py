@@ -31,7 +31,8 @@ from omega_probe.capacity_task import (
 )
 from omega_probe.delay_stream import AtTestPoint, StreamPlan
 from omega_probe.delay_stream import opening_of as stream_opening_of
-from omega_probe.goodput import GoodputRequest
+from omega_probe.flow_opening import FlowOpener
+from omega_probe.goodput import GoodputRequest, begin_to_connect
 from omega_probe.goodput import opening_of as run_opening_of
 from omega_probe.goodput_end import enough_ns
 from omega_probe.load_link import opening_of as load_opening_of
@@ -39,6 +40,7 @@ from omega_probe.load_run import LoadRequest
 from omega_probe.loaded_run import plan_beside, plan_beside_hold, run_beside_stream
 from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan
 from omega_probe.session_budget import Budget
+from omega_probe.working_stream import BesideRun
 
 LoadTask: TypeAlias = GoodputTask | CapacityTask
 
@@ -56,6 +58,8 @@ class _Ready(NamedTuple):
 
     request: LoadRequest | GoodputRequest
     beside: StreamPlan | None
+    opener: FlowOpener | None = None
+    """What connects the first flows, where that has begun."""
 
 
 class LoadTasks:
@@ -74,6 +78,7 @@ class LoadTasks:
         self.working: list[WorkingStream] = []
         self.searches: list[CapacityRun] = []
         self._ready: dict[int, _Ready] = {}
+        self._unreported: dict[int, BesideRun] = {}
         self._plan = plan
         self._idle = idle
         self._key = key
@@ -92,8 +97,11 @@ class LoadTasks:
     ) -> None:
         """Ask the test point for what a task needs, while the one before it comes to its end.
 
-        `beside` says whether for the stream beside it, too.
+        `beside` says whether for the stream beside it, too. What was asked for is not asked again.
+        The first flows of a TCP run begin to connect.
         """
+        if number in self._ready:
+            return
         ready = self._made_ready(number, task, at, budget, mtu_octets)
         self._ready[number] = ready
         stream = ready.beside
@@ -104,6 +112,10 @@ class LoadTasks:
         else:
             base_rtt_us = ready.request.base_rtt_us or at.client.rtt_us_min()
             at.client.ask_ahead(run_opening_of(ready.request, base_rtt_us=base_rtt_us))
+            opener = begin_to_connect(
+                at.client, ready.request, clock=at.waiter.clock, traffic=at.meter
+            )
+            self._ready[number] = ready._replace(opener=opener)
 
     def carry_out(
         self,
@@ -114,17 +126,28 @@ class LoadTasks:
         *,
         mtu_octets: int | None,
         over: Callable[[], None],
+        closed: Callable[[], None],
     ) -> Loaded:
-        """Carry out one task; `over` is called when all that is left is to fetch the counts."""
+        """Carry out one task.
+
+        `over` is called when the load has ended and its counts are still to come; `closed` when
+        nothing more is to be asked for: as early as that, or once the stream beside it was closed.
+        """
         ready = self._ready.pop(number, None)
         if ready is None:
             ready = self._made_ready(number, task, at, budget, mtu_octets)
         request = ready.request
         if isinstance(request, LoadRequest):
             assert isinstance(task, CapacityTask)  # noqa: S101 - what `_made_ready` goes by
-            return self._capacity(request, task, at, ready.beside, over)
+            return self._capacity(request, task, at, ready.beside, over=over, closed=closed)
+
+        def ended() -> None:
+            over()
+            if ready.beside is None:
+                closed()
+
         result, working = run_beside_stream(
-            request, ready.beside, at, progress=self._shown, over=over
+            request, ready.beside, at, progress=self._shown, over=ended, opener=ready.opener
         )
         self.runs.append(result.run)
         self.working += working
@@ -192,7 +215,9 @@ class LoadTasks:
         task: CapacityTask,
         at: AtTestPoint,
         beside: StreamPlan | None,
+        *,
         over: Callable[[], None],
+        closed: Callable[[], None],
     ) -> Loaded:
         """Carry out one search or one run at a fixed rate."""
         rates = RateDisplay()
@@ -201,7 +226,7 @@ class LoadTasks:
             base_rtt_us=self._base_rtt_us(),
             idle=self._idle[0] if self._idle else None,
         )
-        run, working, detail = measure_capacity(
+        measured = measure_capacity(
             request,
             task,
             at,
@@ -210,11 +235,28 @@ class LoadTasks:
             session_started_ns=self._started_ns,
             progress=lambda tick: self._shown(rates.rate_bps(tick)),
             over=over,
+            closed=closed,
         )
+        run = measured.run
         self.searches.append(run)
-        self.working += working
-        found = Evidence(capacity=(run,), working=working)
-        return Loaded(run.ended, detail, found)
+        if measured.unreported is not None:
+            self._unreported[len(self.working)] = measured.unreported
+        self.working += measured.working
+        found = Evidence(capacity=(run,), working=measured.working)
+        return Loaded(run.ended, measured.detail, found)
+
+    def leave(self) -> None:
+        """Close what was opened ahead and not used."""
+        for ready in self._ready.values():
+            if ready.opener is not None:
+                ready.opener.give_up_all()
+        self._ready.clear()
+
+    def take_late_reports(self) -> None:
+        """Add the reports of streams that nobody waited for."""
+        for place, stream in self._unreported.items():
+            self.working[place] = stream.reported()
+        self._unreported.clear()
 
     def _found_bps(self, direction: Direction) -> int | None:
         """Return the capacity that a search has decided on; None where none has."""

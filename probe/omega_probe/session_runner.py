@@ -128,6 +128,12 @@ class SessionRunner:
 
     def run(self) -> SessionResult:
         """Carry out every task, and return what there is."""
+        try:
+            return self._carry_out()
+        finally:
+            self._loads.leave()
+
+    def _carry_out(self) -> SessionResult:
         for family in self._without_route:
             self._notice(f"no_route_ipv{family}")
         self._precheck()
@@ -286,6 +292,7 @@ class SessionRunner:
             budget,
             mtu_octets=self._mtu_octets(),
             over=lambda: self._ask_ahead(number + 1, after=task),
+            closed=lambda: self._closed(number, task),
         )
         allowance = load_allowance(self._measured_bps(task.direction))
         # what this host dropped the interface has counted, and nobody knows whose it was
@@ -307,11 +314,21 @@ class SessionRunner:
         first = next(iter(self._plan.loads()), None)
         return isinstance(first, CapacityTask) and first.fixed_bps is None
 
-    def _ask_ahead(self, number: int, *, after: LoadTask | None = None) -> None:
+    def _closed(self, number: int, task: LoadTask) -> None:
+        """Ask for what waits for a task's stream to be closed; after the last for the end."""
+        at = self._at()
+        if number + 1 < len(self._plan.loads()):
+            self._ask_ahead(number + 1, after=task, settled=_holds(task))
+        elif at is not None and not self._waiter.stop.is_set():
+            at.client.ask_ahead(Finish())
+
+    def _ask_ahead(
+        self, number: int, *, after: LoadTask | None = None, settled: bool = False
+    ) -> None:
         """Ask for what the next load needs while the report of `after` is on its way.
 
         Not where that report may change it, or gives back the octets that it is to have: those of a
-        stream beside it are what both directions have left.
+        stream beside it are what both directions have left, and `settled` says that they are known.
         """
         at, budget, loads = self._at(), self._budget, self._plan.loads()
         if number >= len(loads) or at is None or budget is None or self._waiter.stop.is_set():
@@ -322,10 +339,15 @@ class SessionRunner:
             sure = sure and self._begins_with_search()
         else:
             sure = sure and after.direction is not task.direction
+            sure = sure and (settled or not (_holds(after) and _has_stream(task)))
         if sure and budget.has_room_for_run(task.direction, task.duration_ns):
-            settled = after is None or (isinstance(after, CapacityTask) and after.holds)
             self._loads.ask_ahead(
-                number, task, at, budget, mtu_octets=self._mtu_octets(), beside=settled
+                number,
+                task,
+                at,
+                budget,
+                mtu_octets=self._mtu_octets(),
+                beside=settled or after is None,
             )
 
     def _mtu_octets(self) -> int | None:
@@ -365,6 +387,7 @@ class SessionRunner:
             self._book.skip("finish", *(self._over or (Ended.SKIPPED, "")))
             return
         self._idle.take_late_report(opened.at)
+        self._loads.take_late_reports()
         client = opened.at.client
         self._book.begin("finish", expected_ns=100 * NS_PER_MS)
         ended, detail = Ended.COMPLETED, ""
@@ -451,3 +474,11 @@ class SessionRunner:
             observation=self._observation,
             busy_s=self._busy_s,
         )
+
+
+def _holds(task: LoadTask) -> bool:
+    return isinstance(task, CapacityTask) and task.holds
+
+
+def _has_stream(task: LoadTask) -> bool:
+    return task.beside if isinstance(task, GoodputTask) else task.holds
