@@ -29,6 +29,7 @@ from omega_probe.capacity_hold import SearchThenHold
 from omega_probe.capacity_search import CapacitySearch, packet_ip_octets
 from omega_probe.delay_stream import AtTestPoint, StreamPlan
 from omega_probe.fixed_rate import SUB_INTERVAL_US, FixedRate
+from omega_probe.load_knock import LoadKnock
 from omega_probe.load_link import run_load
 from omega_probe.load_run import LoadMachine, LoadRequest, LoadResult
 from omega_probe.plan import CapacityTask
@@ -67,12 +68,13 @@ def measure_capacity(
     progress: Callable[[LoadTick], None],
     over: Callable[[], None],
     closed: Callable[[], None],
+    knock: LoadKnock | None = None,
 ) -> MeasuredCapacity:
     """Carry out one run; raises nothing for what the network does.
 
     `over` is called when nothing is to be sent any more and the counts, which have been asked for,
     are still to come; `closed` when all is asked for and only the report of the stream beside it,
-    which is not waited for, is still to come.
+    which is not waited for, is still to come. `knock` has reached the test point, if anybody has.
     """
     stream = None if beside is None else BesideRun(beside, at)
     decider = _Decider(request, task, at, known, stream)
@@ -98,6 +100,7 @@ def measure_capacity(
             stop=at.waiter.stop,
             progress=told,
             over=ended,
+            knock=knock,
         )
     finally:
         decider.stop()

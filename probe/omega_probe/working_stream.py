@@ -167,6 +167,9 @@ class BesideRun:
         self._until.set()
         if self._thread is not None:
             self._thread.join(LEAVE_S)
+        elif self._opened is not None:  # it never began: nothing to wait for
+            self._opened.driver.close()
+            self._opened = None
 
     def close(
         self, load: LoadOfStream, *, session_started_ns: int, late: bool = False
