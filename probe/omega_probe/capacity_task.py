@@ -29,6 +29,7 @@ from omega_probe.capacity_hold import SearchThenHold
 from omega_probe.capacity_search import CapacitySearch, packet_ip_octets
 from omega_probe.delay_stream import AtTestPoint, StreamPlan
 from omega_probe.fixed_rate import SUB_INTERVAL_US, FixedRate
+from omega_probe.load_knock import LoadKnock
 from omega_probe.load_link import run_load
 from omega_probe.load_run import LoadMachine, LoadRequest, LoadResult
 from omega_probe.plan import CapacityTask
@@ -46,6 +47,16 @@ class CapacityKnown(NamedTuple):
     idle: IdleStream | None
 
 
+class MeasuredCapacity(NamedTuple):
+    """What the record keeps of a run, and words on how it ended."""
+
+    run: CapacityRun
+    working: tuple[WorkingStream, ...]
+    detail: str
+    unreported: BesideRun | None
+    """The stream of `working`, where its report is still to be fetched."""
+
+
 def measure_capacity(
     request: LoadRequest,
     task: CapacityTask,
@@ -56,19 +67,23 @@ def measure_capacity(
     session_started_ns: int,
     progress: Callable[[LoadTick], None],
     over: Callable[[], None],
-) -> tuple[CapacityRun, tuple[WorkingStream, ...], str]:
-    """Carry out one run; return its counts, its delay stream's, and words on how it ended.
+    closed: Callable[[], None],
+    knock: LoadKnock | None = None,
+) -> MeasuredCapacity:
+    """Carry out one run; raises nothing for what the network does.
 
-    `over` is called when nothing is to be sent any more and the last counts are still to be
-    fetched. Raises nothing for what the network does.
+    `over` is called when nothing is to be sent any more and the counts, which have been asked for,
+    are still to come; `closed` when all is asked for and only the report of the stream beside it,
+    which is not waited for, is still to come. `knock` has reached the test point, if anybody has.
     """
     stream = None if beside is None else BesideRun(beside, at)
     decider = _Decider(request, task, at, known, stream)
 
     def ended() -> None:
         decider.over()
+        over()
         if stream is None:
-            over()
+            closed()
 
     def told(tick: LoadTick) -> None:
         decider.look()
@@ -85,13 +100,16 @@ def measure_capacity(
             stop=at.waiter.stop,
             progress=told,
             over=ended,
+            knock=knock,
         )
     finally:
         decider.stop()
-    if stream is not None:
-        over()
     run = decider.evidence(result, began_ns=began_ns, session_started_ns=session_started_ns)
-    return run, decider.working(run, session_started_ns), result.detail
+    working = decider.working(run, session_started_ns)
+    if stream is not None:
+        closed()
+    unreported = stream if stream is not None and stream.unreported else None
+    return MeasuredCapacity(run, working, result.detail, unreported)
 
 
 class _Decider:
@@ -209,7 +227,7 @@ class _Decider:
         if self._beside is None:
             return ()
         of = LoadOfStream(run.run, run.direction, run.ended, None)
-        return (self._beside.close(of, session_started_ns=session_started_ns),)
+        return (self._beside.close(of, session_started_ns=session_started_ns, late=True),)
 
 
 class RateDisplay:

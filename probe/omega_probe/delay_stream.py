@@ -113,10 +113,8 @@ def hold_stream(
     if isinstance(opened, HeldStream):
         return opened
     held = run_stream(plan, at, opened, progress=progress, all_sent=over)
-    if late and _is_whole(held) and not at.waiter.stop.is_set():
-        at.client.ask_ahead(CloseStream(stream=plan.stream))
-        return held._replace(unreported=True)
-    return close_stream(plan, at, held)
+    close = close_late if late and _is_whole(held) else close_stream
+    return close(plan, at, held)
 
 
 def _is_whole(held: HeldStream) -> bool:
@@ -213,11 +211,11 @@ def close_stream(plan: StreamPlan, at: AtTestPoint, held: HeldStream) -> HeldStr
     if held.outcome is None or held.ended is not Ended.COMPLETED:
         return held
     report, ended, detail = _report(plan, at, held.outcome)
-    return held._replace(report=report, ended=ended, detail=detail)
+    return held._replace(report=report, ended=ended, detail=detail, unreported=False)
 
 
-def leave_stream(plan: StreamPlan, at: AtTestPoint, held: HeldStream) -> HeldStream:
-    """Close a stream whose report nobody needs, without waiting for it.
+def close_late(plan: StreamPlan, at: AtTestPoint, held: HeldStream) -> HeldStream:
+    """Ask for the reflector's report without waiting for it: `close_stream` fetches it later.
 
     On a line that seems silent it is waited for: then that is how the silence is found; and so is a
     stop.
@@ -225,9 +223,10 @@ def leave_stream(plan: StreamPlan, at: AtTestPoint, held: HeldStream) -> HeldStr
     outcome, stopped = held.outcome, at.waiter.stop.is_set()
     if outcome is None or stopped or outcome.is_silent_at_the_end(plan.period_ns):
         return close_stream(plan, at, held)
-    if held.ended is Ended.COMPLETED:
-        at.client.ask_ahead(CloseStream(stream=plan.stream))
-    return held
+    if held.ended is not Ended.COMPLETED:
+        return held
+    at.client.ask_ahead(CloseStream(stream=plan.stream))
+    return held._replace(unreported=True)
 
 
 def _report(

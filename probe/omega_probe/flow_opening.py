@@ -10,6 +10,10 @@ lossy line one lost SYN costs a second, and flows start together.
          '----------------- refused, reset, or out of time: given up ----'
 
 A flow that is given up has carried nothing: it is no failed flow, only a missing one.
+
+A run's first flows may be connected ahead of it, by `open` alone: a connection belongs to no run
+before its Join. The test point closes one that says nothing for `FIRST_FRAME_NS`, so `drop_stale`
+gives up what has waited for nearly as long.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from omega_core.clock import Clock
-from omega_core.limits import GOODPUT_FLOWS_MAX
+from omega_core.limits import FIRST_FRAME_NS, GOODPUT_FLOWS_MAX
 from omega_core.sockets.linux import abort_on_close
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.frames import FrameError, FrameReader
@@ -38,6 +42,7 @@ from omega_core.wire.testpoint import (
 )
 
 OPENING_NS: Final = 8 * NS_PER_S  # three lost SYNs: 1 + 2 + 4 s
+STALE_NS: Final = FIRST_FRAME_NS - NS_PER_S  # a Join has to get there, too
 _TOGETHER_NS: Final = 500 * NS_PER_MS
 
 
@@ -136,6 +141,14 @@ class FlowOpener:
                 self.reasons.append(_reason(error))
                 self._give_up(opening)
         return joined
+
+    def drop_stale(self) -> None:
+        """Give up flows that were connected ahead too long ago; call it before the first Join."""
+        stale_ns = self._clock.monotonic_ns() - STALE_NS
+        if all(each.opened_ns > stale_ns for each in self._openings):
+            return
+        self.give_up_all()
+        self._next_number = 0
 
     def give_up_unasked(self) -> None:
         """Close what has not asked to join: it would come too late to be of use."""

@@ -93,16 +93,47 @@ def run_goodput(
     stop: threading.Event,
     progress: Callable[[int | None], None],
     over: Callable[[], None] = lambda: None,
+    opener: FlowOpener | None = None,
 ) -> GoodputResult:
     """Carry out one run.
 
     `progress` is called at every tick with the present rate in bit/s, `over` when the flows are
-    closed and the test point's counts are still to be fetched. `traffic` counts the flows' own
-    octets. When `stop` is set the run ends within a tick or two, as INTERRUPTED, with what was
-    counted.
+    closed and the test point's counts have been asked for, and are still to come. `traffic` counts
+    the flows' own octets. `opener` is what `begin_to_connect` has returned, if it was called. When
+    `stop` is set the run ends within a tick or two, as INTERRUPTED, with what was counted.
     """
-    driver = _Driver(client, request, clock=clock, traffic=traffic)
+    opener = opener or _opener_of(client, request, clock, traffic)
+    driver = _Driver(client, request, opener, clock=clock, traffic=traffic)
     return driver.drive(stop, progress, over)
+
+
+def begin_to_connect(
+    client: TestPointClient, request: GoodputRequest, *, clock: Clock, traffic: TrafficWatch
+) -> FlowOpener:
+    """Begin to connect a run's first flows ahead of it; returns at once.
+
+    Whoever does not hand the opener to `run_goodput` gives it up.
+    """
+    opener = _opener_of(client, request, clock, traffic)
+    opener.open(_flows_at_start(request, request.base_rtt_us or client.rtt_us_min()))
+    return opener
+
+
+def _opener_of(
+    client: TestPointClient, request: GoodputRequest, clock: Clock, traffic: TrafficWatch
+) -> FlowOpener:
+    target = FlowTarget(
+        address=client.address,
+        tcp_port=client.access.tcp_port,
+        session_id=client.access.session_id,
+        secret=client.access.secret,
+        run=request.run,
+    )
+    return FlowOpener(target, clock=clock, traffic=traffic)
+
+
+def _flows_at_start(request: GoodputRequest, base_rtt_us: int) -> int:
+    return request.flows or flows_at_start(base_rtt_us, request.carried_bps)
 
 
 def opening_of(request: GoodputRequest, *, base_rtt_us: int) -> OpenRun:
@@ -133,6 +164,7 @@ class _Driver:
         self,
         client: TestPointClient,
         request: GoodputRequest,
+        opener: FlowOpener,
         *,
         clock: Clock,
         traffic: TrafficWatch,
@@ -141,14 +173,7 @@ class _Driver:
         self._request = request
         self._clock = clock
         self._base_rtt_us = request.base_rtt_us or client.rtt_us_min()
-        target = FlowTarget(
-            address=client.address,
-            tcp_port=client.access.tcp_port,
-            session_id=client.access.session_id,
-            secret=client.access.secret,
-            run=request.run,
-        )
-        self._opener = FlowOpener(target, clock=clock, traffic=traffic)
+        self._opener = opener
         self._flows = FlowSet(
             request.direction,
             _wish_of(request, self._base_rtt_us),
@@ -191,6 +216,7 @@ class _Driver:
             self._close_flows()
         self._ended = self._machine.ended or Ended.INTERRUPTED
         if opened and self._ended is not Ended.TEST_POINT_LOST:
+            self._client.ask_ahead(EndRun(run=self._request.run))
             over()
             self._fetch_counts()
         return GoodputResult(
@@ -218,8 +244,9 @@ class _Driver:
     def _open_first_flows(self, stop: threading.Event) -> None:
         """Connect and join before anything is counted; a flow that can't be had is left out."""
         deadline_ns = self._clock.monotonic_ns() + _OPENING_NS
-        request = self._request
-        self._opener.open(request.flows or flows_at_start(self._base_rtt_us, request.carried_bps))
+        self._opener.drop_stale()
+        wanted = _flows_at_start(self._request, self._base_rtt_us)
+        self._opener.open(wanted - self._opener.pending)
         while self._opener.pending and self._clock.monotonic_ns() < deadline_ns:
             if stop.is_set():
                 self._machine.end(Ended.INTERRUPTED)
@@ -331,7 +358,7 @@ class _Driver:
             self._opener.give_up_unasked()
 
     def _fetch_counts(self) -> None:
-        """Ask the test point for its counts; what it can't tell any more stays unknown."""
+        """Take the test point's counts; what it can't tell any more stays unknown."""
         silent = self._ended is Ended.LINK_LOST
         timeout_s = _END_RUN_TIMEOUT_S_SILENT if silent else _END_RUN_TIMEOUT_S
         try:

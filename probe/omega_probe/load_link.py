@@ -5,7 +5,7 @@ here are the socket, the control connection and the clock. A run goes
 
     OpenLoad      the test point opens a socket of its own for it
     first Rate    from our socket: it proves who we are, and opens the way through a NAT; upwards no
-                  load is sent before the first Feedback
+                  load is sent before the first Feedback, so `load_knock` may get that ahead
     carry         down: Rates go out, load comes in and is counted, every `FEEDBACK_NS` the machine
                   gets a tick. Up: load goes out as the machine says, Feedback brings the ticks
     CloseLoad     the test point's counts: all its ticks of an upward run, else what it sent
@@ -45,6 +45,7 @@ from omega_core.wire.testpoint import CloseLoad, LoadReady, OpenLoad
 from omega_probe.attempts import SOCKET_FAMILY, reason_of
 from omega_probe.delay_stream import ended_of
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
+from omega_probe.load_knock import LoadKnock, LoadWay
 from omega_probe.load_run import Account, LoadMachine, LoadRequest, LoadResult
 from omega_probe.load_telling import RateTeller
 from omega_probe.own_traffic import OwnTrafficMeter
@@ -70,23 +71,51 @@ def run_load(
     stop: threading.Event,
     progress: Callable[[LoadTick], None] = lambda _: None,
     over: Callable[[], None] = lambda: None,
+    knock: LoadKnock | None = None,
 ) -> LoadResult:
     """Carry out one run with the machine that `begin(octets_max, now_ns)` makes once it can begin.
 
     `octets_max` is what the test point has set aside. `progress` is called with every tick, `over`
-    when the load has ended and its counts are still to be fetched. When `stop` is set the run ends
-    within a tenth of a second, as INTERRUPTED, with what was counted.
+    when the load has ended and its counts have been asked for, and are still to come. When `stop`
+    is set the run ends within a tenth of a second, as INTERRUPTED, with what was counted. `knock`
+    is what `begin_to_knock` has returned, if it was called.
     """
     try:
         ready = client.request(opening_of(request))
-        endpoint = _endpoint(client, ready)
+        way = _way(client, request, ready) if knock is None else knock.take()
     except (TestPointLostError, TestPointRefusedError) as error:
         return LoadResult(ended=ended_of(error), detail=str(error))
     except OSError as error:
         return LoadResult(ended=Ended.LINK_LOST, detail=f"no way to send: {reason_of(error)}")
-    with closing(endpoint):
-        driver = _Driver(client, request, ready, endpoint, clock=clock, meter=meter)
+    with closing(way.endpoint):
+        driver = _Driver(client, request, way, clock=clock, meter=meter)
         return driver.drive(begin, stop, progress, over)
+
+
+def begin_to_knock(
+    client: TestPointClient, request: LoadRequest, *, clock: Clock
+) -> LoadKnock | None:
+    """Begin to tell the test point that an upward run comes; None where it is not ready for it.
+
+    Nothing is waited for. Whoever does not hand the knock to `run_load` gives it up.
+    """
+    ready = client.answer_to(opening_of(request))
+    if request.direction is Direction.DOWN or not isinstance(ready, LoadReady):
+        return None
+    try:
+        return LoadKnock(_way(client, request, ready), clock)
+    except OSError:  # the load will find out why
+        return None
+
+
+def _way(client: TestPointClient, request: LoadRequest, ready: LoadReady) -> LoadWay:
+    keys = LoadKeys.of(
+        client.access.secret,
+        session_id=client.access.session_id,
+        run=request.run,
+        stream=ready.stream,
+    )
+    return LoadWay(ready, _endpoint(client, ready), keys, RateTeller(keys))
 
 
 def opening_of(request: LoadRequest) -> OpenLoad:
@@ -116,29 +145,21 @@ class _Driver:
         self,
         client: TestPointClient,
         request: LoadRequest,
-        ready: LoadReady,
-        endpoint: socket.socket,
+        way: LoadWay,
         *,
         clock: Clock,
         meter: OwnTrafficMeter,
     ) -> None:
         self._client = client
         self._request = request
-        self._ready = ready
-        self._endpoint = endpoint
+        self._ready, self._endpoint, self._keys, self._teller = way
         self._now_ns = clock.monotonic_ns
         self._payload = request.ip_octets - UDP_IP_OCTETS[client.family]
-        self._keys = LoadKeys.of(
-            client.access.secret,
-            session_id=client.access.session_id,
-            run=request.run,
-            stream=ready.stream,
-        )
         self._up = request.direction is Direction.UP
         self._counter = LoadCounter()
         self._series = LoadSeries()
         self._receiver = LoadReceiver(
-            endpoint,
+            way.endpoint,
             self._keys,
             self._counter,
             clock=clock,
@@ -147,16 +168,15 @@ class _Driver:
         )
         self._paced = PacedSender(
             LoadSender(
-                endpoint,
+                way.endpoint,
                 self._keys,
                 payload_octets=self._payload,
                 clock=clock,
                 gso=request.offload,
             ),
             Pacer(request.ip_octets),
-            packets_max=min(ready.octets_max, request.octets_max) // request.ip_octets,
+            packets_max=min(way.ready.octets_max, request.octets_max) // request.ip_octets,
         )
-        self._teller = RateTeller(self._keys)
         self._rates: dict[int, int] = {}
         self._feedbacks: list[LoadTick] = []
         self._account = Account(meter, client.family, self._payload)
@@ -182,6 +202,7 @@ class _Driver:
         except (TestPointLostError, TestPointRefusedError) as error:
             self._ended, self._detail = ended_of(error), str(error)
         finally:
+            self._ask_for_counts()
             over()
             self._settle()
         there = self._fetch_counts()
@@ -296,8 +317,12 @@ class _Driver:
             feedbacks=self._feedbacks_seen,
         )
 
+    def _ask_for_counts(self) -> None:
+        if self._ended is not Ended.TEST_POINT_LOST:
+            self._client.ask_ahead(CloseLoad(run=self._request.run))
+
     def _fetch_counts(self) -> LoadCounts | None:
-        """Ask the test point for its counts; what it can't tell any more stays unknown."""
+        """Take the test point's counts; what it can't tell any more stays unknown."""
         if self._ended is Ended.TEST_POINT_LOST:
             return None
         silent = self._ended is Ended.LINK_LOST

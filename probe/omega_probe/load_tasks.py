@@ -9,7 +9,7 @@ one before are on their way. What was measured is kept here, in the order of the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from omega_core import limits
 from omega_core.capacity import capacity_of
@@ -23,6 +23,7 @@ from omega_core.evidence import (
     WorkingStream,
 )
 from omega_core.metrics import Direction
+from omega_core.units import NS_PER_S
 from omega_probe.capacity_task import (
     CapacityKnown,
     RateDisplay,
@@ -31,15 +32,21 @@ from omega_probe.capacity_task import (
 )
 from omega_probe.delay_stream import AtTestPoint, StreamPlan
 from omega_probe.delay_stream import opening_of as stream_opening_of
-from omega_probe.goodput import GoodputRequest
+from omega_probe.flow_opening import FlowOpener
+from omega_probe.goodput import GoodputRequest, begin_to_connect
 from omega_probe.goodput import opening_of as run_opening_of
 from omega_probe.goodput_end import enough_ns
+from omega_probe.load_knock import LoadKnock
+from omega_probe.load_link import begin_to_knock
 from omega_probe.load_link import opening_of as load_opening_of
 from omega_probe.load_run import LoadRequest
 from omega_probe.loaded_run import plan_beside, plan_beside_hold, run_beside_stream
+from omega_probe.own_traffic import OwnTrafficMeter
 from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan
 from omega_probe.session_budget import Budget
+from omega_probe.working_stream import BesideRun
 
+SETTLING_NS: Final = 8 * NS_PER_S  # the end of an idle stream, and the counts of a load
 LoadTask: TypeAlias = GoodputTask | CapacityTask
 
 
@@ -56,6 +63,10 @@ class _Ready(NamedTuple):
 
     request: LoadRequest | GoodputRequest
     beside: StreamPlan | None
+    opener: FlowOpener | None = None
+    """What connects the first flows, where that has begun."""
+    knock: LoadKnock | None = None
+    """What tells the test point that a load comes, where that has begun."""
 
 
 class LoadTasks:
@@ -74,6 +85,7 @@ class LoadTasks:
         self.working: list[WorkingStream] = []
         self.searches: list[CapacityRun] = []
         self._ready: dict[int, _Ready] = {}
+        self._unreported: dict[int, BesideRun] = {}
         self._plan = plan
         self._idle = idle
         self._key = key
@@ -92,8 +104,11 @@ class LoadTasks:
     ) -> None:
         """Ask the test point for what a task needs, while the one before it comes to its end.
 
-        `beside` says whether for the stream beside it, too.
+        `beside` says whether for the stream beside it, too. What was asked for is not asked again.
+        The first flows of a TCP run begin to connect.
         """
+        if self.is_asked(number):
+            return
         ready = self._made_ready(number, task, at, budget, mtu_octets)
         self._ready[number] = ready
         stream = ready.beside
@@ -104,6 +119,52 @@ class LoadTasks:
         else:
             base_rtt_us = ready.request.base_rtt_us or at.client.rtt_us_min()
             at.client.ask_ahead(run_opening_of(ready.request, base_rtt_us=base_rtt_us))
+            opener = begin_to_connect(
+                at.client, ready.request, clock=at.waiter.clock, traffic=at.meter
+            )
+            self._ready[number] = ready._replace(opener=opener)
+
+    def ask_both_ahead(
+        self,
+        pair: tuple[CapacityTask, CapacityTask],
+        at: AtTestPoint,
+        budget: Budget,
+        *,
+        mtu_octets: int | None,
+    ) -> bool:
+        """Ask for the first two loads; return False, with nothing asked, where that can't be.
+
+        Each has its own direction's octets, and a test point has room for one load each way. The
+        streams beside them come first, while the loads have taken nothing.
+        """
+        first, second = pair
+        ready = [
+            self._made_ready(number, task, at, budget, mtu_octets)
+            for number, task in enumerate(pair)
+        ]
+        streams = [each.beside for each in ready if each.beside is not None]
+        if (
+            first.direction is second.direction
+            or first.duration_ns + SETTLING_NS > limits.LOAD_FIRST_NS
+            or any(each.packets < limits.WORKING_PACKETS_MIN for each in streams)
+            or not budget.has_room_for_streams(sum(each.octets_max or 0 for each in streams))
+        ):
+            return False
+        self._ready.update(enumerate(ready))
+        loads = [each.request for each in ready if isinstance(each.request, LoadRequest)]
+        at.client.ask_ahead(*map(stream_opening_of, streams), *map(load_opening_of, loads))
+        return True
+
+    def is_asked(self, number: int) -> bool:
+        """Say whether a task has been asked for ahead."""
+        return number in self._ready
+
+    def begin_to_knock(self, number: int, at: AtTestPoint) -> None:
+        """Let the test point hear of an upward load that it has been asked for."""
+        ready = self._ready[number]
+        if isinstance(ready.request, LoadRequest) and ready.knock is None:
+            knock = begin_to_knock(at.client, ready.request, clock=at.waiter.clock)
+            self._ready[number] = ready._replace(knock=knock)
 
     def carry_out(
         self,
@@ -114,17 +175,28 @@ class LoadTasks:
         *,
         mtu_octets: int | None,
         over: Callable[[], None],
+        closed: Callable[[], None],
     ) -> Loaded:
-        """Carry out one task; `over` is called when all that is left is to fetch the counts."""
+        """Carry out one task.
+
+        `over` is called when the load has ended and its counts are still to come; `closed` when
+        nothing more is to be asked for: as early as that, or once the stream beside it was closed.
+        """
         ready = self._ready.pop(number, None)
         if ready is None:
             ready = self._made_ready(number, task, at, budget, mtu_octets)
         request = ready.request
         if isinstance(request, LoadRequest):
             assert isinstance(task, CapacityTask)  # noqa: S101 - what `_made_ready` goes by
-            return self._capacity(request, task, at, ready.beside, over)
+            return self._capacity(request, task, at, ready, over=over, closed=closed)
+
+        def ended() -> None:
+            over()
+            if ready.beside is None:
+                closed()
+
         result, working = run_beside_stream(
-            request, ready.beside, at, progress=self._shown, over=over
+            request, ready.beside, at, progress=self._shown, over=ended, opener=ready.opener
         )
         self.runs.append(result.run)
         self.working += working
@@ -191,8 +263,10 @@ class LoadTasks:
         request: LoadRequest,
         task: CapacityTask,
         at: AtTestPoint,
-        beside: StreamPlan | None,
+        ready: _Ready,
+        *,
         over: Callable[[], None],
+        closed: Callable[[], None],
     ) -> Loaded:
         """Carry out one search or one run at a fixed rate."""
         rates = RateDisplay()
@@ -201,20 +275,40 @@ class LoadTasks:
             base_rtt_us=self._base_rtt_us(),
             idle=self._idle[0] if self._idle else None,
         )
-        run, working, detail = measure_capacity(
+        measured = measure_capacity(
             request,
             task,
             at,
             known,
-            beside,
+            ready.beside,
             session_started_ns=self._started_ns,
             progress=lambda tick: self._shown(rates.rate_bps(tick)),
             over=over,
+            closed=closed,
+            knock=ready.knock,
         )
+        run = measured.run
         self.searches.append(run)
-        self.working += working
-        found = Evidence(capacity=(run,), working=working)
-        return Loaded(run.ended, detail, found)
+        if measured.unreported is not None:
+            self._unreported[len(self.working)] = measured.unreported
+        self.working += measured.working
+        found = Evidence(capacity=(run,), working=measured.working)
+        return Loaded(run.ended, measured.detail, found)
+
+    def leave(self, meter: OwnTrafficMeter) -> None:
+        """Close what was opened ahead and not used."""
+        for ready in self._ready.values():
+            if ready.opener is not None:
+                ready.opener.give_up_all()
+            if ready.knock is not None:
+                ready.knock.give_up(meter)
+        self._ready.clear()
+
+    def take_late_reports(self) -> None:
+        """Add the reports of streams that nobody waited for."""
+        for place, stream in self._unreported.items():
+            self.working[place] = stream.reported()
+        self._unreported.clear()
 
     def _found_bps(self, direction: Direction) -> int | None:
         """Return the capacity that a search has decided on; None where none has."""

@@ -4,6 +4,8 @@ An order goes out at once, then every `REPEAT_NS` until it is known to have arri
 packet that was sent under it or, where the probe is the sender, by the first feedback. After that
 one goes out now and then, so that the test point knows that somebody is there; where the probe
 sends, its load packets say that already, and nothing else is on the line that is measured.
+
+Before there is an order, `knock` tells a pause in the same way.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ REPEAT_NS: Final = 25 * NS_PER_MS  # 23 kbit/s, on the way that is not being mea
 ALIVE_NS: Final = 100 * NS_PER_MS  # ten of them may be lost before the test point gives up
 
 
+KNOCK: Final = LoadRate(number=1, rate_bps=0, train_packets=0)
+"""Moves nothing whichever end sends; the first order follows under the same number."""
+
+
 class RateTeller:
     """Makes the Rate datagrams of one run."""
 
@@ -25,6 +31,7 @@ class RateTeller:
         self._keys = keys
         self._serial = 0
         self._rate: LoadRate | None = None
+        self._knocks = False
         self._arrived = True
         self._due_ns = 0
 
@@ -33,11 +40,21 @@ class RateTeller:
         """Datagrams made so far."""
         return self._serial
 
+    def knock(self, now_ns: int) -> None:
+        """Tell that the probe is there, before the first order."""
+        self._rate, self._knocks = KNOCK, True
+        self._arrived = False
+        self._due_ns = now_ns
+
+    def knock_answered(self) -> None:
+        """Take that the test point has heard a knock: it goes on to hear one now and then."""
+        self._arrived = self._arrived or self._knocks
+
     def order(self, rate: LoadRate, now_ns: int, *, urgent: bool = True) -> None:
         """Take what the sender is to do; one that is not urgent is told when it is time anyway."""
-        if self._rate is None or rate.number > self._rate.number:
-            first = self._rate is None
-            self._rate = rate
+        first = self._rate is None or self._knocks
+        if first or self._rate is None or rate.number > self._rate.number:
+            self._rate, self._knocks = rate, False
             if urgent or first:
                 self._arrived = False
                 self._due_ns = now_ns

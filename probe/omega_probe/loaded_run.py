@@ -8,6 +8,7 @@ from typing import Final
 from omega_core import limits
 from omega_core.evidence import WorkingStream
 from omega_probe.delay_stream import AtTestPoint, StreamPlan, random_phase_ns
+from omega_probe.flow_opening import FlowOpener
 from omega_probe.goodput import GoodputRequest, GoodputResult, run_goodput
 from omega_probe.session_budget import Budget
 from omega_probe.test_point_client import TestPointClient
@@ -55,10 +56,12 @@ def run_beside_stream(
     *,
     progress: Callable[[int | None], None],
     over: Callable[[], None],
+    opener: FlowOpener | None = None,
 ) -> tuple[GoodputResult, tuple[WorkingStream, ...]]:
     """Carry out a run while the stream goes on; raises nothing for what the network does.
 
-    `over` is called when the load has ended and the counts of it are still to be fetched.
+    `over` is called when the load has ended and the counts of it are still to come. `opener` has
+    connected the run's first flows, if anybody has.
     """
     beside = None if plan is None else BesideRun(plan, at)
     if beside is not None:
@@ -78,6 +81,7 @@ def run_beside_stream(
             stop=at.waiter.stop,
             progress=told,
             over=over,
+            opener=opener,
         )
     finally:
         if beside is not None:

@@ -119,6 +119,12 @@ class MeasurementPlan:
         repeats = tuple(task for task in self.capacity if task.repeat)
         return (*asked, *searches, *self.goodput, *repeats)
 
+    @property
+    def begins_with_search(self) -> bool:
+        """Whether the first load takes what octets there are: a share set aside is no matter."""
+        first = next(iter(self.loads()), None)
+        return isinstance(first, CapacityTask) and first.fixed_bps is None
+
     def __post_init__(self) -> None:
         """Raise ValueError for a plan that no session can carry out; an agent's defect."""
         _check("connectivity_attempts", self.connectivity_attempts, 1, limits.ATTEMPTS_MAX)

@@ -56,6 +56,11 @@ class Budget:
             return 0
         return min(count, left // STREAM_SHARE // ip_octets)
 
+    def has_room_for_streams(self, octets: int) -> bool:
+        """Return whether a test point sets so much aside for streams, all of them before a run."""
+        left = min(self.octets_left(Direction.DOWN), self.octets_left(Direction.UP))
+        return octets <= left // STREAM_SHARE
+
     def has_room_for_run(self, direction: Direction, duration_ns: int) -> bool:
         """Return whether a run fits: all of its time, and octets enough to see a rate."""
         enough = self.octets_left(direction) >= RUN_OCTETS_MIN

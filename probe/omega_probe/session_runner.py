@@ -31,6 +31,7 @@ from omega_core.evidence import Attempt, Ended, Evidence
 from omega_core.metrics import Direction
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_US, US_PER_S
 from omega_core.wire.testpoint import Finish, OpenStream
+from omega_probe.asking_ahead import AskingAhead
 from omega_probe.capacity_task import repeat_due_us
 from omega_probe.delay_stream import (
     AtTestPoint,
@@ -121,6 +122,7 @@ class SessionRunner:
         self._opened: OpenedSession | None = None
         self._cut_short: HeldStream | None = None
         self._budget: Budget | None = None
+        self._ahead: AskingAhead | None = None
         self._observation: str | None = None
         self._busy_s: int | None = None
         self._way: tuple[str | None, str | None] | None = None
@@ -128,6 +130,12 @@ class SessionRunner:
 
     def run(self) -> SessionResult:
         """Carry out every task, and return what there is."""
+        try:
+            return self._carry_out()
+        finally:
+            self._loads.leave(self._meter)
+
+    def _carry_out(self) -> SessionResult:
         for family in self._without_route:
             self._notice(f"no_route_ipv{family}")
         self._precheck()
@@ -235,7 +243,10 @@ class SessionRunner:
             self._access, self._addresses, waiter=self._waiter, meter=self._meter, ahead=ahead
         )
         self._opened = opened
-        self._budget = Budget(self._access, self._meter, self._waiter.clock)
+        self._budget = budget = Budget(self._access, self._meter, self._waiter.clock)
+        self._ahead = AskingAhead(
+            self._plan, self._loads, opened.at, budget, mtu_octets=self._mtu_octets
+        )
         client = opened.at.client
         if client.address != next(iter(self._addresses.values()), None):
             self._watch.interface = self._host.interface_towards(client.address, client.family)
@@ -243,8 +254,8 @@ class SessionRunner:
         return opened.at
 
     def _idle_stream(self) -> None:
-        at, budget = self._at(), self._budget
-        if self._skips("idle") or at is None or budget is None:
+        at, budget, ahead = self._at(), self._budget, self._ahead
+        if self._skips("idle") or at is None or budget is None or ahead is None:
             return
         plan = self._idle.planned(at, budget)
         if plan.packets < 1:
@@ -256,36 +267,37 @@ class SessionRunner:
             plan,
             at,
             progress=lambda rtt_us: self._book.progress(rtt_us=rtt_us),
-            over=lambda: self._ask_ahead(0),
-            late=self._begins_with_search(),
+            over=ahead.idle_sent,
+            late=self._plan.begins_with_search,
         )
         self._watch.end(quiet_allowance(self._plan.expected_bps_down, self._plan.expected_bps_up))
         self._ends(ended, detail, Evidence(idle=tuple(self._idle.streams)))
 
-    def _begin_load(self, task: LoadTask) -> tuple[AtTestPoint, Budget] | None:
+    def _begin_load(self, task: LoadTask) -> tuple[AtTestPoint, Budget, AskingAhead] | None:
         """Begin a task that loads the line, if the session goes on and the grant has room."""
-        at, budget, name = self._at(), self._budget, task.name
-        if self._skips(name) or at is None or budget is None:
+        at, budget, ahead, name = self._at(), self._budget, self._ahead, task.name
+        if self._skips(name) or at is None or budget is None or ahead is None:
             return None
         if not budget.has_room_for_run(task.direction, task.duration_ns):
             self._book.skip(name, Ended.BUDGET)
             return None
         self._book.begin(name, expected_ns=task.expected_ns)
         self._watch.begin(name)
-        return at, budget
+        return at, budget, ahead
 
     def _load(self, number: int, task: LoadTask) -> None:
         begun = self._begin_load(task)
         if begun is None:
             return
-        at, budget = begun
+        at, budget, ahead = begun
         loaded = self._loads.carry_out(
             number,
             task,
             at,
             budget,
             mtu_octets=self._mtu_octets(),
-            over=lambda: self._ask_ahead(number + 1, after=task),
+            over=partial(ahead.load_over, number),
+            closed=partial(ahead.load_closed, number),
         )
         allowance = load_allowance(self._measured_bps(task.direction))
         # what this host dropped the interface has counted, and nobody knows whose it was
@@ -298,35 +310,6 @@ class SessionRunner:
         at, budget = self._at(), self._budget
         if at is not None and budget is not None:
             self._idle.ask_ahead(at, budget)
-
-    def _begins_with_search(self) -> bool:
-        """Say whether the first load takes what octets there are: a share set aside is no matter.
-
-        Other loads have octets of their own; they wait for those of the idle stream to be settled.
-        """
-        first = next(iter(self._plan.loads()), None)
-        return isinstance(first, CapacityTask) and first.fixed_bps is None
-
-    def _ask_ahead(self, number: int, *, after: LoadTask | None = None) -> None:
-        """Ask for what the next load needs while the report of `after` is on its way.
-
-        Not where that report may change it, or gives back the octets that it is to have: those of a
-        stream beside it are what both directions have left.
-        """
-        at, budget, loads = self._at(), self._budget, self._plan.loads()
-        if number >= len(loads) or at is None or budget is None or self._waiter.stop.is_set():
-            return
-        task = loads[number]
-        sure = isinstance(task, GoodputTask) or not task.repeat
-        if after is None:
-            sure = sure and self._begins_with_search()
-        else:
-            sure = sure and after.direction is not task.direction
-        if sure and budget.has_room_for_run(task.direction, task.duration_ns):
-            settled = after is None or (isinstance(after, CapacityTask) and after.holds)
-            self._loads.ask_ahead(
-                number, task, at, budget, mtu_octets=self._mtu_octets(), beside=settled
-            )
 
     def _mtu_octets(self) -> int | None:
         interface = self._watch.interface
@@ -365,6 +348,7 @@ class SessionRunner:
             self._book.skip("finish", *(self._over or (Ended.SKIPPED, "")))
             return
         self._idle.take_late_report(opened.at)
+        self._loads.take_late_reports()
         client = opened.at.client
         self._book.begin("finish", expected_ns=100 * NS_PER_MS)
         ended, detail = Ended.COMPLETED, ""

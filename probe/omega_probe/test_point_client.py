@@ -195,6 +195,18 @@ class TestPointClient:
         except TestPointLostError as error:
             self._gone = error
 
+    def answer_to(self, message: Request) -> FromTestPoint | None:
+        """Look at the answer to what was asked ahead; None while it is not here, or a refusal.
+
+        With an answer `request` does not wait, and raises nothing.
+        """
+        if self._gone is None:
+            try:
+                self._read()
+            except TestPointLostError as error:
+                self._gone = error
+        return next((each for each in self._answers if _belongs(each, message)), None)
+
     def poll(self) -> list[Progress]:
         """Return the Progress that has come since the last call, without waiting.
 

@@ -21,7 +21,7 @@ from omega_probe.delay_stream import (
     HeldStream,
     OpenedStream,
     StreamPlan,
-    leave_stream,
+    close_late,
     open_stream,
     run_stream,
 )
@@ -106,7 +106,7 @@ def udp_attempts(
     ]
     made: list[Attempt] = []
     for (plan, _), run in zip(ready, side_by_side(runs), strict=True):
-        held = leave_stream(plan, at, run)
+        held = close_late(plan, at, run)  # its report nobody needs
         made += attempts_of(held, plan.family)
         if held.ended is not Ended.COMPLETED:
             cut_short = held

@@ -13,6 +13,7 @@ the run goes on without it, and the evidence says why.
     end()                 no more is sent, what is on its way comes in
     stop()                the thread leaves; may be called again
     close(load)           CloseStream, unless the test point is gone: what the record keeps
+    reported()            the same with the report, where that was not waited for
 
 Beside TCP the packets take `WORKING_SHARE_PPM` of the line, which the goodput lacks. Beside a load
 that is held after a search nobody lacks them, and they are as close as a probe may be.
@@ -34,6 +35,7 @@ from omega_probe.delay_stream import (
     HeldStream,
     OpenedStream,
     StreamPlan,
+    close_late,
     close_stream,
     idle_stream_of,
     open_stream,
@@ -108,6 +110,7 @@ class BesideRun:
         self._machine: StampSender | None = None
         self._opened: OpenedStream | None = None
         self._ending = False
+        self._load: tuple[LoadOfStream, int] | None = None
         self._period_ns = plan.period_ns
         if plan.packets < limits.WORKING_PACKETS_MIN:
             self._held = HeldStream(ended=Ended.BUDGET)
@@ -164,18 +167,46 @@ class BesideRun:
         self._until.set()
         if self._thread is not None:
             self._thread.join(LEAVE_S)
+        elif self._opened is not None:  # it never began: nothing to wait for
+            self._opened.driver.close()
+            self._opened = None
 
-    def close(self, load: LoadOfStream, *, session_started_ns: int) -> WorkingStream:
+    def close(
+        self, load: LoadOfStream, *, session_started_ns: int, late: bool = False
+    ) -> WorkingStream:
         """Return what the record keeps of the stream, after `stop`.
 
-        The reflector's report is not asked for when the run has found the test point gone. Raises
-        what broke the thread, which is a defect.
+        The reflector's report is not asked for when the run has found the test point gone. If
+        `late` is allowed it is asked for and not waited for, unless the line seems down: see
+        `unreported`. Raises what broke the thread, which is a defect.
         """
         if self._defect is not None:
             raise self._defect
-        held = self._held
+        self._load = load, session_started_ns
         if load.ended not in _GONE:
-            held = close_stream(self._plan, self._at, held)
+            close = close_late if late else close_stream
+            self._held = close(self._plan, self._at, self._held)
+        return self._kept()
+
+    @property
+    def unreported(self) -> bool:
+        """Whether `reported` is still to be called: the report was asked for by `close`."""
+        return self._held.unreported
+
+    def reported(self) -> WorkingStream:
+        """Return the stream with the report that `close` did not wait for.
+
+        How it ended stays: a stop that was said later is not the stream's.
+        """
+        if self._held.unreported:
+            closed = close_stream(self._plan, self._at, self._held)
+            ended = closed.ended if closed.report is None else self._held.ended
+            self._held = closed._replace(ended=ended)
+        return self._kept()
+
+    def _kept(self) -> WorkingStream:
+        assert self._load is not None  # noqa: S101 - `close` came before
+        held, (load, session_started_ns) = self._held, self._load
         stream = idle_stream_of(held, self._plan, session_started_ns=session_started_ns)
         stream = stream or _never_sent(self._plan)
         sent_ns = held.first_sent_ns or held.started_ns

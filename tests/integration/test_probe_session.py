@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,18 @@ from omega_core.evidence import Attempt, AttemptKind, Ended
 from omega_core.metrics import METRICS, Direction
 from omega_core.observers import disagreements
 from omega_core.units import NS_PER_MS, NS_PER_S, PPM, US_PER_S
-from omega_core.wire.testpoint import CloseStream, Hello, OpenRun, OpenStream
+from omega_core.wire.testpoint import (
+    CloseLoad,
+    CloseStream,
+    EndRun,
+    Finish,
+    Hello,
+    OpenLoad,
+    OpenRun,
+    OpenStream,
+)
 from omega_probe.events import Emitter, Event, PhaseEnded, PhaseProgress, PhaseStarted, discard
+from omega_probe.flow_opening import FlowOpener
 from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan, TestPointAccess
 from omega_probe.session import SessionResult, run_session
 from omega_probe.test_point_client import Request, TestPointClient
@@ -319,6 +329,90 @@ def test_what_is_sure_to_be_asked_for_next_is_asked_ahead(
     assert asked[0] == (Hello, None)
     assert {(OpenStream, 0), (OpenStream, 2), (CloseStream, 0), (OpenRun, 1)} <= {*asked}
     assert (OpenRun, 0) not in asked
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["no stream", "a stream to be closed first"])
+def test_the_end_is_asked_for_while_the_last_counts_are_on_their_way(
+    test_point: RealTestPoint, monkeypatch: pytest.MonkeyPatch, *, beside: bool
+) -> None:
+    ahead: list[Request] = []
+    really = TestPointClient.ask_ahead
+
+    def spied(client: TestPointClient, *messages: Request) -> None:
+        ahead.extend(messages)
+        really(client, *messages)
+
+    monkeypatch.setattr(TestPointClient, "ask_ahead", spied)
+    runs = tuple(replace(task, beside=beside) for task in SHORT.goodput)
+    result = hold(replace(SHORT, goodput=runs), test_point.access())
+    assert set(ends(result).values()) == {Ended.COMPLETED}
+    last = [EndRun(run=1)] if beside else [EndRun(run=1), Finish()]
+    assert ahead[-len(last) :] == last
+    assert result.observation is not None
+    assert disagreements(result.evidence, test_point.opened(result.observation)) == ()
+
+
+@pytest.mark.parametrize(
+    ("bytes_each_way", "both"),
+    [
+        pytest.param(40_000_000, True, id="octets enough"),
+        pytest.param(600_000, False, id="too few to set two streams' share aside before a load"),
+    ],
+)
+def test_both_searches_are_asked_for_while_the_line_is_quiet(
+    test_point: RealTestPoint,
+    monkeypatch: pytest.MonkeyPatch,
+    bytes_each_way: int,
+    *,
+    both: bool,
+) -> None:
+    sent: list[Request] = []
+    really = TestPointClient._send
+
+    def spied(client: TestPointClient, messages: Sequence[Request], deadline_ns: int) -> None:
+        sent.extend(messages)
+        really(client, messages, deadline_ns)
+
+    monkeypatch.setattr(TestPointClient, "_send", spied)
+    searches = tuple(
+        CapacityTask(direction=way, duration_ns=1_500 * NS_PER_MS, holds=True) for way in Direction
+    )
+    plan = replace(SHORT, goodput=(), capacity=searches)
+    result = hold(plan, test_point.access(bytes_each_way=bytes_each_way))
+    assert ends(result)["finish"] is Ended.COMPLETED
+    told = [(type(each), getattr(each, "run", getattr(each, "stream", None))) for each in sent]
+    opened = [(OpenStream, 3), (OpenStream, 4), (OpenLoad, 0), (OpenLoad, 1)]
+    before = told[: told.index((CloseLoad, 0))]
+    assert [each in before for each in opened] == [True, both, True, both]
+    assert not both or [each for each in told if each in opened] == opened
+    assert len(set(told)) == len(told), "nothing is asked for twice"
+    assert [run.run for run in result.evidence.capacity] == [0, 1]
+    assert result.observation is not None
+    assert disagreements(result.evidence, test_point.opened(result.observation)) == ()
+    assert not any(thread.name == "load-knock" for thread in threading.enumerate())
+
+
+def test_flows_that_were_connected_ahead_and_not_used_are_closed(
+    test_point: RealTestPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second run is asked for ahead and its flows connect; then somebody says stop."""
+    stop = threading.Event()
+    openers: list[FlowOpener] = []
+    really = FlowOpener.open
+
+    def spied(opener: FlowOpener, count: int) -> None:
+        really(opener, count)
+        if opener not in openers:
+            openers.append(opener)
+        if len(openers) == 2:
+            stop.set()
+
+    monkeypatch.setattr(FlowOpener, "open", spied)
+    result = hold(SHORT, test_point.access(), stop=stop)
+    assert ends(result)["goodput_up"] is Ended.INTERRUPTED
+    assert len(openers) == 2
+    assert [opener.pending for opener in openers] == [0, 0]
+    assert [run.run for run in result.evidence.goodput] == [0]
 
 
 @pytest.mark.parametrize("task", ["connectivity", "idle", "goodput_down", "goodput_up"])

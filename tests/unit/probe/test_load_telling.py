@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from omega_core.load import LoadRate
 from omega_core.units import NS_PER_S
 from omega_core.wire.load import LoadKeys, decode_rate
-from omega_probe.load_telling import ALIVE_NS, REPEAT_NS, RateTeller
+from omega_probe.load_telling import ALIVE_NS, KNOCK, REPEAT_NS, RateTeller
 
 KEYS = LoadKeys.of(b"k" * 32, session_id="s-1", run=0, stream=1)
 START = 3 * NS_PER_S
@@ -52,6 +54,37 @@ def test_a_new_order_does_not_wait_and_an_old_arrival_does_not_answer_it() -> No
     teller.arrived(1)
     assert told(teller, START + 1) == (2, 2)
     assert told(teller, START + 1 + REPEAT_NS) == (3, 2)
+
+
+def test_a_knock_is_repeated_until_it_is_answered_and_then_told_now_and_then() -> None:
+    teller = RateTeller(KEYS)
+    teller.knock(START)
+    data = teller.datagram(START)
+    assert data is not None
+    assert decode_rate(data, KEYS) == (1, KNOCK)
+    assert teller.datagram(START + REPEAT_NS - 1) is None
+    assert told(teller, START + REPEAT_NS) == (2, 1)
+    teller.knock_answered()
+    now_ns = START + 2 * REPEAT_NS
+    assert told(teller, now_ns) == (3, 1)
+    assert teller.wakeup_ns() == now_ns + ALIVE_NS
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+@pytest.mark.parametrize("answered", [True, False])
+def test_the_first_order_after_a_knock_goes_out_at_once(*, urgent: bool, answered: bool) -> None:
+    """It has the same number; what answered the knock does not answer it."""
+    teller = RateTeller(KEYS)
+    teller.knock(START)
+    told(teller, START)
+    if answered:
+        teller.knock_answered()
+    teller.order(rate(1), START + 1, urgent=urgent)
+    teller.knock_answered()
+    data = teller.datagram(START + 1)
+    assert data is not None
+    assert decode_rate(data, KEYS) == (2, rate(1))
+    assert told(teller, START + 1 + REPEAT_NS) == (3, 1)
 
 
 def test_the_same_order_again_is_not_told_again() -> None:

@@ -101,6 +101,20 @@ def test_time_left_keeps_room_for_the_closing_and_is_never_negative() -> None:
     assert left.time_left_ns() == 0
 
 
+@pytest.mark.parametrize(
+    ("bytes_up", "fits"),
+    [
+        pytest.param(80_000, True, id="an eighth of what is left"),
+        pytest.param(79_992, False, id="an octet more than that"),
+    ],
+)
+def test_room_for_streams_is_the_share_that_a_test_point_sets_aside(
+    bytes_up: int, *, fits: bool
+) -> None:
+    left = budget(HandClock(), OwnTrafficMeter(), bytes_up_max=bytes_up)
+    assert left.has_room_for_streams(10_000) is fits
+
+
 def test_octets_left_are_those_of_the_session_alone() -> None:
     meter = OwnTrafficMeter()
     meter.add(OwnTraffic(rx=Carried(999, 0, 1)))  # before the test point took the grant
