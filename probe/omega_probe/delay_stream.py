@@ -113,6 +113,11 @@ def hold_stream(
     if isinstance(opened, HeldStream):
         return opened
     held = run_stream(plan, at, opened, progress=progress, all_sent=over)
+    return end_stream(plan, at, held, late=late)
+
+
+def end_stream(plan: StreamPlan, at: AtTestPoint, held: HeldStream, *, late: bool) -> HeldStream:
+    """Close a stream that has run; `late`: see `hold_stream`."""
     close = close_late if late and _is_whole(held) else close_stream
     return close(plan, at, held)
 
@@ -154,8 +159,8 @@ def run_stream(
     """Send and receive, with no word to the test point.
 
     Streams may run side by side; one of them watches the control connection. With `until` a stream
-    hurries to its end when that is set, whatever else happens in the session. `made` is given the
-    machine before it begins.
+    ends when that is set, whatever else happens in the session. `made` is given the machine before
+    it begins.
     """
     driver = opened.driver
     machine = StampSender(
@@ -164,7 +169,7 @@ def run_stream(
         ssid=opened.ssid,
         key=plan.key,
         phase_ns=plan.phase_ns,
-        hurried=plan.hurried or until is not None,
+        hurried=plan.hurried,
     )
     if made is not None:
         made(machine)

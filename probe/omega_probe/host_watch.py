@@ -93,10 +93,19 @@ class HostWatch:
         return faults_of(seen, evidence, clocks)
 
     def begin(self, phase: str) -> None:
-        """Take the reading before a phase."""
+        """Take the reading before a phase; its traffic counts from here."""
         self._begun = self._read(phase)
         self._marked = None
         self._keep(self._begun.counts)
+
+    def account_from_now(self) -> None:
+        """Let what the scheduler does to the probe's threads count from now on, in this phase.
+
+        Threads of the phase before have ended by now, and have taken their accounts with them.
+        """
+        if self._begun is not None:
+            share = self._host.own_share(self._clock.monotonic_ns())
+            self._begun = self._begun._replace(share=share)
 
     def mark(self) -> None:
         """Take a reading within the phase, at most each `MARK_US`; the last counts as its end."""

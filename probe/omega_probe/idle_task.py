@@ -1,6 +1,7 @@
 """The delay stream on the quiet line: planned by what the grant has left, held, and kept.
 
 Its report is not waited for where it could tell nothing new; it is taken at the end of the session.
+It may begin early, while the replies to attempts before it are still to come: they disturb nothing.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ from typing import Final
 from omega_core import limits
 from omega_core.evidence import Ended, IdleStream
 from omega_core.units import NS_PER_S
+from omega_core.wire.testpoint import OpenStream
 from omega_probe.delay_stream import (
     AtTestPoint,
     HeldStream,
     StreamPlan,
     close_stream,
+    end_stream,
     hold_stream,
     idle_stream_of,
+    open_stream,
     opening_of,
     random_phase_ns,
 )
+from omega_probe.early_stream import EarlyStream
 from omega_probe.plan import MeasurementPlan
 from omega_probe.session_budget import Budget
 
@@ -35,12 +40,32 @@ class IdleTask:
         self._plan = plan
         self._key = key
         self._started_ns = started_ns
+        self._early: tuple[StreamPlan, EarlyStream | HeldStream] | None = None
         self._unreported: tuple[StreamPlan, HeldStream] | None = None
 
-    def ask_ahead(self, at: AtTestPoint, budget: Budget) -> None:
-        """Ask the test point for the stream while the attempts before it are made."""
-        if self._plan.idle_duration_ns:
-            at.client.ask_ahead(opening_of(self.planned(at, budget)))
+    def openings(self) -> list[OpenStream]:
+        """Return what is to be asked for together with the session."""
+        if not self._plan.idle_duration_ns:
+            return []
+        return [OpenStream(stream=IDLE_STREAM, authenticated=self._key is not None)]
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the stream has begun early."""
+        return self._early is not None
+
+    def begin_early(self, at: AtTestPoint, budget: Budget) -> None:
+        """Begin the stream, unless the test point is not ready for it or nothing is left for it."""
+        if not self._plan.idle_duration_ns or at.waiter.stop.is_set():
+            return
+        plan = self.planned(at, budget)
+        if plan.packets < 1 or at.client.answer_to(opening_of(plan)) is None:
+            return
+        opened = open_stream(plan, at)
+        self._early = (
+            plan,
+            opened if isinstance(opened, HeldStream) else EarlyStream(plan, at, opened),
+        )
 
     def planned(self, at: AtTestPoint, budget: Budget) -> StreamPlan:
         """Return the stream, shortened to what is left; of no packet where nothing is."""
@@ -64,17 +89,24 @@ class IdleTask:
 
     def carry_out(
         self,
-        plan: StreamPlan,
         at: AtTestPoint,
+        budget: Budget,
         *,
         progress: Callable[[int | None], None],
         over: Callable[[], None],
         late: bool,
     ) -> tuple[Ended, str]:
         """Hold the stream; return how the task has ended. `over` and `late`: see `hold_stream`."""
-        held = hold_stream(
-            plan, at, progress=lambda _, rtt_us: progress(rtt_us), over=over, late=late
-        )
+        if self._early is None:
+            plan = self.planned(at, budget)
+            held = hold_stream(
+                plan, at, progress=lambda _, rtt_us: progress(rtt_us), over=over, late=late
+            )
+        else:
+            plan, early = self._early
+            if isinstance(early, EarlyStream):
+                early = early.finish(progress=progress, all_sent=over)
+            held = end_stream(plan, at, early, late=late)
         stream = idle_stream_of(held, plan, session_started_ns=self._started_ns)
         if stream is not None:
             self.streams.append(stream)
@@ -83,6 +115,11 @@ class IdleTask:
         if held.ended is Ended.COMPLETED and plan.packets < self._packets_wanted():
             return Ended.BUDGET, held.detail
         return held.ended, held.detail
+
+    def leave(self) -> None:
+        """Let go of the stream that has begun early."""
+        if self._early is not None and isinstance(self._early[1], EarlyStream):
+            self._early[1].leave()
 
     def take_late_report(self, at: AtTestPoint) -> None:
         """Add the report that nobody waited for."""

@@ -113,4 +113,5 @@ def _plan(
         phase_ns=random_phase_ns(period_ns),
         key=key,
         octets_max=packets * octets,
+        hurried=True,
     )

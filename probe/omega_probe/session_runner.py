@@ -2,7 +2,7 @@
 
     precheck      look at the host; is the line quiet? (`stop_when_invalid` ends here)
     connectivity  TCP, then the control connection, then UDP
-    idle          the delay stream on the quiet line
+    idle          the delay stream on the quiet line; begun when the last attempt was made
     qualified_*   the fixed rates of the plan, which find a lossy line cheaply
     capacity_*    the searches: what they find, TCP needs not find out
     goodput_*     the TCP runs of the plan, in its order; then repeats of short fixed rates
@@ -33,12 +33,8 @@ from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_US, US_PER_S
 from omega_core.wire.testpoint import Finish, OpenStream
 from omega_probe.asking_ahead import AskingAhead
 from omega_probe.capacity_task import repeat_due_us
-from omega_probe.delay_stream import (
-    AtTestPoint,
-    HeldStream,
-    ended_of,
-    opening_of,
-)
+from omega_probe.connectivity_task import ConnectivityTask
+from omega_probe.delay_stream import AtTestPoint, ended_of
 from omega_probe.environment import Host
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
 from omega_probe.events import Emitter, Notice
@@ -55,14 +51,10 @@ from omega_probe.session_result import SessionResult, result_of
 from omega_probe.task_book import TaskBook
 from omega_probe.test_point_reach import (
     reachable_families,
-    tcp_attempts,
-    udp_attempt_plans,
-    udp_attempts,
 )
 from omega_probe.validity import load_allowance, quiet_allowance
-from omega_probe.waiting import SLICE_NS, StoppedError, Waiter, side_by_side
+from omega_probe.waiting import SLICE_NS, StoppedError, Waiter
 
-SILENT_AGAIN: Final = 1  # further rounds of attempts while nothing has ever answered
 FINISH_TIMEOUT_S: Final = 6  # a test point gives its own parts five seconds to report
 LAST_WORD_TIMEOUT_S: Final = 3  # on a line that seems down
 _HEADLINES: Final = (
@@ -109,7 +101,14 @@ class SessionRunner:
         self._watch = HostWatch(
             host, self._interface(), self._meter, waiter.clock, self._started_ns
         )
-        self._attempts = [*earlier_attempts]
+        self._reached = ConnectivityTask(
+            self._addresses,
+            access.tcp_port,
+            rounds=plan.connectivity_attempts,
+            waiter=waiter,
+            meter=self._meter,
+            earlier=earlier_attempts,
+        )
         key = access.secret if plan.idle_authenticated else None
         self._idle = IdleTask(plan, key=key, started_ns=self._started_ns)
         self._loads = LoadTasks(
@@ -120,7 +119,6 @@ class SessionRunner:
             shown=self._shown,
         )
         self._opened: OpenedSession | None = None
-        self._cut_short: HeldStream | None = None
         self._budget: Budget | None = None
         self._ahead: AskingAhead | None = None
         self._observation: str | None = None
@@ -133,6 +131,7 @@ class SessionRunner:
         try:
             return self._carry_out()
         finally:
+            self._idle.leave()
             self._loads.leave(self._meter)
 
     def _carry_out(self) -> SessionResult:
@@ -180,67 +179,45 @@ class SessionRunner:
     def _connectivity(self) -> None:
         if self._skips("connectivity"):
             return
-        rounds = self._plan.connectivity_attempts
+        rounds, reached = self._plan.connectivity_attempts, self._reached
         self._book.begin("connectivity", expected_ns=(1 + rounds) * 300 * NS_PER_MS)
         self._watch.begin("connectivity")
         ended, detail = Ended.COMPLETED, ""
         try:
-            self._reach(rounds)
+            reached.reach(self._open, all_sent=self._begin_idle_early)
         except StoppedError:
             ended = Ended.INTERRUPTED
         except NotOpenedError as error:
             ended, detail = error.ended, str(error)
             self._over = (ended, detail)
             self._busy_s = error.busy_s
-        if self._cut_short is not None and ended is Ended.COMPLETED:
-            ended, detail = self._cut_short.ended, self._cut_short.detail
-        self._watch.end(None)
-        self._ends(ended, detail, Evidence(attempts=tuple(self._attempts)))
+        if reached.cut_short is not None and ended is Ended.COMPLETED:
+            ended, detail = reached.cut_short.ended, reached.cut_short.detail
+        if not self._idle.has_begun:
+            self._watch.end(None)
+        self._ends(ended, detail, Evidence(attempts=tuple(reached.attempts)))
 
-    def _reach(self, rounds: int) -> None:
-        """Try both ways at once; raises NotOpenedError or StoppedError.
+    def _begin_idle_early(self) -> None:
+        """Begin the idle stream, and its phase, while replies to attempts are still to come.
 
-        A session that could not be opened is tried again when the test point has answered since:
-        a line may need some seconds to come up.
+        In the thread that has opened the session, which the others wait for.
         """
-        ways = [partial(self._reach_by_tcp, rounds), partial(self._reach_by_udp, rounds)]
-        try:
-            side_by_side(ways)
-        except NotOpenedError as error:
-            answered = any(each.to_test_point and each.answered for each in self._attempts)
-            if error.ended is not Ended.LINK_LOST or not answered:
-                raise
-            self._reach_by_udp(rounds)
-
-    def _reach_by_udp(self, rounds: int) -> None:
-        """Open the session, and try the way that its packets take."""
-        plans = udp_attempt_plans(self._addresses, rounds=rounds, first_stream=0)
-        at = self._open([opening_of(plan) for plan in plans])
-        self._book.progress()
-        made, self._cut_short = udp_attempts(plans, at, opened=self._ask_for_idle)
-        self._attempts += made
-
-    def _reach_by_tcp(self, rounds: int) -> None:
-        """Try the test point; once more when nothing at all answered.
-
-        Silence twice in a row is a finding about the line, silence once may be a moment.
-        """
-        for _ in range(1 + SILENT_AGAIN):
-            tcp_attempts(
-                self._addresses,
-                self._access.tcp_port,
-                rounds=rounds,
-                waiter=self._waiter,
-                meter=self._meter,
-                keep=self._attempts.append,
-            )
-            if any(attempt.to_test_point and attempt.answered for attempt in self._attempts):
-                return
+        at, budget = self._at(), self._budget
+        if at is None or budget is None:
+            return
+        self._idle.begin_early(at, budget)
+        if self._idle.has_begun:
+            self._watch.end(None)
+            self._watch.begin("idle")
 
     def _open(self, ahead: Sequence[OpenStream]) -> AtTestPoint:
         """Open the session at the test point; raises NotOpenedError or StoppedError."""
         opened = open_session(
-            self._access, self._addresses, waiter=self._waiter, meter=self._meter, ahead=ahead
+            self._access,
+            self._addresses,
+            waiter=self._waiter,
+            meter=self._meter,
+            ahead=[*ahead, *self._idle.openings()],
         )
         self._opened = opened
         self._budget = budget = Budget(self._access, self._meter, self._waiter.clock)
@@ -251,26 +228,33 @@ class SessionRunner:
         if client.address != next(iter(self._addresses.values()), None):
             self._watch.interface = self._host.interface_towards(client.address, client.family)
         self._way = self._host.way(client.address, client.family)
+        self._book.progress()
         return opened.at
 
     def _idle_stream(self) -> None:
         at, budget, ahead = self._at(), self._budget, self._ahead
-        if self._skips("idle") or at is None or budget is None or ahead is None:
+        if not self._idle.has_begun and self._skips("idle"):
+            return
+        if at is None or budget is None or ahead is None:
             return
         plan = self._idle.planned(at, budget)
-        if plan.packets < 1:
+        if plan.packets < 1 and not self._idle.has_begun:
             self._book.skip("idle", Ended.BUDGET)
             return
         self._book.begin("idle", expected_ns=plan.packets * plan.period_ns)
-        self._watch.begin("idle")
+        if self._idle.has_begun:
+            self._watch.account_from_now()
+        else:
+            self._watch.begin("idle")
         ended, detail = self._idle.carry_out(
-            plan,
             at,
+            budget,
             progress=lambda rtt_us: self._book.progress(rtt_us=rtt_us),
             over=ahead.idle_sent,
             late=self._plan.begins_with_search,
         )
         self._watch.end(quiet_allowance(self._plan.expected_bps_down, self._plan.expected_bps_up))
+        self._idle.leave()
         self._ends(ended, detail, Evidence(idle=tuple(self._idle.streams)))
 
     def _begin_load(self, task: LoadTask) -> tuple[AtTestPoint, Budget, AskingAhead] | None:
@@ -305,11 +289,6 @@ class SessionRunner:
         self._watch.end(None if dropped else allowance)
         self._meter.add(self._watch.tail)
         self._ends(loaded.ended, loaded.detail, loaded.found)
-
-    def _ask_for_idle(self) -> None:
-        at, budget = self._at(), self._budget
-        if at is not None and budget is not None:
-            self._idle.ask_ahead(at, budget)
 
     def _mtu_octets(self) -> int | None:
         interface = self._watch.interface
@@ -416,7 +395,7 @@ class SessionRunner:
             opened.at.client.close()
         evidence = Evidence(
             tasks=tuple(self._book.ends),
-            attempts=tuple(self._attempts),
+            attempts=tuple(self._reached.attempts),
             idle=tuple(self._idle.streams),
             goodput=tuple(self._loads.runs),
             working=tuple(self._loads.working),

@@ -92,18 +92,18 @@ def udp_attempt_plans(
 
 
 def udp_attempts(
-    plans: Sequence[StreamPlan], at: AtTestPoint, *, opened: Callable[[], None] = lambda: None
+    plans: Sequence[StreamPlan], at: AtTestPoint, *, all_sent: Callable[[], None] = lambda: None
 ) -> tuple[list[Attempt], HeldStream | None]:
     """Make the attempts of every family at once; return also a stream that could not go on.
 
-    `opened` is called when the first packets are about to leave.
+    `all_sent` is called, in the caller's thread, when only replies are still to come: every
+    family's packets leave at the same times.
     """
     ready, cut_short = _open_all(plans, at)
-    opened()
-    runs = [
-        partial(run_stream, plan, at, stream, watches=number == 0)
-        for number, (plan, stream) in enumerate(ready)
-    ]
+    runs = [partial(run_stream, plan, at, stream, watches=False) for plan, stream in ready[1:]]
+    if ready:
+        first, stream = ready[0]
+        runs.insert(0, partial(run_stream, first, at, stream, all_sent=all_sent))
     made: list[Attempt] = []
     for (plan, _), run in zip(ready, side_by_side(runs), strict=True):
         held = close_late(plan, at, run)  # its report nobody needs

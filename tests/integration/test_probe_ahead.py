@@ -15,7 +15,8 @@ from omega_core.limits import FEEDBACK_NS
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.wire.testpoint import Finish
-from omega_probe.delay_stream import AtTestPoint, StreamPlan
+from omega_probe.delay_stream import AtTestPoint, OpenedStream, StreamPlan, open_stream
+from omega_probe.early_stream import EarlyStream
 from omega_probe.errors import TestPointRefusedError
 from omega_probe.flow_opening import STALE_NS, FlowOpener
 from omega_probe.goodput import GoodputRequest, GoodputResult, begin_to_connect, run_goodput
@@ -231,6 +232,81 @@ def test_the_report_of_a_stream_beside_a_load(
     assert whole.report.replies == len(kept.rtt_us) > 5
     assert (whole.rtt_us, whole.ended, stream.unreported) == (kept.rtt_us, Ended.COMPLETED, False)
     assert client.request(Finish()).observation
+
+
+def early_of(client: TestPointClient, waiter: Waiter, packets: int) -> EarlyStream:
+    plan = StreamPlan(STREAM, client.address, client.family, packets, PERIOD_NS, 0)
+    at = AtTestPoint(client, waiter, OwnTrafficMeter())
+    opened = open_stream(plan, at)
+    assert isinstance(opened, OpenedStream)
+    return EarlyStream(plan, at, opened)
+
+
+def test_a_stream_that_has_begun_early_is_taken_over(
+    client: TestPointClient, clock: LateClock
+) -> None:
+    early = early_of(client, Waiter(clock), packets=40)
+    shown: list[int | None] = []
+    sent: list[bool] = []
+    time.sleep(0.1)
+    held = early.finish(progress=shown.append, all_sent=lambda: sent.append(True))
+    early.leave()
+    assert held.ended is Ended.COMPLETED
+    assert held.outcome is not None
+    assert len(held.outcome.rtt_us) == 40
+    assert None not in held.outcome.rtt_us
+    assert sent == [True]
+    assert any(shown)
+    assert not any(thread.name == "early-stream" for thread in threading.enumerate())
+
+
+def test_a_stream_that_was_over_before_it_was_taken_over_says_that_all_was_sent(
+    client: TestPointClient, clock: LateClock
+) -> None:
+    early = early_of(client, Waiter(clock), packets=3)
+    sent: list[bool] = []
+    time.sleep(0.3)
+    held = early.finish(progress=lambda _: None, all_sent=lambda: sent.append(True))
+    early.leave()
+    assert (held.ended, sent) == (Ended.COMPLETED, [True])
+
+
+def test_stop_ends_an_early_stream_soon(client: TestPointClient, clock: LateClock) -> None:
+    waiter = Waiter(clock)
+    early = early_of(client, waiter, packets=1_000)
+    time.sleep(0.1)
+    waiter.stop.set()
+    stopped_at = time.monotonic()
+    held = early.finish(progress=lambda _: None, all_sent=lambda: None)
+    early.leave()
+    assert time.monotonic() - stopped_at < 0.3
+    assert held.outcome is not None
+    assert 5 < len(held.outcome.rtt_us) < 50
+
+
+def test_an_early_stream_whose_test_point_dies_ends_with_it(
+    tmp_path: Path, clock: LateClock
+) -> None:
+    sent: list[bool] = []
+    with RealTestPoint(tmp_path) as victim:
+        client = connect(victim.access(), clock)
+        early = early_of(client, Waiter(clock), packets=1_000)
+        time.sleep(0.1)
+        victim.kill()
+        held = early.finish(progress=lambda _: None, all_sent=lambda: sent.append(True))
+        early.leave()
+        client.close()
+    assert held.ended is Ended.TEST_POINT_LOST
+    assert held.outcome is not None
+    assert len(held.outcome.rtt_us) > 5
+    assert sent == [], "nothing is asked of a test point that is gone"
+
+
+def test_an_early_stream_that_nobody_takes_over_is_cut_off(
+    client: TestPointClient, clock: LateClock
+) -> None:
+    early_of(client, Waiter(clock), packets=1_000).leave()
+    assert not any(thread.name == "early-stream" for thread in threading.enumerate())
 
 
 def test_a_report_that_never_comes_is_told(tmp_path: Path, clock: LateClock) -> None:

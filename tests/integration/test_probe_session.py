@@ -331,6 +331,19 @@ def test_what_is_sure_to_be_asked_for_next_is_asked_ahead(
     assert (OpenRun, 0) not in asked
 
 
+def test_the_idle_stream_begins_when_the_last_attempt_was_made(test_point: RealTestPoint) -> None:
+    """It was asked for together with the session, and waits for no reply to an attempt."""
+    result = hold(SHORT, test_point.access())
+    (stream,) = result.evidence.idle
+    attempts, idle = result.evidence.tasks[1:3]
+    assert (attempts.task, idle.task) == ("connectivity", "idle")
+    assert attempts.started_offset_us < stream.started_offset_us <= idle.started_offset_us
+    checks = {check.phase: check for check in result.environment.traffic}
+    assert checks["idle"].duration_us >= 400_000, "all of the stream is in its phase"
+    assert checks["idle"].own_tx_octets >= 21 * 72
+    assert result.metrics["reachable_ppm"].samples == 12
+
+
 @pytest.mark.parametrize("beside", [False, True], ids=["no stream", "a stream to be closed first"])
 def test_the_end_is_asked_for_while_the_last_counts_are_on_their_way(
     test_point: RealTestPoint, monkeypatch: pytest.MonkeyPatch, *, beside: bool
