@@ -152,7 +152,8 @@ class SessionRunner:
     def _precheck(self) -> None:
         """Watch the interface for a while; nothing is sent."""
         watch, plan = self._watch, self._plan
-        listens = watch.judges_traffic and not (watch.faults() and plan.stop_when_invalid)
+        listens = plan.precheck_ns > 0 and watch.judges_traffic
+        listens = listens and not (watch.faults() and plan.stop_when_invalid)
         self._book.begin("precheck", expected_ns=plan.precheck_ns if listens else 0)
         self._note_what_is_unknown()
         ended = Ended.COMPLETED
