@@ -1,6 +1,8 @@
 """When a session asks the test point for what its next load needs: as soon as that is sure.
 
     idle_sent()       the idle stream's last packet has left: the first load, or both searches
+    load_grown()      a TCP run adds no more flows: the next load, if that is one of these as well;
+                      its flows connect
     load_over()       a load has ended, its counts have been asked for: the next load; one that was
                       asked for already gets a first word
     load_closed()     the stream beside it was closed as well: what waited for its octets; after the
@@ -57,6 +59,16 @@ class AskingAhead:
         if not self._both_searches():
             self._ask(0, with_stream=True)
 
+    def load_grown(self, number: int) -> None:
+        """Ask while TCP run `number` goes on."""
+        loads, following = self._plan.loads(), number + 1
+        if self._at.waiter.stop.is_set() or following >= len(loads):
+            return
+        before, task = loads[number], loads[following]
+        alike = isinstance(task, GoodputTask) and not _has_stream(before) and not _has_stream(task)
+        if alike and before.direction is not task.direction:
+            self._ask(following, with_stream=False)
+
     def load_over(self, number: int) -> None:
         """Ask while the counts of load `number` are on their way."""
         loads, following = self._plan.loads(), number + 1
@@ -66,7 +78,7 @@ class AskingAhead:
         if before.direction is task.direction:
             return
         if self._loads.is_asked(following):
-            self._loads.begin_to_knock(following, self._at)
+            self._loads.begin_to_reach(following, self._at)
         elif not (_holds(before) and _has_stream(task)):
             self._ask(following, with_stream=False)
 

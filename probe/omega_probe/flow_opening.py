@@ -13,7 +13,8 @@ A flow that is given up has carried nothing: it is no failed flow, only a missin
 
 A run's first flows may be connected ahead of it, by `open` alone: a connection belongs to no run
 before its Join. The test point closes one that says nothing for `FIRST_FRAME_NS`, so `drop_stale`
-gives up what has waited for nearly as long.
+gives up what has waited for nearly as long. Those of an upward run may join ahead as well, for
+nothing moves before this end sends; the test point must have the run open by then.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from omega_core.wire.testpoint import (
 
 OPENING_NS: Final = 8 * NS_PER_S  # three lost SYNs: 1 + 2 + 4 s
 STALE_NS: Final = FIRST_FRAME_NS - NS_PER_S  # a Join has to get there, too
+_STEPS_TO_JOINING: Final = 2  # whether all have connected is seen in one, and counts in the next
 _TOGETHER_NS: Final = 500 * NS_PER_MS
 
 
@@ -97,6 +99,7 @@ class FlowOpener:
         self._traffic = traffic
         self._next_number = 0
         self._openings: list[_Opening] = []
+        self._joined_ahead: list[tuple[int, socket.socket]] = []
         self.reasons: list[str] = []
         """Why flows were given up, in order."""
         self.refused: Refused | None = None
@@ -104,8 +107,8 @@ class FlowOpener:
 
     @property
     def pending(self) -> int:
-        """How many flows are on their way."""
-        return len(self._openings)
+        """How many flows are on their way, and not handed out by `advance`."""
+        return len(self._openings) + len(self._joined_ahead)
 
     def open(self, count: int) -> None:
         """Begin to open flows; fewer where the run has its most already."""
@@ -127,7 +130,7 @@ class FlowOpener:
     def advance(self) -> list[tuple[int, socket.socket]]:
         """Take every opening as far as it can go; return the flows that have joined."""
         now_ns = self._clock.monotonic_ns()
-        joined: list[tuple[int, socket.socket]] = []
+        joined, self._joined_ahead = self._joined_ahead, []
         together = all(
             each.state is not _State.CONNECTING or now_ns - each.opened_ns >= _TOGETHER_NS
             for each in self._openings
@@ -142,10 +145,22 @@ class FlowOpener:
                 self._give_up(opening)
         return joined
 
+    def join_ahead(self) -> None:
+        """Have the flows that have connected join, and wait for none; `advance` hands them out."""
+        self.drop_stale()
+        for _ in range(_STEPS_TO_JOINING):
+            self._joined_ahead = self.advance()
+
     def drop_stale(self) -> None:
-        """Give up flows that were connected ahead too long ago; call it before the first Join."""
-        stale_ns = self._clock.monotonic_ns() - STALE_NS
-        if all(each.opened_ns > stale_ns for each in self._openings):
+        """Give up flows that were connected ahead too long ago.
+
+        Those that have asked to join stay; from now on they have the time of flows just opened.
+        """
+        now_ns = self._clock.monotonic_ns()
+        asked = [each for each in self._openings if each.state is _State.JOINING]
+        for each in asked:
+            each.opened_ns = now_ns
+        if asked or all(now_ns - each.opened_ns < STALE_NS for each in self._openings):
             return
         self.give_up_all()
         self._next_number = 0
@@ -159,6 +174,10 @@ class FlowOpener:
     def give_up_all(self) -> list[int]:
         """Close what has not joined; return the flows that the test point may have let in."""
         asked = [each.number for each in self._openings if each.state is _State.JOINING]
+        for number, connection in self._joined_ahead:
+            asked.append(number)
+            self._close(connection)
+        self._joined_ahead.clear()
         for opening in [*self._openings]:
             self._give_up(opening)
         return asked
@@ -222,9 +241,12 @@ class FlowOpener:
 
     def _give_up(self, opening: _Opening) -> None:
         self._openings.remove(opening)
-        self._traffic.release(opening.connection)
-        abort_on_close(opening.connection)
-        opening.connection.close()
+        self._close(opening.connection)
+
+    def _close(self, connection: socket.socket) -> None:
+        self._traffic.release(connection)
+        abort_on_close(connection)
+        connection.close()
 
 
 def _has_connected(connection: socket.socket) -> bool:

@@ -92,19 +92,21 @@ def run_goodput(
     traffic: TrafficWatch,
     stop: threading.Event,
     progress: Callable[[int | None], None],
+    grown: Callable[[], None] = lambda: None,
     over: Callable[[], None] = lambda: None,
     opener: FlowOpener | None = None,
 ) -> GoodputResult:
     """Carry out one run.
 
-    `progress` is called at every tick with the present rate in bit/s, `over` when the flows are
-    closed and the test point's counts have been asked for, and are still to come. `traffic` counts
-    the flows' own octets. `opener` is what `begin_to_connect` has returned, if it was called. When
-    `stop` is set the run ends within a tick or two, as INTERRUPTED, with what was counted.
+    `progress` is called at every tick with the present rate in bit/s, `grown` once when no more
+    flows are added, `over` when the flows are closed and the test point's counts have been asked
+    for, and are still to come. `traffic` counts the flows' own octets. `opener` is what
+    `begin_to_connect` has returned, if it was called. When `stop` is set the run ends within a tick
+    or two, as INTERRUPTED, with what was counted.
     """
     opener = opener or _opener_of(client, request, clock, traffic)
     driver = _Driver(client, request, opener, clock=clock, traffic=traffic)
-    return driver.drive(stop, progress, over)
+    return driver.drive(stop, progress, grown, over)
 
 
 def begin_to_connect(
@@ -184,6 +186,7 @@ class _Driver:
             traffic=traffic,
         )
         self._started_ns = clock.monotonic_ns()
+        self._grown = False
         self._machine = GoodputMachine(
             duration_ns=request.duration_ns,
             base_rtt_us=self._base_rtt_us,
@@ -201,6 +204,7 @@ class _Driver:
         self,
         stop: threading.Event,
         progress: Callable[[int | None], None],
+        grown: Callable[[], None],
         over: Callable[[], None],
     ) -> GoodputResult:
         opened = False
@@ -209,7 +213,7 @@ class _Driver:
             opened = True
             self._open_first_flows(stop)
             if self._machine.ended is None:
-                self._carry(stop, progress)
+                self._carry(stop, progress, grown)
         except (TestPointLostError, TestPointRefusedError) as error:
             self._end_with(error)
         finally:
@@ -272,7 +276,12 @@ class _Driver:
         if bound_bps is not None:
             self._machine.bounded_by(bound_bps)
 
-    def _carry(self, stop: threading.Event, progress: Callable[[int | None], None]) -> None:
+    def _carry(
+        self,
+        stop: threading.Event,
+        progress: Callable[[int | None], None],
+        grown: Callable[[], None],
+    ) -> None:
         self._flows.start_all()
         now_ns = self._clock.monotonic_ns()
         self._machine.begin(now_ns)
@@ -291,7 +300,8 @@ class _Driver:
             used_up = self._stopped_there or self._flows.budget_used_up
             self._take_bound()
             self._machine.advance(now_ns, budget_used_up=used_up)
-            self._grow(now_ns)
+            if self._grow(now_ns):
+                grown()
             progress(self._machine.rate_bps())
 
     def _wait_until(self, deadline_ns: int) -> None:
@@ -347,15 +357,19 @@ class _Driver:
             for number in broken:
                 self._machine.flow_broke(number)
 
-    def _grow(self, now_ns: int) -> None:
+    def _grow(self, now_ns: int) -> bool:
+        """Add flows where they help; return True once, when no more are added."""
         if self._request.direction is Direction.DOWN:
             receiver_us = self._flows.since_epoch_us(now_ns)
         else:
             receiver_us = self._machine.latest_us
         wanted = self._machine.flows_to_open(receiver_us, opening=self._opener.pending)
         self._opener.open(wanted)
-        if self._machine.growth_is_over(receiver_us):
-            self._opener.give_up_unasked()
+        if not self._machine.growth_is_over(receiver_us):
+            return False
+        self._opener.give_up_unasked()
+        before, self._grown = self._grown, True
+        return not before
 
     def _fetch_counts(self) -> None:
         """Take the test point's counts; what it can't tell any more stays unknown."""

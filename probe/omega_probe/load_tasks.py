@@ -24,6 +24,7 @@ from omega_core.evidence import (
 )
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_S
+from omega_core.wire.testpoint import OpenRun
 from omega_probe.capacity_task import (
     CapacityKnown,
     RateDisplay,
@@ -117,8 +118,7 @@ class LoadTasks:
         if isinstance(ready.request, LoadRequest):
             at.client.ask_ahead(load_opening_of(ready.request))
         else:
-            base_rtt_us = ready.request.base_rtt_us or at.client.rtt_us_min()
-            at.client.ask_ahead(run_opening_of(ready.request, base_rtt_us=base_rtt_us))
+            at.client.ask_ahead(_opening_of(ready.request, at))
             opener = begin_to_connect(
                 at.client, ready.request, clock=at.waiter.clock, traffic=at.meter
             )
@@ -159,10 +159,14 @@ class LoadTasks:
         """Say whether a task has been asked for ahead."""
         return number in self._ready
 
-    def begin_to_knock(self, number: int, at: AtTestPoint) -> None:
-        """Let the test point hear of an upward load that it has been asked for."""
+    def begin_to_reach(self, number: int, at: AtTestPoint) -> None:
+        """Let the test point hear of an upward load that it is ready for: knock, or join."""
         ready = self._ready[number]
-        if isinstance(ready.request, LoadRequest) and ready.knock is None:
+        if ready.opener is not None and isinstance(ready.request, GoodputRequest):
+            upward = ready.request.direction is Direction.UP
+            if upward and at.client.answer_to(_opening_of(ready.request, at)) is not None:
+                ready.opener.join_ahead()
+        elif isinstance(ready.request, LoadRequest) and ready.knock is None:
             knock = begin_to_knock(at.client, ready.request, clock=at.waiter.clock)
             self._ready[number] = ready._replace(knock=knock)
 
@@ -174,13 +178,15 @@ class LoadTasks:
         budget: Budget,
         *,
         mtu_octets: int | None,
+        grown: Callable[[], None],
         over: Callable[[], None],
         closed: Callable[[], None],
     ) -> Loaded:
         """Carry out one task.
 
-        `over` is called when the load has ended and its counts are still to come; `closed` when
-        nothing more is to be asked for: as early as that, or once the stream beside it was closed.
+        `grown` is called when a TCP run adds no more flows; `over` when the load has ended and its
+        counts are still to come; `closed` when nothing more is to be asked for: as early as that,
+        or once the stream beside it was closed.
         """
         ready = self._ready.pop(number, None)
         if ready is None:
@@ -196,7 +202,13 @@ class LoadTasks:
                 closed()
 
         result, working = run_beside_stream(
-            request, ready.beside, at, progress=self._shown, over=ended, opener=ready.opener
+            request,
+            ready.beside,
+            at,
+            progress=self._shown,
+            grown=grown,
+            over=ended,
+            opener=ready.opener,
         )
         self.runs.append(result.run)
         self.working += working
@@ -341,3 +353,7 @@ class LoadTasks:
 
     def _idle_loss_ppm(self, direction: Direction) -> int | None:
         return metrics_of(Evidence(idle=tuple(self._idle)))[f"loss_ppm_{direction}"].value
+
+
+def _opening_of(request: GoodputRequest, at: AtTestPoint) -> OpenRun:
+    return run_opening_of(request, base_rtt_us=request.base_rtt_us or at.client.rtt_us_min())

@@ -56,12 +56,13 @@ def run_beside_stream(
     *,
     progress: Callable[[int | None], None],
     over: Callable[[], None],
+    grown: Callable[[], None] = lambda: None,
     opener: FlowOpener | None = None,
 ) -> tuple[GoodputResult, tuple[WorkingStream, ...]]:
     """Carry out a run while the stream goes on; raises nothing for what the network does.
 
-    `over` is called when the load has ended and the counts of it are still to come. `opener` has
-    connected the run's first flows, if anybody has.
+    `grown` is called when no more flows are added, `over` when the load has ended and the counts of
+    it are still to come. `opener` has connected the run's first flows, if anybody has.
     """
     beside = None if plan is None else BesideRun(plan, at)
     if beside is not None:
@@ -81,6 +82,7 @@ def run_beside_stream(
             stop=at.waiter.stop,
             progress=told,
             over=over,
+            grown=grown,
             opener=opener,
         )
     finally:

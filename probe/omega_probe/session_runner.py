@@ -281,6 +281,7 @@ class SessionRunner:
             at,
             budget,
             mtu_octets=self._mtu_octets(),
+            grown=partial(ahead.load_grown, number),
             over=partial(ahead.load_over, number),
             closed=partial(ahead.load_closed, number),
         )

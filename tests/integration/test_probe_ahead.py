@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from omega_probe.early_stream import EarlyStream
 from omega_probe.errors import TestPointRefusedError
 from omega_probe.flow_opening import STALE_NS, FlowOpener
 from omega_probe.goodput import GoodputRequest, GoodputResult, begin_to_connect, run_goodput
+from omega_probe.goodput import opening_of as run_opening_of
 from omega_probe.load_knock import LoadKnock
 from omega_probe.load_link import begin_to_knock, run_load
 from omega_probe.load_link import opening_of as load_opening_of
@@ -111,6 +113,47 @@ def test_flows_connected_ahead_are_used_while_they_last(
     assert [flow.flow for flow in result.run.flows] == [0, 1, 2, 3]
     assert opener.pending == 0
     assert {connection.fileno() for connection in ahead} == {-1}
+
+
+@pytest.mark.parametrize(
+    "waited_ns",
+    [
+        pytest.param(0, id="at once"),
+        pytest.param(9 * NS_PER_S, id="when flows would have been given up that asked so long ago"),
+    ],
+)
+def test_the_flows_of_an_upward_run_may_join_ahead(
+    client: TestPointClient, clock: LateClock, waited_ns: int
+) -> None:
+    request = replace(request_of(clock), direction=Direction.UP)
+    client.ask_ahead(run_opening_of(request, base_rtt_us=1_000))
+    opener = begin_to_connect(client, request, clock=clock, traffic=OwnTrafficMeter())
+    time.sleep(0.2)
+    opener.join_ahead()
+    assert opener.pending == 4
+    time.sleep(0.2)
+    clock.later_ns = waited_ns
+    result = carried_out(client, request, clock, opener)
+    assert result.run.ended is Ended.COMPLETED
+    assert [flow.flow for flow in result.run.flows] == [0, 1, 2, 3]
+    assert all(flow.octets[-1] for flow in result.run.flows)
+
+
+def test_flows_that_have_joined_ahead_and_are_not_used_are_closed(
+    client: TestPointClient, clock: LateClock
+) -> None:
+    request = replace(request_of(clock), direction=Direction.UP)
+    client.request(run_opening_of(request, base_rtt_us=1_000))
+    opener = begin_to_connect(client, request, clock=clock, traffic=OwnTrafficMeter())
+    time.sleep(0.2)
+    opener.join_ahead()
+    time.sleep(0.2)
+    opener.join_ahead()  # now they have joined, and wait to be handed out
+    assert opener.interests() == []
+    assert opener.pending == 4
+    assert opener.give_up_all() == [0, 1, 2, 3]
+    assert opener.pending == 0
+    assert client.request(Finish()).observation
 
 
 def test_the_flows_of_a_run_that_is_refused_are_closed(

@@ -28,7 +28,7 @@ from omega_core.wire.testpoint import (
     OpenStream,
 )
 from omega_probe.events import Emitter, Event, PhaseEnded, PhaseProgress, PhaseStarted, discard
-from omega_probe.flow_opening import FlowOpener
+from omega_probe.flow_opening import FlowOpener, _Opening
 from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan, TestPointAccess
 from omega_probe.session import SessionResult, run_session
 from omega_probe.test_point_client import Request, TestPointClient
@@ -405,8 +405,15 @@ def test_both_searches_are_asked_for_while_the_line_is_quiet(
     assert not any(thread.name == "load-knock" for thread in threading.enumerate())
 
 
+@pytest.mark.parametrize(
+    ("beside", "ended"),
+    [
+        pytest.param(True, Ended.COMPLETED, id="asked for when the first run has ended"),
+        pytest.param(False, Ended.INTERRUPTED, id="asked for when the first run adds no more"),
+    ],
+)
 def test_flows_that_were_connected_ahead_and_not_used_are_closed(
-    test_point: RealTestPoint, monkeypatch: pytest.MonkeyPatch
+    test_point: RealTestPoint, monkeypatch: pytest.MonkeyPatch, ended: Ended, *, beside: bool
 ) -> None:
     """The second run is asked for ahead and its flows connect; then somebody says stop."""
     stop = threading.Event()
@@ -421,11 +428,40 @@ def test_flows_that_were_connected_ahead_and_not_used_are_closed(
             stop.set()
 
     monkeypatch.setattr(FlowOpener, "open", spied)
-    result = hold(SHORT, test_point.access(), stop=stop)
+    runs = tuple(replace(task, beside=beside) for task in SHORT.goodput)
+    result = hold(replace(SHORT, goodput=runs), test_point.access(), stop=stop)
     assert ends(result)["goodput_up"] is Ended.INTERRUPTED
     assert len(openers) == 2
     assert [opener.pending for opener in openers] == [0, 0]
-    assert [run.run for run in result.evidence.goodput] == [0]
+    assert [(run.run, run.ended) for run in result.evidence.goodput] == [(0, ended)]
+    assert result.observation is not None
+    assert disagreements(result.evidence, test_point.opened(result.observation)) == ()
+
+
+def test_an_upward_run_is_opened_while_the_one_before_goes_on_and_joined_when_it_ends(
+    test_point: RealTestPoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[str, int | None]] = []
+    really_send, really_join = TestPointClient._send, FlowOpener._send_join
+
+    def sends(client: TestPointClient, messages: Sequence[Request], deadline_ns: int) -> None:
+        said.extend((each.type, getattr(each, "run", None)) for each in messages)
+        really_send(client, messages, deadline_ns)
+
+    def joins(opener: FlowOpener, opening: _Opening) -> None:
+        said.append(("join", opener._target.run))
+        really_join(opener, opening)
+
+    monkeypatch.setattr(TestPointClient, "_send", sends)
+    monkeypatch.setattr(FlowOpener, "_send_join", joins)
+    runs = tuple(replace(task, beside=False) for task in SHORT.goodput)
+    result = hold(replace(SHORT, goodput=runs), test_point.access())
+    assert set(ends(result).values()) == {Ended.COMPLETED}
+    first = said.index(("join", 1))
+    assert said.index(("open_run", 1)) < said.index(("end_run", 0)) < first
+    assert ("end_run", 1) in said[first:]
+    assert result.observation is not None
+    assert disagreements(result.evidence, test_point.opened(result.observation)) == ()
 
 
 @pytest.mark.parametrize("task", ["connectivity", "idle", "goodput_down", "goodput_up"])
