@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final, NamedTuple
 
-from omega_agent.picture_series import RATES, Kind, Series, series_of
+from omega_agent.picture_series import RATES, Kind, Series, name_of, series_of
 from omega_agent.texts import Language, Speaker
 from omega_core.evidence import Evidence
 from omega_core.units import PPM, US_PER_MS, US_PER_S
@@ -144,26 +144,6 @@ def _legend(series: Sequence[Series], y: int, speaker: Speaker) -> Iterator[str]
         yield f'<path d="M{x} {y - 4}h34" {_stroke(look)}/>'
         yield _text(x + 42, y, name)
         x += 62 + 8 * len(name)
-
-
-def name_of(kind: Kind, speaker: Speaker) -> str:
-    """Return what a line is of, for people."""
-    say = speaker.say
-    match kind:
-        case Kind.RATE_DOWN:
-            return say("plot_rate_down")
-        case Kind.RATE_UP:
-            return say("plot_rate_up")
-        case Kind.LOAD_DOWN:
-            return say("plot_load_down")
-        case Kind.LOAD_UP:
-            return say("plot_load_up")
-        case Kind.IDLE:
-            return say("plot_idle")
-        case Kind.WORKING_DOWN:
-            return say("plot_working_down")
-        case Kind.WORKING_UP:
-            return say("plot_working_up")
 
 
 def _line(series: Series, panel: _Panel, time: _Time) -> str:

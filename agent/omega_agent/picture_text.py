@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from omega_acceptance.figures import figure
-from omega_agent.picture_series import RATES, Kind, Series, series_of
-from omega_agent.picture_svg import name_of
+from omega_agent.picture_series import RATES, Kind, Series, name_of, series_of
 from omega_agent.tables import table
 from omega_agent.texts import Speaker
 from omega_core.evidence import Evidence

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omega_acceptance.evaluate import evaluate
 from omega_agent.measuring import Held, Measurer
 from omega_agent.session_request import Granted
 from omega_core.bundle import Bundle
@@ -95,6 +94,8 @@ def preview(held: Held, faults: tuple[Fault, ...]) -> Judgement | None:
     """Return what the judge says of it; None where nobody said what the line must do."""
     if held.granted is None or held.granted.profile is None:
         return None
+    from omega_acceptance.evaluate import evaluate  # noqa: PLC0415 - `omega measure` has no judge
+
     return evaluate(
         held.granted.profile,
         held.wanted.mode,

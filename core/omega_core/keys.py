@@ -1,7 +1,8 @@
 """Ed25519 keys and their ids.
 
 A key id is the RFC 7638 thumbprint of the public key as a JWK (RFC 8037): a hint by which to find a
-key, never a reason to trust it. The mathematics is the `cryptography` library's.
+key, never a reason to trust it. The mathematics is the `cryptography` library's; its file formats
+(those of ssh among them, over a megabyte) are loaded only where a key is kept in a file.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 PUBLIC_KEY_OCTETS = 32
@@ -80,6 +80,8 @@ class SigningKey:
     @classmethod
     def from_pem(cls, pem: bytes) -> SigningKey:
         """Return the key of a PKCS #8 file (RFC 8410); raises NotAKeyError for anything else."""
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - see the module
+
         try:
             private = serialization.load_pem_private_key(pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -90,6 +92,8 @@ class SigningKey:
 
     def to_pem(self) -> bytes:
         """Return the key as PKCS #8 PEM (RFC 8410), unencrypted: the file's mode protects it."""
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - see the module
+
         return self._private.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,

@@ -189,11 +189,14 @@ def _number_of(value: bytes) -> int | None:
 
 def timespec_ns(value: bytes, *, of: int = 1) -> int | None:
     """Return the first of so many timespecs; None where the kernel left it empty."""
-    shape = _TIMESPEC_LONG if len(value) >= of * _TIMESPEC_LONG.size else _TIMESPEC_SHORT
-    if len(value) < shape.size:
+    octets = len(value)
+    if octets >= of * _TIMESPEC_LONG.size:
+        seconds, rest_ns = _TIMESPEC_LONG.unpack_from(value)
+    elif octets >= _TIMESPEC_SHORT.size:
+        seconds, rest_ns = _TIMESPEC_SHORT.unpack_from(value)
+    else:
         return None
-    seconds, rest_ns = shape.unpack_from(value)
-    return int(seconds) * NS_PER_S + int(rest_ns) if seconds or rest_ns else None
+    return seconds * NS_PER_S + rest_ns if seconds or rest_ns else None
 
 
 assert (SO_TIMESTAMPNS, SO_TIMESTAMPING) == (35, 37)  # noqa: S101 - the numbers matched on above

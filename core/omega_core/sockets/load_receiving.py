@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal, Self
 
 from omega_core.clock import Clock
 from omega_core.load import LoadCounter
@@ -17,6 +18,8 @@ from omega_core.wire.load import (
     DATAGRAM_OCTETS_MAX,
     LOAD_HEADER,
     SEQUENCE_OFFSET,
+    TOKEN_OCTETS,
+    TOKEN_OFFSET,
     UDP_IP_OCTETS,
     UINT32_MAX,
     LoadKeys,
@@ -30,6 +33,8 @@ _CLEAN_NS: Final = 20 * NS_PER_US
 _UNSIGNED = struct.Struct("@I")
 _INT = struct.Struct("@i")
 _NUMBERS = struct.Struct("!IIQ")  # sequence, command, send time
+_PACKETS_MAX: Final = 2 * SEGMENTS_MAX  # of a batch that is looked at as a whole
+_SHAPES_MAX: Final = 256  # batches of one size come in as many shapes as they have packets
 
 
 class LoadReceiver:
@@ -59,15 +64,9 @@ class LoadReceiver:
         self._ip_udp = UDP_IP_OCTETS[6 if endpoint.family == socket.AF_INET6 else 4]
         self._buffer = bytearray(1 << 16)
         self._view = memoryview(self._buffer)
-        self._words = self._view.cast("I")
-        self._halves = self._view.cast("H")
-        self._token = [
-            memoryview(self._prefix[offset : offset + 4] * SEGMENTS_MAX * 2).cast("I")
-            for offset in (8, 12)
-        ]
-        """As it stands in every packet of a batch; it is of this stream alone."""
+        self._columns: dict[tuple[int, int], _Columns] = {}
         self._high = 0
-        self._highs = memoryview(bytes(2) * SEGMENTS_MAX * 2).cast("H")
+        self._highs = memoryview(bytes(2) * _PACKETS_MAX).cast("H")
         self._trusted: SocketAddress | None = None
         self._drops_told = self._drops_counted = 0
         self.gro = gro and _batches_by_kernel(endpoint)
@@ -119,22 +118,20 @@ class LoadReceiver:
 
     def _take_batch(self, count: int, size: int, arrival_ns: int) -> bool:
         """Count packets whose numbers run on; False, with nothing counted, when they don't."""
-        end = count * size
-        if size % 4 or size < LOAD_HEADER.size or count > SEGMENTS_MAX * 2:
-            return False
-        stride, words = size // 4, self._words
+        columns = self._columns.get((count, size))
+        if columns is None:
+            if size % 4 or size < LOAD_HEADER.size or count > _PACKETS_MAX:
+                return False
+            columns = self._columns_of(count, size)
         first, command, _ = _NUMBERS.unpack_from(self._buffer, SEQUENCE_OFFSET)
-        last, last_command, sent_ns = _NUMBERS.unpack_from(
-            self._buffer, end - size + SEQUENCE_OFFSET
-        )
+        last, last_command, sent_ns = _NUMBERS.unpack_from(self._buffer, columns.last)
         low = first & 0xFFFF
         if (
             last - first != count - 1
             or last_command != command
-            or self._halves[LOW_HALF - 1 : end // 2 : stride * 2] != self._high_column(first, count)
-            or self._halves[LOW_HALF : end // 2 : stride * 2] != LOW_VIEW[low : low + count]
-            or words[2 : end // 4 : stride] != self._token[0][:count]
-            or words[3 : end // 4 : stride] != self._token[1][:count]
+            or columns.high != self._high_column(first, count)
+            or columns.low != LOW_VIEW[low : low + count]
+            or columns.tokens != columns.right
         ):
             return False
         if self._drops_told != self._drops_counted:
@@ -151,12 +148,20 @@ class LoadReceiver:
         )
         return True
 
+    def _columns_of(self, count: int, size: int) -> _Columns:
+        """Return the columns of a shape of batch, kept for the next one."""
+        if len(self._columns) == _SHAPES_MAX:
+            self._columns.clear()
+        token = self._prefix[TOKEN_OFFSET:SEQUENCE_OFFSET]
+        columns = self._columns[count, size] = _Columns.of(self._view, token, count, size)
+        return columns
+
     def _high_column(self, first: int, count: int) -> memoryview:
         """Return the upper halves of numbers from `first` on; wrong where they differ."""
         if first >> 16 != self._high:
             self._high = first >> 16
             half = self._high.to_bytes(2, "big")
-            self._highs = memoryview(half * SEGMENTS_MAX * 2).cast("H")
+            self._highs = memoryview(half * _PACKETS_MAX).cast("H")
         return self._highs[:count]
 
     def _count_drops(self, first: int) -> None:
@@ -189,6 +194,40 @@ class LoadReceiver:
             command=command,
             sent_ns=sent_ns,
             arrival_ns=arrival_ns,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Fields of all packets in a batch of one shape, as they stand in the buffer that is read into.
+
+    Making such a view costs more than comparing it. `right` is what `tokens` must be: the token is
+    one column of eight octets, or two of four where the packets' size is no multiple of eight.
+    """
+
+    last: int
+    high: memoryview
+    low: memoryview
+    tokens: tuple[memoryview, ...]
+    right: tuple[memoryview, ...]
+
+    @classmethod
+    def of(cls, view: memoryview, token: bytes, count: int, size: int) -> Self:
+        end, halves = count * size, view.cast("H")
+        width = 4 if size % TOKEN_OCTETS else TOKEN_OCTETS
+        code: Literal["I", "Q"] = "I" if width == 4 else "Q"
+        parts = range(0, TOKEN_OCTETS, width)
+        return cls(
+            last=end - size + SEQUENCE_OFFSET,
+            high=halves[LOW_HALF - 1 : end // 2 : size // 2],
+            low=halves[LOW_HALF : end // 2 : size // 2],
+            tokens=tuple(
+                view.cast(code)[(TOKEN_OFFSET + part) // width : end // width : size // width]
+                for part in parts
+            ),
+            right=tuple(
+                memoryview(token[part : part + width] * count).cast(code) for part in parts
+            ),
         )
 
 

@@ -58,7 +58,7 @@ class LoadSender:
         self._view = memoryview(self._block)
         self._words = self._view.cast("I")
         self._halves = self._view.cast("H")
-        self._ones = memoryview(array.array("I", [0] * self._segments))
+        self._full = self._columns(self._segments)
         self._high = self._command = self._sent_high = 0
 
     @property
@@ -99,13 +99,11 @@ class LoadSender:
 
     def _write_headers(self, count: int, command: int) -> None:
         """Write the fields of `count` packets whose numbers share their upper half."""
-        first, end = self.packets, count * self._payload
-        now_ns = self._now_ns()
-        stride = self._payload // 4
+        first, now_ns = self.packets, self._now_ns()
         low = first & 0xFFFF
-        sent = self._column(now_ns & UINT32_MAX, count)
-        self._halves[LOW_HALF : end // 2 : stride * 2] = LOW_VIEW[low : low + count]
-        self._words[SENT_OFFSET // 4 + 1 : end // 4 : stride] = sent
+        numbers, sent = self._full if count == self._segments else self._columns(count)
+        numbers[:] = LOW_VIEW[low : low + count]
+        sent[:] = self._column(now_ns & UINT32_MAX, count)
         if first >> 16 != self._high:
             self._high = first >> 16
             self._fill(SEQUENCE_OFFSET // 2, self._high)
@@ -115,6 +113,14 @@ class LoadSender:
         if command != self._command:
             self._command = command
             self._fill_word(COMMAND_OFFSET, command)
+
+    def _columns(self, count: int) -> tuple[memoryview, memoryview]:
+        """Return the lower halves of numbers and of send times of so many packets, in place."""
+        end, stride = count * self._payload, self._payload // 4
+        return (
+            self._halves[LOW_HALF : end // 2 : stride * 2],
+            self._words[SENT_OFFSET // 4 + 1 : end // 4 : stride],
+        )
 
     def _column(self, value: int, count: int) -> memoryview:
         word = int.from_bytes(value.to_bytes(4, "big"), sys.byteorder)
@@ -135,6 +141,7 @@ class LoadSender:
         self._view = self._view[: self._payload]
         self._words = self._view.cast("I")
         self._halves = self._view.cast("H")
+        self._full = self._columns(self._segments)
 
 
 class PacedSender:
