@@ -180,7 +180,9 @@ def test_a_batch_is_only_counted_whole_if_it_is_whole(
     assert received.others == []
 
 
-@pytest.mark.parametrize("size", [PAYLOAD, PAYLOAD + 4], ids=["of eights", "of fours"])
+@pytest.mark.parametrize(
+    "size", [PAYLOAD, PAYLOAD + 4, PAYLOAD + 2], ids=["eights", "fours", "twos"]
+)
 @pytest.mark.parametrize("stranger", range(1, 4))
 def test_a_stranger_within_a_batch_is_not_counted(pair: Pair, stranger: int, size: int) -> None:
     received = Received(pair)
