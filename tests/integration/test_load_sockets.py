@@ -195,6 +195,16 @@ def test_a_stranger_within_a_batch_is_not_counted(pair: Pair, stranger: int, siz
     assert received.receiver.strangers == 1
 
 
+def test_a_batch_of_numbers_beyond_sixteen_bits_is_counted(pair: Pair) -> None:
+    received = Received(pair)
+    ours = sender(pair)
+    ours.packets = 3 << 16
+    assert ours.send(40, 1) == 40
+    received.drain()
+    tick = received.counter.tick()
+    assert (tick.packets, tick.highest) == (40, (3 << 16) + 40)
+
+
 def test_batches_of_ever_other_shapes_take_no_more_memory(pair: Pair) -> None:
     received = Received(pair)
     sent = 0
@@ -261,10 +271,10 @@ def test_drops_of_this_host_are_told(pair: Pair, *, gso: bool) -> None:
     ours = sender(pair, gso=gso)
     ours.send(200, 1)
     received.drain()
-    ours.send(1, 1)
+    ours.send(2, 1)
     received.drain()
     tick = received.counter.tick()
-    assert tick.highest == 201
+    assert tick.highest == 202
     assert tick.host_drops == tick.highest - tick.packets > 0
 
 
