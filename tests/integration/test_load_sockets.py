@@ -19,6 +19,8 @@ from omega_core.sockets.load_receiving import LoadReceiver
 from omega_core.sockets.load_sending import LoadSender, PacedSender
 from omega_core.units import NS_PER_S
 from omega_core.wire.load import (
+    TOKEN_OCTETS,
+    TOKEN_OFFSET,
     LoadHeader,
     LoadKeys,
     decode_load,
@@ -178,6 +180,45 @@ def test_a_batch_is_only_counted_whole_if_it_is_whole(
     assert received.others == []
 
 
+@pytest.mark.parametrize(
+    "size", [PAYLOAD, PAYLOAD + 4, PAYLOAD + 2], ids=["eights", "fours", "twos"]
+)
+@pytest.mark.parametrize("stranger", range(1, 4))
+def test_a_stranger_within_a_batch_is_not_counted(pair: Pair, stranger: int, size: int) -> None:
+    received = Received(pair)
+    packets = [encode_load(LoadHeader(number, 1, 5), KEYS, size) for number in range(4)]
+    forged = bytearray(packets[stranger])
+    forged[TOKEN_OFFSET + TOKEN_OCTETS - stranger] ^= 1
+    block(pair, [*packets[:stranger], bytes(forged), *packets[stranger + 1 :]])
+    received.drain()
+    assert received.counter.tick().packets == 3
+    assert received.receiver.strangers == 1
+
+
+def test_a_batch_of_numbers_beyond_sixteen_bits_is_counted(pair: Pair) -> None:
+    received = Received(pair)
+    ours = sender(pair)
+    ours.packets = 3 << 16
+    assert ours.send(40, 1) == 40
+    received.drain()
+    tick = received.counter.tick()
+    assert (tick.packets, tick.highest) == (40, (3 << 16) + 40)
+
+
+def test_batches_of_ever_other_shapes_take_no_more_memory(pair: Pair) -> None:
+    received = Received(pair)
+    sent = 0
+    for payload_octets in range(100, 132, 4):
+        ours = LoadSender(pair.sending, KEYS, payload_octets=payload_octets, clock=CLOCK)
+        for count in range(2, 60):
+            ours.packets = sent
+            sent += ours.send(count, 1)
+            received.receiver.drain(1_000)
+    received.drain()
+    assert received.counter.tick().packets == sent == received.counter.highest
+    assert len(received.receiver._columns) <= 256
+
+
 def test_a_batch_of_two_commands_is_counted_under_both(pair: Pair) -> None:
     received = Received(pair)
     block(pair, [packet(0), packet(1), packet(2, command=2)])
@@ -230,10 +271,10 @@ def test_drops_of_this_host_are_told(pair: Pair, *, gso: bool) -> None:
     ours = sender(pair, gso=gso)
     ours.send(200, 1)
     received.drain()
-    ours.send(1, 1)
+    ours.send(2, 1)
     received.drain()
     tick = received.counter.tick()
-    assert tick.highest == 201
+    assert tick.highest == 202
     assert tick.host_drops == tick.highest - tick.packets > 0
 
 
