@@ -31,6 +31,7 @@ from omega_probe.capacity_task import (
     load_ip_octets,
     measure_capacity,
 )
+from omega_probe.congestion_wish import LONG_RTT_US
 from omega_probe.delay_stream import AtTestPoint, StreamPlan
 from omega_probe.delay_stream import opening_of as stream_opening_of
 from omega_probe.flow_opening import FlowOpener
@@ -48,6 +49,9 @@ from omega_probe.session_budget import Budget
 from omega_probe.working_stream import BesideRun
 
 SETTLING_NS: Final = 8 * NS_PER_S  # the end of an idle stream, and the counts of a load
+CONNECT_AHEAD_RTT_US: Final = LONG_RTT_US
+"""Connections made through a full buffer begin with its delay for their round trip, which a sender
+then paces by: of a long path that is a small part, and on a short one little would be saved."""
 LoadTask: TypeAlias = GoodputTask | CapacityTask
 
 
@@ -106,7 +110,7 @@ class LoadTasks:
         """Ask the test point for what a task needs, while the one before it comes to its end.
 
         `beside` says whether for the stream beside it, too. What was asked for is not asked again.
-        The first flows of a TCP run begin to connect.
+        On a long path the first flows of a TCP run begin to connect.
         """
         if self.is_asked(number):
             return
@@ -119,6 +123,8 @@ class LoadTasks:
             at.client.ask_ahead(load_opening_of(ready.request))
         else:
             at.client.ask_ahead(_opening_of(ready.request, at))
+            if (ready.request.base_rtt_us or at.client.rtt_us_min()) < CONNECT_AHEAD_RTT_US:
+                return
             opener = begin_to_connect(
                 at.client, ready.request, clock=at.waiter.clock, traffic=at.meter
             )

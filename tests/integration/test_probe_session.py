@@ -27,6 +27,7 @@ from omega_core.wire.testpoint import (
     OpenRun,
     OpenStream,
 )
+from omega_probe import load_tasks
 from omega_probe.events import Emitter, Event, PhaseEnded, PhaseProgress, PhaseStarted, discard
 from omega_probe.flow_opening import FlowOpener, _Opening
 from omega_probe.plan import CapacityTask, GoodputTask, MeasurementPlan, TestPointAccess
@@ -428,6 +429,7 @@ def test_flows_that_were_connected_ahead_and_not_used_are_closed(
             stop.set()
 
     monkeypatch.setattr(FlowOpener, "open", spied)
+    monkeypatch.setattr(load_tasks, "CONNECT_AHEAD_RTT_US", 0)
     runs = tuple(replace(task, beside=beside) for task in SHORT.goodput)
     result = hold(replace(SHORT, goodput=runs), test_point.access(), stop=stop)
     assert ends(result)["goodput_up"] is Ended.INTERRUPTED
@@ -454,6 +456,7 @@ def test_an_upward_run_is_opened_while_the_one_before_goes_on_and_joined_when_it
 
     monkeypatch.setattr(TestPointClient, "_send", sends)
     monkeypatch.setattr(FlowOpener, "_send_join", joins)
+    monkeypatch.setattr(load_tasks, "CONNECT_AHEAD_RTT_US", 0)
     runs = tuple(replace(task, beside=False) for task in SHORT.goodput)
     result = hold(replace(SHORT, goodput=runs), test_point.access())
     assert set(ends(result).values()) == {Ended.COMPLETED}
