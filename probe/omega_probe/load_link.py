@@ -55,6 +55,8 @@ from omega_probe.test_point_client import TestPointClient
 _LOOK_NS: Final = 10 * NS_PER_MS
 _OVERTIME_NS: Final = NS_PER_S  # for a machine; the test point gives up no earlier
 _READS: Final = 256
+_CATCH_UP: Final = 4  # so many times: 10 ms of packets that come one by one
+_SETTLE: Final = 40  # so many times: a full receive buffer of them
 _PAUSE_S: Final = 0.000_5  # reading several packets a call costs less; the kernel keeps their times
 _CLOSE_TIMEOUT_S: Final = 6  # the answer may queue behind a full buffer, and be lost there once
 _CLOSE_TIMEOUT_S_SILENT: Final = 2  # on a line that has been silent for a second already
@@ -181,6 +183,7 @@ class _Driver:
         self._feedbacks: list[LoadTick] = []
         self._account = Account(meter, client.family, self._payload)
         self._feedbacks_seen = 0
+        self._behind = False
         self._tick_ns = 0
         self._started_ns = self._now_ns()
         self._ended = Ended.INTERRUPTED
@@ -229,7 +232,8 @@ class _Driver:
             self._tell(now_ns)
             for tick in self._new_ticks(now_ns):
                 machine.feedback(tick, now_ns=now_ns)
-                progress(tick)
+                if not self._behind:
+                    progress(tick)
             machine.advance(now_ns)
             if self._wait(now_ns):
                 return
@@ -262,6 +266,7 @@ class _Driver:
             if ticks:
                 self._count_traffic()  # who is told of a tick compares it with the interface
         elif now_ns >= self._tick_ns:
+            self._catch_up(_CATCH_UP)
             ticks = [self._counter.tick()]
         else:
             return []
@@ -301,10 +306,14 @@ class _Driver:
             self._feedbacks.append(tick)
             self._teller.arrived(max(self._rates, default=0))
 
+    def _catch_up(self, rounds: int) -> None:
+        """Read what waits here, for the interface has counted it: who is told compares the two."""
+        self._behind = all(self._receiver.drain(_READS) == _READS for _ in range(rounds))
+
     def _settle(self) -> None:
         """Take the last counts of this end."""
         if not self._up:
-            self._receiver.drain(_READS)
+            self._catch_up(_SETTLE)
             self._series.add(self._counter.tick())
         self._count_traffic()
 
