@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from omega_acceptance.judges.case import Case
 from omega_acceptance.judges.table import JUDGES
-from omega_acceptance.own_limits import open_where_granted, own_limits
+from omega_acceptance.own_limits import own_limits
 from omega_acceptance.preconditions import breaches
 from omega_acceptance.profile import AcceptanceProfile, Criterion
 from omega_core.derive import metrics_of
@@ -51,7 +51,7 @@ def evaluate(
             views[criterion.family] = (seen, metrics_of(seen))
         seen, metrics = views[criterion.family]
         case = Case(profile=profile, criterion=criterion, mode=mode, evidence=seen, metrics=metrics)
-        outcomes.append(open_where_granted(_outcome(case), evidence, environment))
+        outcomes.append(_outcome(case))
     own = own_limits(outcomes, evidence, environment)
     faults = tuple(dict.fromkeys((*faults, *breaches(profile, environment), *own)))
     decisive = (each.outcome for each in outcomes if each.mandatory)

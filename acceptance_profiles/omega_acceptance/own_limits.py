@@ -7,9 +7,6 @@ Where a goodput criterion is not met, the sending kernels' own account says what
     lan           nic_rate_below_plan    the measuring host's own link carries no more
     test_point    test_point_saturated   the same at the other end
 
-Where the octets of the session's grant held it back (`grant`) the run is sound and the question
-open: the line carries at least what was seen.
-
 A rate that keeps the promise in spite of such a limit keeps it all the same, and an advisory
 criterion spoils nothing, as it decides nothing.
 """
@@ -17,14 +14,13 @@ criterion spoils nothing, as it decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from omega_core.environment import Environment
 from omega_core.evidence import Evidence
 from omega_core.limit_cause import limit_cause
 from omega_core.metrics import Direction, LimitCause
-from omega_core.verdict import Because, CriterionOutcome, Fault, Outcome
+from omega_core.verdict import CriterionOutcome, Fault, Outcome
 
 FAULT_OF: Final[Mapping[LimitCause, Fault]] = {
     LimitCause.PROBE_HOST: Fault.CPU_LIMITED,
@@ -39,33 +35,17 @@ def own_limits(
     """Return what of our own kept a rate below its promise, each once."""
     found: dict[Fault, None] = {}
     for outcome in outcomes:
-        cause = _cause(outcome, evidence, environment)
-        if outcome.mandatory and cause is not None and cause in FAULT_OF:
-            found[FAULT_OF[cause]] = None
-    return tuple(found)
-
-
-def open_where_granted(
-    outcome: CriterionOutcome, evidence: Evidence, environment: Environment
-) -> CriterionOutcome:
-    """Leave a rate open that the octets of the grant held back: the line carries at least this."""
-    if _cause(outcome, evidence, environment) is not LimitCause.GRANT:
-        return outcome
-    return replace(outcome, outcome=Outcome.INCONCLUSIVE, because=Because.BUDGET)
-
-
-def _cause(
-    outcome: CriterionOutcome, evidence: Evidence, environment: Environment
-) -> LimitCause | None:
-    """Return what limited a goodput that was found below its promise; None of anything else."""
-    if outcome.outcome is not Outcome.FAIL:
-        return None
-    for direction in Direction:
-        if outcome.metric == f"goodput_bps_{direction}":
-            return limit_cause(
+        if not outcome.mandatory or outcome.outcome is not Outcome.FAIL:
+            continue
+        for direction in Direction:
+            if outcome.metric != f"goodput_bps_{direction}":
+                continue
+            cause = limit_cause(
                 evidence.goodput,
                 direction,
                 rate_bps=outcome.value,
                 interface=environment.interface,
             )
-    return None
+            if cause is not None and cause in FAULT_OF:
+                found[FAULT_OF[cause]] = None
+    return tuple(found)

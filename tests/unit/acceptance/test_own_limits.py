@@ -13,7 +13,7 @@ from omega_core.environment import Interface, Medium
 from omega_core.evidence import Evidence
 from omega_core.metrics import Direction
 from omega_core.units import US_PER_S
-from omega_core.verdict import Because, Fault, Judgement, Mode, Outcome, Verdict
+from omega_core.verdict import Fault, Judgement, Mode, Outcome, Verdict
 from support.facts import environment, goodput_run
 from support.profiles import good_evidence, home, profile
 
@@ -26,14 +26,12 @@ def judged(
     down_bps: int,
     *,
     plan: AcceptanceProfile = PLAN,
-    held_back: bool = False,
     **sender: Any,  # noqa: ANN401 - fields of the fact
 ) -> Judgement:
     def run(direction: Direction, rate_bps: int) -> Any:  # noqa: ANN401 - a run
         made = goodput_run(direction, rate_bps=rate_bps, flows=1, duration_us=SPAN_US)
         if direction is Direction.UP:
             return made
-        made = replace(made, held_back=held_back)
         return replace(made, senders=tuple(replace(each, **sender) for each in made.senders))
 
     runs = (run(Direction.DOWN, down_bps), run(Direction.UP, UP_BPS)) * 3
@@ -62,22 +60,12 @@ def judged(
     ],
 )
 def test_what_kept_a_rate_below_its_promise(
-    sender: dict[str, Any], faults: tuple[Fault, ...]
+    sender: dict[str, int], faults: tuple[Fault, ...]
 ) -> None:
     found = judged(SLOW_BPS, plan=PLAN, **sender)
     assert found.faults == faults
     assert found.verdict is (Verdict.INVALID if faults else Verdict.FAIL)
     assert Outcome.FAIL in {each.outcome for each in found.outcomes}
-
-
-def test_a_rate_that_the_grant_held_back_stays_open() -> None:
-    found = judged(SLOW_BPS, held_back=True)
-    assert (found.faults, found.verdict) == ((), Verdict.INCONCLUSIVE)
-    (down,) = (
-        each for each in found.outcomes if each.metric == "goodput_bps_down" and each.mandatory
-    )
-    assert (down.outcome, down.because) == (Outcome.INCONCLUSIVE, Because.BUDGET)
-    assert down.value is not None, "a lower bound, and shown"
 
 
 def test_a_rate_that_keeps_its_promise_keeps_it_in_spite_of_a_limit() -> None:
