@@ -190,7 +190,8 @@ def ask(
 ) -> Granted:
     """Return the grant; raises what the Controller raises, NotTrustedError for a bad one.
 
-    `reached` is the families that have answered, once whoever tries them meanwhile knows.
+    `reached` is the families that have answered, once whoever tries them meanwhile knows. If that
+    was broken off nothing is asked for, and its error raised.
     """
     proofs, server_key = inquiry.answers(reached)
     request = session_request(
@@ -203,6 +204,8 @@ def ask(
         nonce=secrets.token_urlsafe(_NONCE_OCTETS),
         now_unix_us=clock.unix_us(),
     )
+    if reached.done():
+        reached.result()
     answer = controller.request_session(request)
     return open_grant(answer, wanted, kid=measurer.key.public.kid, server_key=server_key)
 

@@ -141,7 +141,8 @@ def ask_for(wanted: Wanted, device: Device, place: Workplace) -> Asked:
 
     It is asked beside the attempts to reach it, so that a long way is gone as few times as can be.
     Raises RefusedError when the server says no, WrongUseError, NotTrustedError, KeyboardInterrupt:
-    nothing has been used up then.
+    nothing has been used up then, but for a grant that was under way when the attempts were broken
+    off.
     """
     with place.uplink(device) as uplink:
         inquiry = Inquiry(uplink, device.server, pinned=device.server_key)
@@ -160,9 +161,13 @@ def ask_for(wanted: Wanted, device: Device, place: Workplace) -> Asked:
             )
         )
         load_session()  # before the attempts, whose times it would falsify
-        attempts = reach(
-            device.server, clock=place.clock, emit=place.emit, interrupts=place.interrupts
-        )
+        try:
+            attempts = reach(
+                device.server, clock=place.clock, emit=place.emit, interrupts=place.interrupts
+            )
+        except BaseException as error:
+            reached.set_exception(error)  # what has not been asked for yet is not asked for
+            raise
         reached.set_result(families_reached(attempts))
         try:
             granted = answer.result()

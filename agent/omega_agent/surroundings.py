@@ -22,7 +22,7 @@ from omega_agent.texts import Speaker
 from omega_core.bundle import Bundle
 from omega_core.clock import Clock, SystemClock
 from omega_core.evidence import Evidence
-from omega_core.files import is_no_file, write_durably
+from omega_core.files import followed, is_no_file, write_durably
 from omega_core.models import StrictModel, content_of
 from omega_core.record import Session
 from omega_probe.environment import software
@@ -106,7 +106,7 @@ def check_can_save(path: Path | None, *, option: str = "--save") -> None:
     """Raise WrongUseError for a place that can't take a file: before the time is spent."""
     if path is None or (is_no_file(path) and os.access(path, os.W_OK)):
         return
-    folder = path.absolute().parent
+    folder = followed(path).absolute().parent
     if path.is_dir() or not folder.is_dir():
         raise WrongUseError(
             "save_place", option=option, path=path, why=os.strerror(20 if folder.exists() else 2)

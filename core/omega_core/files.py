@@ -21,7 +21,7 @@ def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     if is_no_file(path):
         _write_through(path, data)
         return
-    place = _followed(path)
+    place = followed(path)
     with _draft_beside(place, data, mode) as draft:
         draft.replace(place)
 
@@ -50,6 +50,14 @@ def is_no_file(path: Path) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
+def followed(path: Path) -> Path:
+    """Return the file that a link names; the path itself where it is none, or leads nowhere."""
+    try:
+        return path.resolve() if path.is_symlink() else path
+    except (OSError, RuntimeError):  # a name too long, a loop: said when it is written
+        return path
+
+
 def sync_directory(directory: Path) -> None:
     """Make renames in a folder durable: else a name may be lost though the bytes are safe."""
     descriptor = os.open(directory, os.O_RDONLY)
@@ -72,14 +80,6 @@ def _draft_beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # the folder itself may be what is wrong
             draft.unlink(missing_ok=True)
-
-
-def _followed(path: Path) -> Path:
-    """Return the file that a link names; the path itself where it is none, or leads nowhere."""
-    try:
-        return path.resolve() if path.is_symlink() else path
-    except (OSError, RuntimeError):  # a name too long, a loop: said when it is written
-        return path
 
 
 def _write_through(path: Path, data: bytes) -> None:

@@ -145,6 +145,7 @@ def _reports(counted: CapacityRun | LoadCounts) -> tuple[tuple[int, ...], ...]:
         counted.packets,
         counted.highest,
         counted.delay_us_max,
+        (counted.host_drops,),
     )
 
 

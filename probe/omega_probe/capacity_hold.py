@@ -165,6 +165,8 @@ class SearchThenHold:
             return
         if received_bps is None or not search.surely_in(self._rtt_ns // NS_PER_US):
             return
+        if not search.spending.lasts(received_bps * FILL_FACTOR, for_ns=2 * self._rtt_ns):
+            return  # else the octets for the decision itself might be used up
         if self._fill(received_bps, now_ns):
             search.stand_by()
             self._stage = _Stage.AHEAD

@@ -200,6 +200,8 @@ class CapacitySearch:
         self._command = replace(self._command, number=after)
         if received_bps is not None:
             self._begin_plateau(received_bps)
+        elif plateau is not None:
+            self._order_rate(plateau.offer_bps)
 
     def _possible(self, tick: LoadTick) -> bool:
         last = self._last

@@ -46,10 +46,10 @@ class Spending:
         reserved = self._charged_bps() * self._lag_ns
         return max(self._left_bit_ns - reserved, 0) // (_BIT_NS * self._ip_octets)
 
-    def lasts(self, rate_bps: int) -> bool:
-        """Say whether going on at a rate leaves time to tell the sender to stop."""
+    def lasts(self, rate_bps: int, *, for_ns: int = 0) -> bool:
+        """Say whether going on at a rate, for so long, leaves time to tell the sender to stop."""
         charged_bps = max(self._charged_bps(), rate_bps)
-        return self._left_bit_ns > charged_bps * self._lag_ns
+        return self._left_bit_ns > charged_bps * (self._lag_ns + for_ns)
 
     def order_train(self, packets: int) -> None:
         """Charge a train in full."""

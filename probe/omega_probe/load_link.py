@@ -56,7 +56,7 @@ _LOOK_NS: Final = 10 * NS_PER_MS
 _OVERTIME_NS: Final = NS_PER_S  # for a machine; the test point gives up no earlier
 _READS: Final = 256
 _CATCH_UP: Final = 4  # so many times: 10 ms of packets that come one by one
-_SETTLE: Final = 40  # so many times: a full receive buffer of them
+_SETTLE: Final = 24  # so many times: most of a full receive buffer, in 60 ms
 _PAUSE_S: Final = 0.000_5  # reading several packets a call costs less; the kernel keeps their times
 _CLOSE_TIMEOUT_S: Final = 6  # the answer may queue behind a full buffer, and be lost there once
 _CLOSE_TIMEOUT_S_SILENT: Final = 2  # on a line that has been silent for a second already
@@ -86,6 +86,8 @@ def run_load(
         ready = client.request(opening_of(request))
         way = _way(client, request, ready) if knock is None else knock.take()
     except (TestPointLostError, TestPointRefusedError) as error:
+        if knock is not None:
+            knock.give_up(meter)
         return LoadResult(ended=ended_of(error), detail=str(error))
     except OSError as error:
         return LoadResult(ended=Ended.LINK_LOST, detail=f"no way to send: {reason_of(error)}")
@@ -207,7 +209,7 @@ class _Driver:
         finally:
             self._ask_for_counts()
             over()
-            self._settle()
+            self._settle(1 if stop.is_set() else _SETTLE)
         there = self._fetch_counts()
         return self._result(there)
 
@@ -310,10 +312,10 @@ class _Driver:
         """Read what waits here, for the interface has counted it: who is told compares the two."""
         self._behind = all(self._receiver.drain(_READS) == _READS for _ in range(rounds))
 
-    def _settle(self) -> None:
+    def _settle(self, rounds: int) -> None:
         """Take the last counts of this end."""
         if not self._up:
-            self._catch_up(_SETTLE)
+            self._catch_up(rounds)
             self._series.add(self._counter.tick())
         self._count_traffic()
 

@@ -115,6 +115,7 @@ class StampSender:
         self._sent_ns: list[int] = []
         self._stamped_unix_ns: list[int] = []
         self._rtt_ns: dict[int, int] = {}
+        self._latest_rtt_ns: int | None = None
         self._reflected: dict[int, int] = {}
         self._order = ArrivalOrder()
         self._late_sends = 0
@@ -151,9 +152,7 @@ class StampSender:
     @property
     def latest_rtt_us(self) -> int | None:
         """The round trip that became known last, for whoever shows progress."""
-        if not self._rtt_ns:
-            return None
-        return next(reversed(self._rtt_ns.values())) // NS_PER_US
+        return None if self._latest_rtt_ns is None else self._latest_rtt_ns // NS_PER_US
 
     def datagram_to_send(self, now_ns: int, unix_ns: int) -> bytes | None:
         """Return the next packet if one is due, as sent now; call it at each wake-up."""
@@ -198,6 +197,7 @@ class StampSender:
         self._order.arrived(number, seen_before=copy)
         if sequence not in self._rtt_ns:
             self._rtt_ns[sequence] = elapsed_ns - _turnaround_ns(reply, elapsed_ns)
+            self._latest_rtt_ns = self._rtt_ns[sequence]
         self._complete = self.has_sent_all and len(self._rtt_ns) == len(self._sent_ns)
 
     def next_wakeup_ns(self) -> int | None:

@@ -257,13 +257,26 @@ class StreamDriver:
             machine.datagram_received(datagram.data, arrival.at_ns)
 
 
+class _Quiet:
+    """How many blocks want the garbage collector to rest: streams run side by side."""
+
+    lock = threading.Lock()
+    blocks = 0
+    was_enabled = False
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Keep the garbage collector from running until the block ends."""
-    was_enabled = gc.isenabled()
-    gc.disable()
+    """Keep the garbage collector from running until the last such block ends, in any thread."""
+    with _Quiet.lock:
+        if not _Quiet.blocks:
+            _Quiet.was_enabled = gc.isenabled()
+            gc.disable()
+        _Quiet.blocks += 1
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        with _Quiet.lock:
+            _Quiet.blocks -= 1
+            if not _Quiet.blocks and _Quiet.was_enabled:
+                gc.enable()

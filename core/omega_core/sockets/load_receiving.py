@@ -69,6 +69,7 @@ class LoadReceiver:
         self._highs = memoryview(bytes(2) * _PACKETS_MAX).cast("H")
         self._trusted: SocketAddress | None = None
         self._drops_told = self._drops_counted = 0
+        self._batch_max = 1
         self.gro = gro and _batches_by_kernel(endpoint)
         """Whether the kernel puts packets together."""
 
@@ -136,6 +137,7 @@ class LoadReceiver:
             return False
         if self._drops_told != self._drops_counted:
             self._count_drops(first)
+        self._batch_max = max(self._batch_max, count)
         ip_octets = size + self._ip_udp
         self.octets += count * ip_octets
         self._counter.received(
@@ -167,12 +169,13 @@ class LoadReceiver:
     def _count_drops(self, first: int) -> None:
         """Count what this host dropped before the packet numbered `first`.
 
-        The kernel counts buffers; the gap in the numbers says how many packets were in them.
+        The kernel counts buffers, the gap in the numbers is of packets, and some of these the line
+        may have lost: a buffer held no more of them than the largest that was read.
         """
         buffers = self._drops_told - self._drops_counted & UINT32_MAX
         self._drops_counted = self._drops_told
         gap = max(first - self._counter.highest, buffers)
-        self._counter.host_drops += min(gap, buffers * SEGMENTS_MAX)
+        self._counter.host_drops += min(gap, buffers * self._batch_max)
 
     def _take_one(self, start: int, size: int, arrival_ns: int, address: SocketAddress) -> None:
         body = start + len(self._prefix)

@@ -178,6 +178,13 @@ class TestAsking:
         with pytest.raises(NoAnswerError, match="every attempt to reach"):
             request.result()
 
+    def test_when_the_attempts_were_broken_off_nothing_is_asked_for(self) -> None:
+        controller, reached = Controller(), Future[tuple[Family, ...]]()
+        reached.set_exception(KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            asked(controller, reached)
+        assert controller.requests == []
+
     def test_two_requests_have_two_nonces(self) -> None:
         assert asked(Controller()).nonce != asked(Controller()).nonce
 

@@ -101,6 +101,12 @@ def test_a_load_that_moved_nothing_may_be_unknown_to_either_end() -> None:
             id="up, a microsecond",
         ),
         pytest.param(
+            [load(Direction.UP, host_drops=1)],
+            [UP],
+            "reports are not the test point's",
+            id="up, a drop that the test point did not count",
+        ),
+        pytest.param(
             [load(Direction.DOWN, highest=(1, 51, 103))],
             [DOWN],
             "more packets were numbered",

@@ -206,3 +206,11 @@ def test_where_what_was_on_its_way_did_not_decide_it_the_search_goes_on() -> Non
     assert abs(loaded.machine.carried_bps - changed_bps) * 100 <= changed_bps
     assert loaded.machine.hold is not None
     assert loaded.machine.hold.full
+
+
+@pytest.mark.parametrize("octets_max", [7_500_000, 9_000_000])
+def test_octets_for_the_answer_alone_are_not_spent_on_filling(octets_max: int) -> None:
+    path = PathSpec(rate_bps=20_000_000, rtt_us=600 * US_PER_MS, buffer_us=600 * US_PER_MS)
+    loaded = Loaded(path, octets_max=octets_max)
+    assert loaded.machine.ended is Ended.DECIDED
+    assert abs(loaded.rate_bps() - path.rate_bps) * 100 <= path.rate_bps
