@@ -54,13 +54,17 @@ class IdleTask:
         """Whether the stream has begun early."""
         return self._early is not None
 
-    def begin_early(self, at: AtTestPoint, budget: Budget) -> None:
-        """Begin the stream, unless the test point is not ready for it or nothing is left for it."""
+    def begin_early(self, at: AtTestPoint, budget: Budget, *, begins: Callable[[], None]) -> None:
+        """Begin the stream, unless the test point is not ready for it or nothing is left for it.
+
+        `begins` is called before its first packet, and only if there will be one.
+        """
         if not self._plan.idle_duration_ns or at.waiter.stop.is_set():
             return
         plan = self.planned(at, budget)
         if plan.packets < 1 or at.client.answer_to(opening_of(plan)) is None:
             return
+        begins()
         opened = open_stream(plan, at)
         self._early = (
             plan,

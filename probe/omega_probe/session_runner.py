@@ -206,10 +206,12 @@ class SessionRunner:
         at, budget = self._at(), self._budget
         if at is None or budget is None:
             return
-        self._idle.begin_early(at, budget)
-        if self._idle.has_begun:
-            self._watch.end(None)
-            self._watch.begin("idle")
+        self._idle.begin_early(at, budget, begins=self._idle_phase_begins)
+
+    def _idle_phase_begins(self) -> None:
+        """Let every packet of the stream be in the phase that is judged by it."""
+        self._watch.end(None)
+        self._watch.begin("idle")
 
     def _open(self, ahead: Sequence[OpenStream]) -> AtTestPoint:
         """Open the session at the test point; raises NotOpenedError or StoppedError."""
