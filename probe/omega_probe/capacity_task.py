@@ -66,15 +66,18 @@ def measure_capacity(
     *,
     session_started_ns: int,
     progress: Callable[[LoadTick], None],
+    caught_up: Callable[[], None],
     over: Callable[[], None],
     closed: Callable[[], None],
     knock: LoadKnock | None = None,
 ) -> MeasuredCapacity:
     """Carry out one run; raises nothing for what the network does.
 
-    `over` is called when nothing is to be sent any more and the counts, which have been asked for,
-    are still to come; `closed` when all is asked for and only the report of the stream beside it,
-    which is not waited for, is still to come. `knock` has reached the test point, if anybody has.
+    `caught_up` is called after a tick when the meter has all that the interface has counted: see
+    `run_load`. `over` is called when nothing is to be sent any more and the counts, which have been
+    asked for, are still to come; `closed` when all is asked for and only the report of the stream
+    beside it, which is not waited for, is still to come. `knock` has reached the test point, if
+    anybody has.
     """
     stream = None if beside is None else BesideRun(beside, at)
     decider = _Decider(request, task, at, known, stream)
@@ -99,6 +102,7 @@ def measure_capacity(
             meter=at.meter,
             stop=at.waiter.stop,
             progress=told,
+            caught_up=caught_up,
             over=ended,
             knock=knock,
         )

@@ -24,7 +24,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from omega_core import limits
 from omega_core.clock import Clock
@@ -72,15 +72,17 @@ def run_load(
     meter: OwnTrafficMeter,
     stop: threading.Event,
     progress: Callable[[LoadTick], None] = lambda _: None,
+    caught_up: Callable[[], None] = lambda: None,
     over: Callable[[], None] = lambda: None,
     knock: LoadKnock | None = None,
 ) -> LoadResult:
     """Carry out one run with the machine that `begin(octets_max, now_ns)` makes once it can begin.
 
-    `octets_max` is what the test point has set aside. `progress` is called with every tick, `over`
-    when the load has ended and its counts have been asked for, and are still to come. When `stop`
-    is set the run ends within a tenth of a second, as INTERRUPTED, with what was counted. `knock`
-    is what `begin_to_knock` has returned, if it was called.
+    `octets_max` is what the test point has set aside. `progress` is called with every tick, and
+    `caught_up` after it unless packets wait here that the interface has counted and the meter has
+    not. `over` is called when the load has ended and its counts have been asked for, and are still
+    to come. When `stop` is set the run ends within a tenth of a second, as INTERRUPTED, with what
+    was counted. `knock` is what `begin_to_knock` has returned, if it was called.
     """
     try:
         ready = client.request(opening_of(request))
@@ -93,7 +95,7 @@ def run_load(
         return LoadResult(ended=Ended.LINK_LOST, detail=f"no way to send: {reason_of(error)}")
     with closing(way.endpoint):
         driver = _Driver(client, request, way, clock=clock, meter=meter)
-        return driver.drive(begin, stop, progress, over)
+        return driver.drive(begin, stop, _Listeners(progress, caught_up), over)
 
 
 def begin_to_knock(
@@ -142,6 +144,11 @@ def _endpoint(client: TestPointClient, ready: LoadReady) -> socket.socket:
         endpoint.close()
         raise
     return endpoint
+
+
+class _Listeners(NamedTuple):
+    progress: Callable[[LoadTick], None]
+    caught_up: Callable[[], None]
 
 
 class _Driver:
@@ -195,7 +202,7 @@ class _Driver:
         self,
         begin: Callable[[int, int], LoadMachine],
         stop: threading.Event,
-        progress: Callable[[LoadTick], None],
+        told: _Listeners,
         over: Callable[[], None],
     ) -> LoadResult:
         self._started_ns = now_ns = self._now_ns()
@@ -203,7 +210,7 @@ class _Driver:
         machine = begin(self._ready.octets_max, now_ns)
         try:
             with undisturbed():
-                self._carry(machine, stop, progress)
+                self._carry(machine, stop, told)
         except (TestPointLostError, TestPointRefusedError) as error:
             self._ended, self._detail = ended_of(error), str(error)
         finally:
@@ -217,7 +224,7 @@ class _Driver:
         self,
         machine: LoadMachine,
         stop: threading.Event,
-        progress: Callable[[LoadTick], None],
+        told: _Listeners,
     ) -> None:
         over_ns = self._started_ns + self._request.duration_ns + _OVERTIME_NS
         while machine.ended is None:
@@ -234,8 +241,9 @@ class _Driver:
             self._tell(now_ns)
             for tick in self._new_ticks(now_ns):
                 machine.feedback(tick, now_ns=now_ns)
+                told.progress(tick)
                 if not self._behind:
-                    progress(tick)
+                    told.caught_up()
             machine.advance(now_ns)
             if self._wait(now_ns):
                 return

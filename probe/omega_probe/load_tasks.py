@@ -85,7 +85,13 @@ class LoadTasks:
         key: bytes | None,
         started_ns: int,
         shown: Callable[[int | None], None],
+        weigh: Callable[[], None],
     ) -> None:
+        """Make the tasks of a session.
+
+        `shown` is given the rate at every tick of a load; `weigh` is called when the traffic of the
+        probe, as the meter has it, may be compared with the interface's.
+        """
         self.runs: list[GoodputRun] = []
         self.working: list[WorkingStream] = []
         self.searches: list[CapacityRun] = []
@@ -96,6 +102,7 @@ class LoadTasks:
         self._key = key
         self._started_ns = started_ns
         self._shown = shown
+        self._weigh = weigh
 
     def ask_ahead(
         self,
@@ -207,11 +214,15 @@ class LoadTasks:
             if ready.beside is None:
                 closed()
 
+        def told(rate_bps: int | None) -> None:
+            self._weigh()
+            self._shown(rate_bps)
+
         result, working = run_beside_stream(
             request,
             ready.beside,
             at,
-            progress=self._shown,
+            progress=told,
             grown=grown,
             over=ended,
             opener=ready.opener,
@@ -301,6 +312,7 @@ class LoadTasks:
             ready.beside,
             session_started_ns=self._started_ns,
             progress=lambda tick: self._shown(rates.rate_bps(tick)),
+            caught_up=self._weigh,
             over=over,
             closed=closed,
             knock=ready.knock,

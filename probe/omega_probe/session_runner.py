@@ -116,7 +116,8 @@ class SessionRunner:
             idle=self._idle.streams,
             key=key,
             started_ns=self._started_ns,
-            shown=self._shown,
+            shown=lambda rate_bps: self._book.progress(rate_bps=rate_bps),
+            weigh=self._watch.mark,
         )
         self._opened: OpenedSession | None = None
         self._budget: Budget | None = None
@@ -313,10 +314,6 @@ class SessionRunner:
         except StoppedError:
             self._over = (Ended.INTERRUPTED, "")
         return True
-
-    def _shown(self, rate_bps: int | None) -> None:
-        self._watch.mark()
-        self._book.progress(rate_bps=rate_bps)
 
     def _measured_bps(self, direction: Direction) -> int:
         """Return the IP-layer rate of the phase under way, the probe's own traffic alone."""

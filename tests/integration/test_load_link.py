@@ -57,6 +57,7 @@ class Load:
     stop: threading.Event = field(default_factory=threading.Event)
     meter: OwnTrafficMeter = field(default_factory=OwnTrafficMeter)
     progress: Callable[[LoadTick], None] = lambda _: None
+    caught_up: Callable[[], None] = lambda: None
 
     def hold(self) -> LoadResult:
         return run_load(
@@ -69,6 +70,7 @@ class Load:
             meter=self.meter,
             stop=self.stop,
             progress=self.progress,
+            caught_up=self.caught_up,
         )
 
 
@@ -184,6 +186,33 @@ def test_no_more_than_the_grants_octets_are_moved(
     assert 1_800_000 < result.sent.sent_octets <= limit
     assert observation.octets_sent <= limit
     assert observation.octets_received <= limit
+
+
+@pytest.mark.parametrize("busy_s", [0, 0.1], ids=["at leisure", "always late"])
+def test_a_receiver_with_packets_unread_says_so_at_every_tick(
+    client: TestPointClient, busy_s: float
+) -> None:
+    """At 200 Mbit/s, 1,750 packets come in a tenth of a second, more than a tick reads one by one.
+
+    Its count is behind the interface's then, and the difference is nobody else's traffic.
+    """
+    ticks, caught_up = [0], [0]
+
+    def look(_: LoadTick) -> None:
+        ticks[0] += 1
+        time.sleep(busy_s)
+
+    def count() -> None:
+        caught_up[0] += 1
+
+    load = Load(client, replace(request(DOWN), offload=False), 200 * MBPS)
+    load.progress, load.caught_up = look, count
+    assert load.hold().ended is Ended.COMPLETED
+    assert ticks[0] >= RUN_NS / NS_PER_S / 0.2, "all are told, however late"
+    if busy_s:
+        assert caught_up[0] <= ticks[0] // 2
+    else:
+        assert caught_up[0] > ticks[0] // 2
 
 
 @pytest.mark.parametrize("direction", [DOWN, UP], ids=["down", "up"])
