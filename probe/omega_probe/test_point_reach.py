@@ -30,7 +30,7 @@ from omega_probe.plan import TestPointAccess
 from omega_probe.waiting import Waiter, side_by_side, staggered
 
 PACKETS_AN_ATTEMPT: Final = 3
-PERIOD_NS: Final = 20 * NS_PER_MS
+PERIOD_NS: Final = 10 * NS_PER_MS
 ROUNDS_APART_NS: Final = 100 * NS_PER_MS
 
 
