@@ -227,7 +227,7 @@ def _loss(
     found_ppm = value(result, f"loss_ppm_{way}")
     found = None if found_ppm is None else found_ppm * len(packets) // PPM
     low, high = binomial_interval(len(packets), set_ppm / PPM)
-    holds = found is not None and low <= found <= high and found == logged
+    holds = bool(packets) and found is not None and low <= found <= high and found == logged
     told = "none" if found is None else str(found)
     return [f"{logged} of {len(packets)}", told, f"{low} to {high}"], holds
 

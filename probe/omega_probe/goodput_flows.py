@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Final
 
@@ -148,8 +149,8 @@ class FlowSet:
 
     def cut(self) -> None:
         """Read the kernel's last figures, and reset the connections."""
-        self._final = self._read()
-        for flow in self._flows:
+        for flow in self._flows:  # each as late as can be: its kernel goes on sending until then
+            self._final.update(_infos_of([flow]))
             self._traffic.release(flow.connection)
             abort_on_close(flow.connection)
             flow.connection.close()
@@ -197,13 +198,16 @@ class FlowSet:
         flow.start()
 
     def _read(self) -> dict[int, TcpInfo]:
-        infos: dict[int, TcpInfo] = {}
-        for flow in self._flows:
-            try:
-                infos[flow.number] = read_tcp_info(flow.connection)
-            except OSError:  # the kernel gives it for any TCP socket, a reset one too
-                continue
-        return infos
+        return _infos_of(self._flows)
+
+
+def _infos_of(flows: Sequence[Flow]) -> dict[int, TcpInfo]:
+    """Return what the kernel says of each flow now, by its number."""
+    infos: dict[int, TcpInfo] = {}
+    for flow in flows:
+        with suppress(OSError):  # the kernel gives it for any TCP socket, a reset one too
+            infos[flow.number] = read_tcp_info(flow.connection)
+    return infos
 
 
 @cache
