@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from omega_acceptance.profile import (
     Criterion,
     Statistic,
 )
+from omega_acceptance.toml_content import Mistake
 from omega_acceptance.toml_lines import Path
 from omega_acceptance.windows import offer_bps, rate_in_question_bps
 from omega_core import limits
@@ -29,15 +29,6 @@ from omega_core.limits import packet_count
 from omega_core.metrics import METRICS, READINGS, Better, Direction, Quantity
 from omega_core.units import NS_PER_S, NS_PER_US, PPM
 from omega_core.verdict import Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing that can't be meant, where it stands, and what to do about it."""
-
-    path: Path
-    what: str
-    remedy: str
 
 
 class Reading(NamedTuple):
