@@ -81,6 +81,7 @@ PROFILE_BYTES_MAX = 256 * 1024  # an acceptance profile with a hundred criteria 
 PROFILE_CRITERIA_MAX = 100  # the fullest of ours has 13; all are judged at every session
 PROFILE_PLANS_MAX = 256  # names under which one plan is sold
 PROFILES_MAX = 10_000  # a catalogue of a thousand plans in ten versions
+RULE_BYTES_MAX = 64 * 1024  # the longest of ours is 5 KiB, half of it sentences
 PLAN_RATE_BPS_MAX = 10**12  # a terabit a second: beyond what is sold, so a slip of the pen
 PLAN_MTU_BYTES_MIN = 1_280  # IPv6 needs it (RFC 8200 section 5)
 PLAN_MTU_BYTES_MAX = 9_000  # jumbo frames
