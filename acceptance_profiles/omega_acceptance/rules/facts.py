@@ -7,7 +7,7 @@ test    test    test    test    test    test    test
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from omega_acceptance.rules.force import why_not
@@ -22,14 +22,18 @@ def evaluate_facts(rule: Rule, runs: Sequence[RunFacts]) -> FactsResult:
     if because is not None or rule.campaign is None:
         return FactsResult(rule=rule.ref, outcome=RuleOutcome.NOT_EVALUATED, because=because)
     cycles = cycles_of(rule.campaign, [(run.day, run.started_unix_us) for run in runs])
-    days = sorted({cycle.day for cycle in cycles if cycle.counts})
-    complete = any(
-        (days[last] - day).days < (rule.campaign.span_days_max or 0)
-        for first, day in enumerate(days)
-        if (last := first + (rule.campaign.distinct_days or 0) - 1) < len(days)
-    )
+    days = days_together(rule.campaign, {cycle.day for cycle in cycles if cycle.counts})
+    complete = len(days) >= (rule.campaign.distinct_days or 0)
     outcome = RuleOutcome.COMPLETE if complete else RuleOutcome.INCOMPLETE
     return FactsResult(rule=rule.ref, outcome=outcome, cycles=cycles)
+
+
+def days_together(shape: CampaignShape, days: Iterable[date]) -> tuple[date, ...]:
+    """Return the most of these days that lie within the span; the latest of several choices."""
+    ordered = sorted(days)
+    span = shape.span_days_max or 0
+    windows = [tuple(day for day in ordered if 0 <= (day - first).days < span) for first in ordered]
+    return max(reversed(windows), key=len, default=())
 
 
 def cycles_of(shape: CampaignShape, tests: Sequence[tuple[date, int]]) -> tuple[Cycle, ...]:
