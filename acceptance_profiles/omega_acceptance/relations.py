@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from omega_acceptance.demand import expected_bps, octets_at_most
+from omega_acceptance.demand import demand, expected_bps, octets_at_most
 from omega_acceptance.layers import ENCAPSULATIONS, Layer
 from omega_acceptance.profile import (
     AcceptanceProfile,
@@ -286,10 +286,21 @@ def _budget(profile: AcceptanceProfile) -> Iterator[Mistake]:
         if getattr(profile.budget, name) is None:
             what = f"{criteria} criteria are mandatory in {name}, which has no budget"
             yield Mistake(("budget",), what, f"add budget.{name}, or make them advisory")
+    yield from _campaign(profile)
     for mode in (Mode.QUICK, Mode.STANDARD):
         if profile.budget.session(mode) is not None:
             yield from _yield_of_stream(profile, mode)
             yield from _octets(profile, mode)
+
+
+def _campaign(profile: AcceptanceProfile) -> Iterator[Mistake]:
+    """Refuse a run of a campaign that takes longer than calendars leave room for."""
+    if profile.budget.campaign is None:
+        return
+    seconds = demand(profile, Mode.CAMPAIGN).seconds
+    if seconds > limits.CAMPAIGN_RUN_S_MAX:
+        what = f"a run takes up to {seconds} s, more than {limits.CAMPAIGN_RUN_S_MAX}"
+        yield Mistake(("budget", "campaign"), what, "lower idle_s, run_s or the windows")
 
 
 def _yield_of_stream(profile: AcceptanceProfile, mode: Mode) -> Iterator[Mistake]:

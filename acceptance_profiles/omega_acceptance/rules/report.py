@@ -106,7 +106,7 @@ class StatisticalPart(StrictModel):
     verdict: ShareVerdict | None
 
 
-class ErrorPart(StrictModel):
+class RiskPart(StrictModel):
     """How often the rule says of a line with this true share of good runs that it deviates."""
 
     predicate: str
@@ -135,7 +135,7 @@ class CampaignReport(StrictModel):
     valid: _Runs
     regulatory: RegulatoryPart
     statistical: tuple[StatisticalPart, ...]
-    errors: tuple[ErrorPart, ...]
+    risks: tuple[RiskPart, ...]
 
 
 def campaign_report(
@@ -165,7 +165,7 @@ def campaign_report(
         valid=len(runs),
         regulatory=_regulatory(state, rule, runs, standing.phase),
         statistical=tuple(_statistical(state, rule, runs, judge)),
-        errors=tuple(_errors(rule)),
+        risks=tuple(_risks(rule)),
     )
 
 
@@ -239,7 +239,7 @@ def _statistical(
         )
 
 
-def _errors(rule: Rule) -> Iterator[ErrorPart]:
+def _risks(rule: Rule) -> Iterator[RiskPart]:
     """Say what a bare share of runs gets wrong about lines that keep the promise."""
     n = rule.campaign.n if rule.campaign else None
     for each in rule.predicates:
@@ -247,7 +247,7 @@ def _errors(rule: Rule) -> Iterator[ErrorPart]:
             continue
         for way in _TOWARDS_ONE:
             true_share = each.bound + (1 - each.bound) * way
-            yield ErrorPart(
+            yield RiskPart(
                 predicate=each.id,
                 runs=n,
                 true_share_ppm=_ppm(true_share),

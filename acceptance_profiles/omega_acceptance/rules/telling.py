@@ -8,8 +8,8 @@ from omega_acceptance.figures import Language, figure
 from omega_acceptance.rules import words
 from omega_acceptance.rules.report import (
     CampaignReport,
-    ErrorPart,
     PredicatePart,
+    RiskPart,
     ShareVerdict,
     StatisticalPart,
 )
@@ -68,7 +68,7 @@ def _results(report: CampaignReport, rule: Rule, lang: Language) -> Iterator[str
     if not report.statistical:
         yield _in(words.NO_STATISTICS, lang)
     yield _in(words.SIDE_BY_SIDE, lang)
-    yield from _wrong(report.errors, lang)
+    yield from _wrong(report.risks, lang)
 
 
 def _predicate(part: PredicatePart, rule: Rule, lang: Language) -> str:
@@ -108,10 +108,10 @@ def _looks(verdict: ShareVerdict, lang: Language) -> str:
     )
 
 
-def _wrong(errors: tuple[ErrorPart, ...], lang: Language) -> Iterator[str]:
+def _wrong(risks: tuple[RiskPart, ...], lang: Language) -> Iterator[str]:
     """Yield one sentence a predicate: the first part is of a line exactly at the bound."""
-    for name in dict.fromkeys(each.predicate for each in errors):
-        exact, *others = (each for each in errors if each.predicate == name)
+    for name in dict.fromkeys(each.predicate for each in risks):
+        exact, *others = (each for each in risks if each.predicate == name)
         more = ", ".join(
             _filled(
                 words.WRONG_AT,

@@ -135,8 +135,8 @@ HEAD = Words(
     "Campaign {id}, plan {plan}: {phase} ({done} of {needed})",
 )
 TRIED = Words(
-    "{attempts} tentatives, dont {valid} valables ; jours de {zone}",
-    "{attempts} attempts, {valid} of them valid; days of {zone}",
+    "tentatives : {attempts}, valables : {valid} ; jours de {zone}",
+    "attempts: {attempts}, valid: {valid}; days of {zone}",
 )
 RULE_SAYS = Words("Résultat de la règle {rule} : {outcome}", "Result of rule {rule}: {outcome}")
 STATISTICS_SAY = Words(
@@ -163,8 +163,8 @@ WRONG = Words(
 )
 WRONG_AT = Words("{wrong} à {share}", "{wrong} at {share}")
 CYCLE = Words(
-    "Cycle du {day} : {tests} essais en {minutes} min",
-    "Cycle of {day}: {tests} tests in {minutes} min",
+    "Cycle du {day} : {minutes} min, essais : {tests}",
+    "Cycle of {day}: {minutes} min, tests: {tests}",
 )
 CYCLE_CUT = Words(" (trop court)", " (too short)")
 SIDE_BY_SIDE = Words(

@@ -140,7 +140,7 @@ class TestBnetza:
 
     def test_it_says_how_often_a_bare_comparison_is_wrong(self) -> None:
         report = report_of(self.RULE, begun(self.RULE), BEGIN)
-        assert [(part.true_share_ppm, part.deviates_ppm) for part in report.errors] == [
+        assert [(part.true_share_ppm, part.deviates_ppm) for part in report.risks] == [
             (900_000, 352_561),
             (950_000, 60_772),
             (970_000, 11_905),
@@ -222,11 +222,11 @@ def test_a_rule_of_facts_is_told_without_a_verdict() -> None:
     (cycle, begun_one) = report.regulatory.cycles
     assert (cycle.tests, cycle.whole, begun_one.tests, begun_one.whole) == (9, True, 1, False)
     text = "\n".join(told(report, rtr, "en"))
-    assert "Cycle of 2026-11-02: 9 tests in 120 min\n" in text
-    assert "1 tests in 0 min (too short)" in text
+    assert "Cycle of 2026-11-02: 120 min, tests: 9\n" in text
+    assert "0 min, tests: 1 (too short)" in text
     assert "incomplete" in text
     assert "verdict" not in text.lower()
-    assert (report.statistical, report.errors) == ((), ())
+    assert (report.statistical, report.risks) == ((), ())
 
 
 def compliant(*predicates: Mapping[str, object]) -> Rule:
@@ -240,7 +240,7 @@ def test_a_rule_of_compliance_is_told_in_its_own_words() -> None:
     other = compliant(whole, time)
     state, now, _ = driven(other, *[MAX_BPS] * 30)
     report = report_of(other, state, now)
-    assert (report.statistical, report.errors) == ((), ()), "a share of one leaves no error"
+    assert (report.statistical, report.risks) == ((), ()), "a share of one leaves no error"
     lines = told(report, other, "en")
     assert "  all, download: 30 of 30 runs (compliant if >= 1)" in lines
     assert "  time, upload: 100 % of the time (compliant if >= 9/10)" in lines
