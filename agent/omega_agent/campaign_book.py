@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from omega_acceptance.errors import ProfileError
@@ -32,6 +33,7 @@ from omega_core.verdict import Verdict
 
 _OWNER_ONLY = 0o600
 _FOLDER = 0o700
+_LOOKED_AT_MAX = 20  # what was posted since; to open one takes some milliseconds
 NOT_MEASURED = "not_measured"
 
 
@@ -94,17 +96,25 @@ class CampaignBook:
         last = state.attempts[-1] if state.attempts else None
         if last is None or last.ended_unix_us is not None:
             return state
-        for bundle in (*self._waiting(), *self._posted()):
+        found = self._sealed_at(last.seq, state.id)
+        if found is None:
+            return state
+        bundle, record = found
+        profile = _profile_in(bundle)
+        ended = last.started_unix_us + CAMPAIGN_RUN_S_MAX * US_PER_S
+        attempt = attempt_of(record, _digest_of(bundle), profile, last, ended)
+        return state.closed(attempt, contract_of(profile) if profile else None)
+
+    def _sealed_at(self, seq: int, campaign_id: str) -> tuple[Bundle, Record] | None:
+        """Return the record of a campaign at a place of the chain, if it waits or was posted."""
+        for bundle in chain(self._waiting(), self._posted()):
             record = _record_in(bundle)
-            if record is None or record.chain.seq != last.seq:
+            campaign = record.session.campaign if record else None
+            if record is None or record.chain.seq != seq or campaign is None:
                 continue
-            if record.session.campaign is None or record.session.campaign.id != state.id:
-                continue
-            profile = _profile_in(bundle)
-            ended = last.started_unix_us + CAMPAIGN_RUN_S_MAX * US_PER_S
-            attempt = attempt_of(record, _digest_of(bundle), profile, last, ended)
-            return state.closed(attempt, contract_of(profile) if profile else None)
-        return state
+            if campaign.id == campaign_id:
+                return bundle, record
+        return None
 
     def _waiting(self) -> Iterator[Bundle]:
         for item in DirectoryOutbox(self._home.outbox).pending():
@@ -112,9 +122,10 @@ class CampaignBook:
                 yield parse_waiting(item.content).bundle
 
     def _posted(self) -> Iterator[Bundle]:
-        """Yield what the device has posted, the last first."""
+        """Yield what the device has posted last, the last first."""
         paths = self._home.records.glob("*.json")
-        for path in sorted(paths, key=lambda each: each.stat().st_mtime_ns, reverse=True):
+        ordered = sorted(paths, key=lambda each: each.stat().st_mtime_ns, reverse=True)
+        for path in ordered[:_LOOKED_AT_MAX]:
             with suppress(OSError, EnvelopeError):
                 yield parse_bundle(path.read_bytes())
 

@@ -30,6 +30,7 @@ class Why(StrEnum):
     DAY_UNFINISHED = "day_unfinished"
     SPAN = "span"
     CONTRACT_CHANGED = "contract_changed"
+    TOO_MANY = "too_many"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,9 +101,9 @@ class CampaignState(StrictModel):
             raise ValueError("a campaign is never begun for a rule without one")
         standing = calendar_of(shape, zone).standing(self.taken, now_unix_us)
         if any(each.invalid_because == CONTRACT_CHANGED for each in self.attempts):
-            return replace(
-                standing, phase=Phase.VOID, why=Why.CONTRACT_CHANGED, not_before_unix_us=None
-            )
+            return _void(standing, Why.CONTRACT_CHANGED)
+        if standing.phase is not Phase.COMPLETE and len(self.attempts) >= CAMPAIGN_RUNS_MAX:
+            return _void(standing, Why.TOO_MANY)
         return standing
 
     def runs(self, zone: tzinfo) -> tuple[RunFacts, ...]:
@@ -161,6 +161,10 @@ def in_contract_layer(profile: AcceptanceProfile, tcp_bps: int, family: Family) 
     Whatever is compared with a whole number of bits per second is compared exactly.
     """
     return int(tcp_bps * ratio(profile.packet(family), of=Layer.TCP, into=profile.layer))
+
+
+def _void(standing: Standing, why: Why) -> Standing:
+    return replace(standing, phase=Phase.VOID, why=why, not_before_unix_us=None)
 
 
 def _alike(one: Contract, other: Contract) -> bool:

@@ -101,6 +101,10 @@ WHY: Mapping[Why, Words] = {
         "les jours qui restent sortent de la durée permise",
         "the days that are left lie outside the time allowed",
     ),
+    Why.TOO_MANY: Words(
+        "elle a autant de tentatives qu'une campagne peut en avoir",
+        "it has as many attempts as a campaign may have",
+    ),
     Why.CONTRACT_CHANGED: Words(
         "les débits du contrat ont changé en cours de campagne",
         "the contracted rates changed during the campaign",

@@ -11,9 +11,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.already_measuring": "another measurement runs on this device ({path})",
         "error.answer_too_large": "{server} answers with more than any answer has",
         "error.campaign_busy": "another command has just written to campaign {id}",
-        "error.campaign_clock": (
-            "the server's clock was set meanwhile: campaign {id} has no run due at the grant's time"
-        ),
+        "error.campaign_clock": "when the grant came no run of campaign {id} was due any more",
         "error.campaign_complete": "campaign {id} is complete: nothing is left to run",
         "error.campaign_file": "{path} is damaged: {why}",
         "error.campaign_none": "no campaign is under way on this device ({path})",

@@ -12,8 +12,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.answer_too_large": "{server} répond plus que ne contient aucune réponse",
         "error.campaign_busy": "une autre commande vient d'écrire dans la campagne {id}",
         "error.campaign_clock": (
-            "l'horloge du serveur a été changée entre-temps : la campagne {id} n'attend pas "
-            "de mesure à l'heure de l'autorisation"
+            "quand l'autorisation est venue, la campagne {id} n'attendait plus de mesure"
         ),
         "error.campaign_complete": "la campagne {id} est terminée : il ne reste rien à mesurer",
         "error.campaign_file": "{path} est endommagé : {why}",

@@ -33,6 +33,7 @@ from omega_acceptance.rules.state import (
 )
 from omega_acceptance.rules.telling import reason, told
 from omega_acceptance.sentences import Words
+from omega_core.limits import CAMPAIGN_RUNS_MAX
 from omega_core.metrics import Direction
 from omega_core.models import model_bytes, parse_model
 from omega_core.units import US_PER_S
@@ -192,6 +193,15 @@ class TestBnetza:
             update={"profile": changed_profile(home(), ("version",), 7).ref}
         )
         assert state.opened(2, now).closed(ended, newer).attempts[-1].invalid_because is None
+
+    def test_attempts_without_end_are_too_many(self) -> None:
+        failed = Attempt(
+            seq=1, started_unix_us=BEGIN, ended_unix_us=BEGIN, invalid_because="tunnel"
+        )
+        most = begun(self.RULE).model_copy(update={"attempts": (failed,) * CAMPAIGN_RUNS_MAX})
+        one_less = most.model_copy(update={"attempts": most.attempts[1:]})
+        assert most.standing(self.RULE, BERLIN, BEGIN).why is Why.TOO_MANY
+        assert one_less.standing(self.RULE, BERLIN, BEGIN).phase is Phase.TOO_EARLY
 
     def test_an_attempt_without_a_grant_brings_no_contract(self) -> None:
         state = begun(self.RULE).opened(1, BEGIN)

@@ -176,7 +176,7 @@ class TestAnAttempt:
         first.ask()
         first.keep(first.sealed())
         second = Device(book)  # its grant is of the same second
-        with pytest.raises(WrongUseError, match="no run due") as refusal:
+        with pytest.raises(WrongUseError, match="was due any more") as refusal:
             second.ask()
         assert refusal.value.exit_code is ExitCode.USAGE
         assert len(book.current().attempts) == 1
