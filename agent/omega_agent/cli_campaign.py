@@ -18,6 +18,28 @@ def campaign() -> None:
 
 
 @campaign_app.command()
+def rules(
+    context: typer.Context,
+    *,
+    rule: Annotated[
+        str | None, typer.Option("--rule", metavar="ID", help="Only this one, with its demands.")
+    ] = None,
+    as_json: Json = False,
+    lang: Lang = None,
+    home: Home = None,
+) -> None:
+    """List the rules that are known, or say what one asks for."""
+    run = run_of(context, lang, home)
+
+    def do() -> int:
+        from omega_agent import commands_campaign  # noqa: PLC0415 - see omega_agent.cli
+
+        return commands_campaign.rules(around(run, as_json=as_json), rule_id=rule)
+
+    run.do = do
+
+
+@campaign_app.command()
 def start(
     context: typer.Context,
     *,

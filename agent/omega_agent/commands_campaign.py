@@ -1,4 +1,4 @@
-"""`omega campaign start`, `status`, `run`, `report`, `stop`: what each does, once it is parsed.
+"""`omega campaign rules`, `start`, `status`, `run`, `report`, `stop`: what each does.
 
 Each returns the exit code. A run goes the way of every other measurement; what it is for and when
 it may be taken is the campaign's. The clock of a campaign is the server's: `start` and `run` ask
@@ -8,7 +8,7 @@ for it, `status` and `report` make do with this device's when there is no answer
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,7 +22,7 @@ from omega_acceptance.rules.report import campaign_report
 from omega_acceptance.rules.rule import Rule
 from omega_acceptance.rules.standing import Phase, Why
 from omega_acceptance.rules.state import CONTRACT_CHANGED, CampaignState
-from omega_acceptance.rules.telling import told
+from omega_acceptance.rules.telling import rule_told, told
 from omega_acceptance.sentences import Words
 from omega_agent.campaign_book import CampaignBook
 from omega_agent.campaign_run import CampaignRun
@@ -31,13 +31,27 @@ from omega_agent.commands_measure import Ran, hold, measured_lines, settle
 from omega_agent.device import Device, enrolled_device
 from omega_agent.errors import NoAnswerError, WrongAnswerError, WrongUseError
 from omega_agent.session_request import Wanted, named
-from omega_agent.surroundings import Surroundings, check_can_save
+from omega_agent.surroundings import Surroundings, check_can_save, print_json
+from omega_agent.tables import table
 from omega_core.errors import ExitCode
 from omega_core.units import US_PER_S
 from omega_core.verdict import Fault, Mode
 
 _SHOWN_NEXT = 3
 _ID_OCTETS = 6
+
+
+def rules(around: Surroundings, *, rule_id: str | None) -> int:
+    """List every rule in its newest version, or tell what one of them asks for."""
+    names = sorted({each.id for each in builtin().rules}) if rule_id is None else [rule_id]
+    found = [_rule(name) for name in names]
+    if around.as_json:
+        print_json([{**each.content(), "digest": each.digest} for each in found])
+    elif rule_id is not None:
+        around.print_lines(rule_told(found[0], around.speaker.language))
+    else:
+        around.print_lines(table([_row(around, each) for each in found]))
+    return ExitCode.ACCEPTED
 
 
 def start(around: Surroundings, *, rule_id: str, plan_id: str | None) -> int:
@@ -127,6 +141,17 @@ def _rule(rule_id: str) -> Rule:
 def _unknown(rule_id: str) -> WrongUseError:
     known = sorted({each.id for each in builtin().rules})
     return WrongUseError("rule_unknown", rule=ascii(rule_id[:64]), known=", ".join(known))
+
+
+def _row(around: Surroundings, rule: Rule) -> tuple[str, ...]:
+    """Return id and version, status, whether campaigns are planned for it, and what it is."""
+    today = day_at(around.clock.unix_us(), UTC)  # a list needs no zones
+    return (
+        f"{rule.id} ({rule.version})",
+        _in(words.STATUS[rule.status], around),
+        "" if why_not_planned(rule, today) else _in(words.PLANNED, around),
+        rule.title.said(around.speaker.language),
+    )
 
 
 def _zone(rule: Rule) -> tzinfo:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from omega_acceptance.rules.reading import builtin
 from omega_acceptance.rules.report import CampaignReport
 from omega_acceptance.rules.results import NotEvaluated
 from omega_acceptance.rules.standing import Phase, Why
@@ -138,6 +139,21 @@ def test_what_can_not_be_done_is_one_line_and_64(
     done = omega.run("campaign", *arguments)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (64, "", 1)
     assert words in done.stderr
+
+
+def test_the_rules_that_are_known_are_listed_and_told(omega: Omega) -> None:
+    listed = omega.run("campaign", "rules").stdout.splitlines()
+    assert len(listed) == len({each.id for each in builtin().rules})
+    (draft,) = (line for line in listed if line.startswith("DE-BNetzA-2026-mobile (1)"))
+    assert "draft: not evaluated" in draft
+    assert [line.split()[0] for line in listed if "omega campaign takes it" in line] == [
+        RTR,
+        BNETZA,
+    ]
+    told = omega.run("campaign", "rules", "--rule", BNETZA, "--lang", "fr")
+    assert "Trente mesures par câble" in told.stdout
+    (content,) = json.loads(omega.run("campaign", "rules", "--rule", BNETZA, "--json").stdout)
+    assert content["digest"] == rule(BNETZA).digest
 
 
 def test_a_device_has_one_campaign_at_a_time(site: Site) -> None:

@@ -23,6 +23,22 @@ def told(report: CampaignReport, rule: Rule, lang: Language) -> tuple[str, ...]:
     return (rule.title.said(lang), *_standing(report, lang), *_results(report, rule, lang))
 
 
+def rule_told(rule: Rule, lang: Language) -> tuple[str, ...]:
+    """Return what a rule asks for, as lines: what it is, where from, its demands, our doubts."""
+    source = words.SOURCE[rule.source.read]
+    return (
+        rule.title.said(lang),
+        f"{rule.id} ({rule.version}){_colon(lang)} {_in(words.STATUS[rule.status], lang)}",
+        _filled(source, lang, act=rule.source.act),
+        *(f"- {each.said(lang)}" for each in rule.demands),
+        *(_filled(words.READ_AS, lang, taken=each.taken.said(lang)) for each in rule.doubts),
+        *(
+            _filled(words.UNCONFIRMED, lang, about=each.about, value=each.value)
+            for each in rule.unconfirmed
+        ),
+    )
+
+
 def reason(report: CampaignReport, lang: Language) -> str:
     """Return why it is too early, or why the campaign is void; empty where neither is so."""
     if report.why is None:

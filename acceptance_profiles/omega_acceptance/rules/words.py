@@ -6,11 +6,26 @@ from collections.abc import Mapping
 
 from omega_acceptance.rules.campaign import NotPlanned
 from omega_acceptance.rules.results import NotEvaluated, RuleOutcome
-from omega_acceptance.rules.rule import Stat
+from omega_acceptance.rules.rule import Stat, Status
 from omega_acceptance.rules.standing import Phase, Why
 from omega_acceptance.sentences import Words
 from omega_core.metrics import Direction
 from omega_core.verdict import Outcome
+
+STATUS: Mapping[Status, Words] = {
+    Status.ACTIVE: Words("en vigueur", "active"),
+    Status.DRAFT: Words("projet : non évaluée", "draft: not evaluated"),
+    Status.RETIRED: Words("retirée : non évaluée", "retired: not evaluated"),
+}
+SOURCE: Mapping[str, Words] = {
+    "original": Words("{act} (d'après le texte lui-même)", "{act} (from the text itself)"),
+    "secondary": Words("{act} (de seconde main)", "{act} (second-hand)"),
+}
+PLANNED = Words("omega campaign la suit", "omega campaign takes it")
+READ_AS = Words("Lu ainsi : {taken}", "Read as: {taken}")
+UNCONFIRMED = Words(
+    "Pas confirmé, pas employé : {about} ({value})", "Not confirmed, not used: {about} ({value})"
+)
 
 OUTCOME: Mapping[RuleOutcome, Words] = {
     RuleOutcome.DEVIATION: Words("écart", "deviation"),

@@ -15,6 +15,7 @@ from omega_acceptance.figures import LANGUAGES, Language
 from omega_acceptance.layers import Layer
 from omega_acceptance.rules import words
 from omega_acceptance.rules.campaign import NotPlanned
+from omega_acceptance.rules.reading import builtin
 from omega_acceptance.rules.report import (
     CampaignReport,
     PredicatePart,
@@ -22,7 +23,7 @@ from omega_acceptance.rules.report import (
     campaign_report,
 )
 from omega_acceptance.rules.results import NotEvaluated, RuleOutcome
-from omega_acceptance.rules.rule import Rule, Stat
+from omega_acceptance.rules.rule import Rule, Stat, Status
 from omega_acceptance.rules.standing import Phase, Why
 from omega_acceptance.rules.state import (
     Attempt,
@@ -31,7 +32,7 @@ from omega_acceptance.rules.state import (
     contract_of,
     in_contract_layer,
 )
-from omega_acceptance.rules.telling import reason, told
+from omega_acceptance.rules.telling import reason, rule_told, told
 from omega_acceptance.sentences import Words
 from omega_core.limits import CAMPAIGN_RUNS_MAX
 from omega_core.metrics import Direction
@@ -293,6 +294,7 @@ def test_a_report_with_and_without_a_judge_in_both_languages(lang: Language) -> 
 @pytest.mark.parametrize(
     ("table", "codes"),
     [
+        (words.STATUS, Status),
         (words.OUTCOME, RuleOutcome),
         (words.NOT_EVALUATED, NotEvaluated),
         (words.NOT_PLANNED, NotPlanned),
@@ -306,6 +308,25 @@ def test_a_report_with_and_without_a_judge_in_both_languages(lang: Language) -> 
 def test_every_code_has_its_words(table: Mapping[object, Words], codes: type[StrEnum]) -> None:
     assert {*table} == {*codes}
     assert all(each.fr and each.en for each in table.values())
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("of", builtin().rules, ids=lambda each: each.id)
+def test_a_rule_is_told_with_its_demands_and_what_is_not_sure(of: Rule, lang: Language) -> None:
+    lines = rule_told(of, lang)
+    assert lines[0] == of.title.said(lang)
+    text = "\n".join(lines)
+    assert of.source.act in text
+    for said in (*of.demands, *(doubt.taken for doubt in of.doubts)):
+        assert said.said(lang) in text
+    assert all(each.value in text for each in of.unconfirmed)
+    assert "{" not in text
+
+
+def test_a_draft_is_shown_as_not_evaluated() -> None:
+    assert "DE-BNetzA-2026-mobile (1): draft: not evaluated" in rule_told(
+        builtin().newest("DE-BNetzA-2026-mobile"), "en"
+    )
 
 
 class TestContract:
