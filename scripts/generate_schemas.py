@@ -14,6 +14,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from omega_acceptance.rules.report import CampaignReport
+from omega_agent.campaign_status import CampaignStatus
 from omega_agent.report import RunReport
 from omega_core.bundle import Bundle
 from omega_core.control import (
@@ -30,6 +32,8 @@ from omega_core.record import Measurement, Record
 
 SCHEMAS: dict[str, type[StrictModel]] = {
     "bundle": Bundle,
+    "campaign-report": CampaignReport,
+    "campaign-status": CampaignStatus,
     "enrolment-request": EnrolmentRequest,
     "grant": Grant,
     "key-statement": KeyStatement,

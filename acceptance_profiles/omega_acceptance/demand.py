@@ -38,7 +38,7 @@ LOOKS_NS = {Mode.MEASURE: 1_200 * NS_PER_MS, Mode.QUICK: 500 * NS_PER_MS}
 """On the quiet line: 151 and 101 packets, for a percentile of 95."""
 LISTENING_NS = {Mode.MEASURE: 300 * NS_PER_MS, Mode.QUICK: 0}
 """Before anything is sent; the idle stream goes on listening, and is all that does in a hurry."""
-CAMPAIGN_IDLE_S = 60  # loss is judged over at least a minute
+CAMPAIGN_IDLE_S = 60  # loss is judged over at least a minute, unless the budget says otherwise
 CAMPAIGN_RUN_S = 10  # where no criterion names the length of its runs
 WINDOW_S = 3  # what a fixed-rate window takes at most
 OVERHEAD_S = 30  # attempts that wait in vain, set-up and closing of the runs, the last replies
@@ -115,8 +115,9 @@ def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
         bytes_down, bytes_up = session.bytes_down, session.bytes_up
     elif mode is Mode.CAMPAIGN and campaign is not None:
         held_s = WINDOW_S * len(windows(profile, mode))
-        seconds = CAMPAIGN_IDLE_S + 2 * CAMPAIGN_RUN_S + held_s + OVERHEAD_S
-        idle_s = CAMPAIGN_IDLE_S
+        idle_s = campaign.idle_s or CAMPAIGN_IDLE_S
+        runs_s = sum(run.duration_ns for run in _runs(profile, mode)) // NS_PER_S
+        seconds = idle_s + runs_s + held_s + OVERHEAD_S
         bytes_down = campaign.bytes_down // campaign.runs
         bytes_up = campaign.bytes_up // campaign.runs
     else:
@@ -273,13 +274,13 @@ def _goodput_criterion(
 
 def _count_and_seconds(criterion: Criterion | None, mode: Mode) -> tuple[int, int]:
     """Return how many runs one session has in a direction, and how long each is, in seconds."""
+    if mode is Mode.CAMPAIGN:  # regulators' rules read both directions, whatever the profile asks
+        return 1, CAMPAIGN_RUN_S if criterion is None else _run_s(criterion)
     if criterion is None:
         return 0, 0
     match mode:
         case Mode.QUICK:
             return 1, QUICK_RUN_S
-        case Mode.CAMPAIGN:
-            return 1, CAMPAIGN_RUN_S
         case _:
             return criterion.n_min, _run_s(criterion)
 

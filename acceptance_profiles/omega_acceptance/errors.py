@@ -1,25 +1,31 @@
-"""What can be wrong with a profile or with the name of a plan, each with who mends it.
+"""What can be wrong with a profile, a rule or the name of one, each with who mends it.
 
 OmegaError
-  + ProfileError       whoever maintains the profile
+  + ContentMistakeError
+      + ProfileError       whoever maintains the profile
+      + RuleError          whoever maintains the rule
   + UsageError
       + PlanUnknownError   operator: the plan has no profile, or none on that day
       + ModeUnknownError   whoever asked for a mode that the profile does not provide for
+      + RuleUnknownError   whoever named a rule that is not there
 """
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from omega_core.errors import ExitCode, OmegaError, UsageError
 
 
-class ProfileError(OmegaError):
-    """A profile says something that cannot be meant.
+class ContentMistakeError(OmegaError):
+    """A file that people write says something that cannot be meant.
 
-    The text is one sentence: file and line (where a file is known), the place inside the profile,
+    The text is one sentence: file and line (where a file is known), the place inside it,
     what is wrong with which figure. `remedy` is what to do about it.
     """
 
     exit_code = ExitCode.USAGE
+    noun: ClassVar[str] = "file"
 
     def __init__(
         self, *, source: str, line: int | None, place: str, what: str, remedy: str
@@ -31,7 +37,25 @@ class ProfileError(OmegaError):
         self.place = place
         self.what = what
         self.remedy = remedy
-        self.who_acts = f"whoever maintains the profile: {remedy}"
+        self.who_acts = f"whoever maintains the {self.noun}: {remedy}"
+
+
+class ProfileError(ContentMistakeError):
+    """A profile says something that cannot be meant."""
+
+    noun = "profile"
+
+
+class RuleError(ContentMistakeError):
+    """A regulator's rule says something that cannot be meant."""
+
+    noun = "rule"
+
+
+class RuleUnknownError(UsageError):
+    """No rule has this name."""
+
+    who_acts = "whoever typed the command: name one of the rules that are known"
 
 
 class PlanUnknownError(UsageError):

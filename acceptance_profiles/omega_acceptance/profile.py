@@ -220,12 +220,13 @@ class SessionBudget(StrictModel):
 
 
 class CampaignBudget(StrictModel):
-    """What a campaign may take at most, all its runs together."""
+    """What a campaign may take at most, all its runs together; `idle_s` is of one run, or 60."""
 
     days: Annotated[int, Field(ge=1, le=_DAYS_MAX)]
     runs: Annotated[int, Field(ge=1, le=_CAMPAIGN_RUNS_MAX)]
     bytes_down: Octets
     bytes_up: Octets
+    idle_s: Annotated[int, Field(ge=1, le=_STREAM_S_MAX)] | None = None
 
 
 class Budget(StrictModel):

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from omega_acceptance.demand import expected_bps, octets_at_most
+from omega_acceptance.demand import demand, expected_bps, octets_at_most
 from omega_acceptance.layers import ENCAPSULATIONS, Layer
 from omega_acceptance.profile import (
     AcceptanceProfile,
@@ -22,6 +21,7 @@ from omega_acceptance.profile import (
     Criterion,
     Statistic,
 )
+from omega_acceptance.toml_content import Mistake
 from omega_acceptance.toml_lines import Path
 from omega_acceptance.windows import offer_bps, rate_in_question_bps
 from omega_core import limits
@@ -29,15 +29,6 @@ from omega_core.limits import packet_count
 from omega_core.metrics import METRICS, READINGS, Better, Direction, Quantity
 from omega_core.units import NS_PER_S, NS_PER_US, PPM
 from omega_core.verdict import Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing that can't be meant, where it stands, and what to do about it."""
-
-    path: Path
-    what: str
-    remedy: str
 
 
 class Reading(NamedTuple):
@@ -295,10 +286,21 @@ def _budget(profile: AcceptanceProfile) -> Iterator[Mistake]:
         if getattr(profile.budget, name) is None:
             what = f"{criteria} criteria are mandatory in {name}, which has no budget"
             yield Mistake(("budget",), what, f"add budget.{name}, or make them advisory")
+    yield from _campaign(profile)
     for mode in (Mode.QUICK, Mode.STANDARD):
         if profile.budget.session(mode) is not None:
             yield from _yield_of_stream(profile, mode)
             yield from _octets(profile, mode)
+
+
+def _campaign(profile: AcceptanceProfile) -> Iterator[Mistake]:
+    """Refuse a run of a campaign that takes longer than calendars leave room for."""
+    if profile.budget.campaign is None:
+        return
+    seconds = demand(profile, Mode.CAMPAIGN).seconds
+    if seconds > limits.CAMPAIGN_RUN_S_MAX:
+        what = f"a run takes up to {seconds} s, more than {limits.CAMPAIGN_RUN_S_MAX}"
+        yield Mistake(("budget", "campaign"), what, "lower idle_s, run_s or the windows")
 
 
 def _yield_of_stream(profile: AcceptanceProfile, mode: Mode) -> Iterator[Mistake]:

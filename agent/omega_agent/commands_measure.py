@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from omega_agent.device import Device, any_device, enrolled_device
 from omega_agent.errors import NotKeptError, in_language
@@ -24,6 +25,7 @@ from omega_agent.report import (
 from omega_agent.sealing import faults_of, measurement, observed, seal_record
 from omega_agent.session_request import Wanted, named
 from omega_agent.sessions import (
+    Asked,
     Delivery,
     Kept,
     Workplace,
@@ -68,7 +70,9 @@ def measure(
         around.print_json(found)
         _tell_what_failed(around, held)
     else:
-        around.print_lines([*_measured(around, found, held), *around.picture(held.result.evidence)])
+        around.print_lines(
+            [*measured_lines(around, found, held), *around.picture(held.result.evidence)]
+        )
     if plot_to is not None:
         around.plot(plot_to, held.result.evidence, found.session)
     if save_to is not None:
@@ -117,22 +121,63 @@ def diagnose(around: Surroundings, *, ticket_id: str, mode: Mode, save_to: Path 
 
 def _judged(around: Surroundings, wanted: Wanted, device: Device, save_to: Path | None) -> int:
     """Measure, seal, keep, post, show; then raise what must be said last."""
+    ran = hold(around, wanted, device)
+    if around.as_json:
+        around.print_json(ran.report)
+    else:
+        around.print_lines(_told(around, ran.report, ran.held))
+    settle(around, ran, save_to)
+    if _unjudged_and_cut(ran.held, ran.report):
+        return ExitCode.UNAVAILABLE
+    return exit_code(ran.report)
+
+
+class Witness(Protocol):
+    """Somebody who keeps a book of attempts, told before one is made and after it was kept."""
+
+    def asked(self, asked: Asked) -> None:
+        """Write the attempt down; raise, and it is not made."""
+        ...
+
+    def kept(self, held: Held, kept: Kept) -> None:
+        """Write down how it ended; the record is sealed and has not been posted yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """One run from the first packet to its receipt, or to the outbox."""
+
+    held: Held
+    kept: Kept
+    delivery: Delivery
+    report: RunReport
+
+
+def hold(
+    around: Surroundings, wanted: Wanted, device: Device, witness: Witness | None = None
+) -> Ran:
+    """Ask, measure, seal, keep and post; nothing is shown but progress."""
     with around.working() as place, _alone(around.home, device):
         asked = ask_for(wanted, device, place)
+        if witness is not None:
+            witness.asked(asked)
         with around.interrupts.gently() as stop:
             held = carry_out(asked, device, place, judged=True, stop=stop)
             kept = seal_and_keep(held, asked.chain, device, place)
+            if witness is not None:
+                witness.kept(held, kept)
     delivery = _delivered(around, held, kept, place)
     report = run_report(kept, delivery, interrupted=around.interrupts.stop.is_set())
-    if around.as_json:
-        around.print_json(report)
-    else:
-        around.print_lines(_told(around, report, held))
-    _tell_earlier(around, delivery)
+    return Ran(held=held, kept=kept, delivery=delivery, report=report)
+
+
+def settle(around: Surroundings, ran: Ran, save_to: Path | None) -> None:
+    """Say what became of earlier records, save this one, and raise what must be said last."""
+    _tell_earlier(around, ran.delivery)
     if save_to is not None:
-        save(save_to, complete_bundle(kept, delivery))
-    _raise_what_failed(kept, delivery, saved=save_to is not None)
-    return ExitCode.UNAVAILABLE if _unjudged_and_cut(held, report) else exit_code(report)
+        save(save_to, complete_bundle(ran.kept, ran.delivery))
+    _raise_what_failed(ran.kept, ran.delivery, saved=save_to is not None)
 
 
 def _delivered(around: Surroundings, held: Held, kept: Kept, place: Workplace) -> Delivery:
@@ -151,7 +196,7 @@ def _told(around: Surroundings, report: RunReport, held: Held) -> list[str]:
     """Return the result for people: the verdict that counts, or what was measured."""
     shower, found = around.shower, report.measurement
     if report.judgement is None or report.verdict is None:
-        lines = _measured(around, found, held)
+        lines = measured_lines(around, found, held)
     else:
         lines = shower.judgement(replace(report.judgement, verdict=report.verdict), found)
         if report.verdict is not report.judgement.verdict:
@@ -159,7 +204,7 @@ def _told(around: Surroundings, report: RunReport, held: Held) -> list[str]:
     return [*lines, "", *shower.fate(report)]
 
 
-def _measured(around: Surroundings, found: Measurement, held: Held) -> list[str]:
+def measured_lines(around: Surroundings, found: Measurement, held: Held) -> list[str]:
     """Return what was measured, and what was tried in vain."""
     return around.shower.measurement(
         found, held.result.evidence, failure=held.failure, cut_short=_cut_short(held)

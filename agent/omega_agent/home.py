@@ -5,6 +5,7 @@ HOME/agent.pem        the device's key, mode 0600 (agent.pem.new: of an enrolmen
      chain.json       how many grants it has used, and its last record
      outbox/          records that wait for their receipt
      records/         the last records that got one
+     campaign.json    the campaign under way; campaigns/ has those that were stopped
      lock             held while this device measures
 """
 
@@ -55,6 +56,16 @@ class Home:
     def records(self) -> Path:
         """The last records that got one."""
         return self.path / "records"
+
+    @property
+    def campaign_file(self) -> Path:
+        """The campaign under way."""
+        return self.path / "campaign.json"
+
+    @property
+    def campaigns(self) -> Path:
+        """Campaigns that were stopped, each under its name."""
+        return self.path / "campaigns"
 
     def make(self) -> None:
         """Create the folder, for its owner only, unless it is there; raises NotKeptError."""

@@ -167,6 +167,7 @@ def _session(held: Held, measurer: Measurer) -> Session:
         ticket_id=wanted.ticket_id,
         started_unix_us=result.started_unix_us,
         ended_unix_us=result.ended_unix_us,
+        campaign=wanted.campaign,
     )
 
 

@@ -27,7 +27,7 @@ from omega_core.envelope import (
 )
 from omega_core.keys import NotAKeyError, PublicKey, SigningKey, from_base64url
 from omega_core.models import ContentError, model_bytes, parse_model
-from omega_core.record import Purpose
+from omega_core.record import CampaignRef, Purpose
 from omega_core.verdict import Mode
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -42,6 +42,7 @@ class Wanted:
     sheet_id: str | None = None
     ticket_id: str | None = None
     plan_id: str | None = None
+    campaign: CampaignRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

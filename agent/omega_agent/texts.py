@@ -22,6 +22,15 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "fr")
 
 _WHO: Mapping[str, str] = {
     "answer_too_large": "same_server",
+    "campaign_busy": "wait",
+    "campaign_clock": "campaign_wait",
+    "campaign_complete": "campaign_report",
+    "campaign_file": "campaign_file",
+    "campaign_none": "campaign_start",
+    "campaign_open": "campaign_stop",
+    "campaign_rule": "typed",
+    "campaign_too_early": "campaign_wait",
+    "campaign_void": "campaign_void",
     "enrolled_already": "replace",
     "file_too_large": "sender",
     "file_unreadable": "typed",
@@ -42,8 +51,11 @@ _WHO: Mapping[str, str] = {
     "nothing_kept": "measure_again",
     "outbox_full": "send",
     "plain_http": "https",
+    "plan_missing": "plan",
     "progress": "typed",
     "receipt": "pinned",
+    "rule_other": "same_program",
+    "rule_unknown": "typed",
     "save_place": "typed",
     "server_key_form": "typed",
     "server_key_other": "pinned",
@@ -56,6 +68,7 @@ _WHO: Mapping[str, str] = {
     "url_form": "typed",
     "already_measuring": "wait",
     "waiting_first": "send_first",
+    "zone_unknown": "zones",
 }
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from omega_core.environment import Environment
 from omega_core.evidence import Evidence
 from omega_core.facts import INTEGER_MAX, Version1
+from omega_core.limits import CAMPAIGN_RUNS_MAX
 from omega_core.metrics import METRICS, MetricValue
 from omega_core.models import Address, Digest, Id, KeyId, StrictModel, UnixUs
 from omega_core.verdict import Fault, Judgement, Mode, ProfileRef
@@ -25,11 +26,20 @@ _MetricName = Annotated[str, Field(json_schema_extra={"enum": sorted(METRICS)})]
 Purpose = Literal["install", "ticket", "selftest", "sweep"]
 
 
+class CampaignRef(StrictModel):
+    """Which attempt of which campaign a session was, and the rule that the campaign keeps to."""
+
+    id: Id
+    rule: ProfileRef
+    attempt: Annotated[int, Field(ge=1, le=CAMPAIGN_RUNS_MAX)]
+
+
 class Session(StrictModel):
     """Which session this was: when, for what, against which test point.
 
     `id` is null when no session could be had. Times are UTC of the agent's clock; the server's
-    receipt is the time of record.
+    receipt is the time of record. `campaign` is null but for an attempt of a campaign; a record
+    made before there were campaigns has none.
     """
 
     id: Id | None
@@ -42,6 +52,13 @@ class Session(StrictModel):
     ticket_id: Id | None = None
     started_unix_us: UnixUs
     ended_unix_us: UnixUs
+    campaign: CampaignRef | None = None
+
+    @model_validator(mode="after")
+    def _campaign_in_its_mode(self) -> Self:
+        if self.campaign is not None and self.mode is not Mode.CAMPAIGN:
+            raise ValueError("an attempt of a campaign is measured in mode campaign")
+        return self
 
 
 class Cost(StrictModel):

@@ -13,6 +13,9 @@ What may be asked by whom:
     selftest    -         any key; one that is not enrolled  the one the request names, if any
                           within the quota of its address
 
+Mode campaign, whatever the purpose, needs an enrolled key and a plan whose profile has a budget for
+it: no more grants for this device and plan than the budget has runs, over as many days as it has.
+
 A request is fresh because its address tokens are: they carry the server's own clock, so a device
 whose clock is years off is served like any other. Its nonce is remembered for as long as they live.
 The grant is stored before it is handed out, so every attempt shows on its sheet or ticket, also one
@@ -52,6 +55,8 @@ from omega_server.store.port import (
 from omega_server.store.rows import GrantRow, ProfileRow, Quota, RequestNonce
 
 _SECRET_OCTETS = 32
+_CAMPAIGN_DIGITS = 32  # of a digest; the column was made for an address
+_DAY_US = 86_400 * US_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +130,8 @@ class Controller:
         if signer is not None and signer.revoked:
             raise RefusalError(Code.AGENT_REVOKED, "the key of this agent was revoked")
         if request.agent_id is None:
+            if request.mode is Mode.CAMPAIGN:
+                raise RefusalError(Code.AGENT_UNKNOWN, "a campaign needs an enrolled device")
             if request.purpose != "selftest":
                 detail = f"purpose {request.purpose} needs an enrolled device"
                 raise RefusalError(Code.AGENT_UNKNOWN, detail)
@@ -189,10 +196,12 @@ class Controller:
         except ProfileChangedError as error:
             raise RefusalError(Code.PROFILE_CHANGED, str(error)) from error
         except QuotaExceededError as error:
-            raise _quota_refusal(error, issued) from error
+            raise _quota_refusal(asked, error, issued) from error
 
     def _quota_of(self, asked: _Asked, now: int) -> Quota | None:
-        """Return the limit that applies to a key nobody knows; it is the first address's."""
+        """Return the limit that applies: a campaign's budget, or that of a stranger's address."""
+        if asked.request.mode is Mode.CAMPAIGN:
+            return _campaign_quota(asked, now)
         if asked.request.agent_id is not None:
             return None
         window_us = limits.SESSIONS_OF_AN_ADDRESS_WINDOW_S * US_PER_S
@@ -262,7 +271,23 @@ def _profile_row(profile: AcceptanceProfile | None, now: int) -> ProfileRow | No
     )
 
 
-def _quota_refusal(error: QuotaExceededError, now: int) -> RefusalError:
+def _campaign_quota(asked: _Asked, now: int) -> Quota | None:
+    """Return the bound of one device's campaigns for one plan."""
+    budget = asked.profile.budget.campaign if asked.profile else None
+    if budget is None:
+        return None  # `demand` has refused the mode
+    whose = f"{asked.request.agent_id} {asked.plan_id}".encode()
+    return Quota(
+        prefix=f"campaign:{digest_hex(whose)[:_CAMPAIGN_DIGITS]}",
+        since_unix_us=now - budget.days * _DAY_US,
+        sessions_max=budget.runs,
+    )
+
+
+def _quota_refusal(asked: _Asked, error: QuotaExceededError, now: int) -> RefusalError:
+    if asked.request.mode is Mode.CAMPAIGN:
+        detail = f"the campaign budget of plan {asked.plan_id} is used up"
+        return RefusalError(Code.CAMPAIGN_SPENT, detail)
     if error.oldest_unix_us is None:
         return RefusalError(Code.QUOTA_EXCEEDED, "only enrolled devices are served here")
     free_us = error.oldest_unix_us + limits.SESSIONS_OF_AN_ADDRESS_WINDOW_S * US_PER_S

@@ -42,6 +42,7 @@ class Code(StrEnum):
     ADDRESS_NOT_PROVED = "address_not_proved"
     REQUEST_REPLAYED = "request_replayed"
     QUOTA_EXCEEDED = "quota_exceeded"
+    CAMPAIGN_SPENT = "campaign_spent"
     SHEET_UNKNOWN = "sheet_unknown"
     TICKET_UNKNOWN = "ticket_unknown"
     SUBSCRIBER_UNKNOWN = "subscriber_unknown"
@@ -129,6 +130,11 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         ),
         Code.QUOTA_EXCEEDED: Kind(
             429, "Too many self-tests from this address", "whoever tests: wait, or enrol the device"
+        ),
+        Code.CAMPAIGN_SPENT: Kind(
+            403,
+            "The plan's budget for campaigns is used up",
+            _OPERATOR + "wait for its days to pass, or raise budget.campaign in a new version",
         ),
         Code.SHEET_UNKNOWN: Kind(
             404, "No such installation sheet", _TECHNICIAN + "check the sheet's number"

@@ -22,7 +22,7 @@ from support.unread import unread
 
 pytestmark = pytest.mark.slow  # each of its steps is a process
 
-COMMANDS = ("measure", "test", "enrol", "accept", "diagnose", "outbox", "verify")
+COMMANDS = ("measure", "test", "enrol", "accept", "diagnose", "campaign", "outbox", "verify")
 
 
 @pytest.fixture

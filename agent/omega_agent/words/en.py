@@ -10,6 +10,15 @@ WORDS: Mapping[str, str] = MappingProxyType(
         # One line when a command can't go on
         "error.already_measuring": "another measurement runs on this device ({path})",
         "error.answer_too_large": "{server} answers with more than any answer has",
+        "error.campaign_busy": "another command has just written to campaign {id}",
+        "error.campaign_clock": "when the grant came no run of campaign {id} was due any more",
+        "error.campaign_complete": "campaign {id} is complete: nothing is left to run",
+        "error.campaign_file": "{path} is damaged: {why}",
+        "error.campaign_none": "no campaign is under way on this device ({path})",
+        "error.campaign_open": "campaign {id} is under way; a device has one at a time",
+        "error.campaign_rule": "no campaign can be planned for {rule}: {why}",
+        "error.campaign_too_early": "too early, not before {when}: {why}",
+        "error.campaign_void": "campaign {id} is void: {why}",
         "error.enrolled_already": "this device is enrolled as {agent} with {server}",
         "error.file_too_large": "{path}: more than {limit} bytes, so this is no record",
         "error.file_unreadable": "{path}: {why}",
@@ -34,8 +43,13 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.plain_http": (
             "{server} is plain http on a public address: it could be read and changed on the way"
         ),
+        "error.plan_missing": "which plan? no record of this device names one",
         "error.progress": "--progress is one of: {known}",
         "error.receipt": "the server's receipt is not accepted: {why}",
+        "error.rule_other": (
+            "rule {rule} version {version} is another here than the one the campaign was begun for"
+        ),
+        "error.rule_unknown": "no rule is called {rule}; known are {known}",
         "error.save_place": "{option} {path}: {why}",
         "error.server_key_form": "--server-key is not a public key in base64url (43 characters)",
         "error.server_key_other": "the server shows another key than the one that was given",
@@ -47,8 +61,23 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.trust_line": "{path}, line {line}: not a public key in base64url",
         "error.url_form": "{url} is not the address of a server, such as http://HOST:PORT",
         "error.waiting_first": "{count} records still wait in the outbox",
+        "error.zone_unknown": "this machine does not know the time zone {zone}",
         # Who can mend it
         "who.add_server": "whoever typed the command: add --server URL",
+        "who.campaign_file": (
+            "operator of this machine: restore the file, or remove it to begin another campaign"
+        ),
+        "who.campaign_report": (
+            "whoever typed the command: see omega campaign report, end it with omega campaign stop"
+        ),
+        "who.campaign_start": (
+            "whoever typed the command: begin one with omega campaign start --rule ID"
+        ),
+        "who.campaign_stop": "whoever typed the command: end it with omega campaign stop first",
+        "who.campaign_void": (
+            "whoever typed the command: end it with omega campaign stop, begin another"
+        ),
+        "who.campaign_wait": "whoever typed the command: run the same again then",
         "who.come_back": "whoever measures: nothing was measured or posted; start again then",
         "who.enrol": "technician: enrol the device, omega enrol --server URL --token T",
         "who.enrol_again": "operator of this machine: restore the file, or enrol the device again",
@@ -63,8 +92,12 @@ WORDS: Mapping[str, str] = MappingProxyType(
         ),
         "who.pinned": "operator: is this the server that the device was enrolled with?",
         "who.place": "whoever typed the command: create that folder, or choose another",
+        "who.plan": "whoever typed the command: add --plan ID",
         "who.replace": "technician: leave it so, or add --replace for a new key",
         "who.rights": "operator of this machine: allow writing there, or choose another folder",
+        "who.same_program": (
+            "operator: use the program the campaign was begun with, or begin another"
+        ),
         "who.same_server": (
             "operator: is this an Omega server of the same version, or a portal in between?"
         ),
@@ -74,11 +107,13 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "who.trust_file": "whoever keeps the file of trusted keys",
         "who.typed": "whoever typed the command: correct it",
         "who.wait": "whoever typed the command: wait for its end",
+        "who.zones": "operator of this machine: install the time zone database (tzdata)",
         # Refusals of the server
         "refused.address_not_proved": "the server does not accept the proof of our address",
         "refused.agent_revoked": "the key of this device was revoked",
         "refused.agent_unknown": "the server does not know this device",
         "refused.busy": "the server has too much to do",
+        "refused.campaign_spent": "the plan's budget for campaigns is used up",
         "refused.deadline_exceeded": "it took the server too long",
         "refused.grant_mismatch": "the record is not what was granted",
         "refused.grant_of_another_agent": "the grant was another device's",
@@ -171,6 +206,17 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.attempt_http": "HTTP",
         "say.attempt_tcp": "TCP",
         "say.attempt_udp": "UDP",
+        "say.campaign_counts": "The run counts: number {number} of campaign {id}.",
+        "say.campaign_last": "{count} runs are left; the last not before {time}.",
+        "say.campaign_next": "Next, not before: {times} ({zone}).",
+        "say.campaign_no_attempt": (
+            "The server did not answer, so this was no run of the campaign; the record says "
+            "what failed."
+        ),
+        "say.campaign_not_measured": "a direction was not measured",
+        "say.campaign_own_clock": "The server does not answer; times go by this device's clock.",
+        "say.campaign_spoiled": "The run does not count: {why}.",
+        "say.campaign_stopped": "Campaign {id} was stopped; what it has stands in {path}.",
         "say.col_criterion": "criterion",
         "say.col_found": "found",
         "say.col_promised": "promised",

@@ -10,6 +10,19 @@ WORDS: Mapping[str, str] = MappingProxyType(
         # Une ligne quand une commande ne peut pas continuer
         "error.already_measuring": "une autre mesure est en cours sur cet appareil ({path})",
         "error.answer_too_large": "{server} répond plus que ne contient aucune réponse",
+        "error.campaign_busy": "une autre commande vient d'écrire dans la campagne {id}",
+        "error.campaign_clock": (
+            "quand l'autorisation est venue, la campagne {id} n'attendait plus de mesure"
+        ),
+        "error.campaign_complete": "la campagne {id} est terminée : il ne reste rien à mesurer",
+        "error.campaign_file": "{path} est endommagé : {why}",
+        "error.campaign_none": "aucune campagne n'est en cours sur cet appareil ({path})",
+        "error.campaign_open": (
+            "la campagne {id} est en cours ; un appareil n'en a qu'une à la fois"
+        ),
+        "error.campaign_rule": "aucune campagne ne peut être prévue pour {rule} : {why}",
+        "error.campaign_too_early": "trop tôt, pas avant {when} : {why}",
+        "error.campaign_void": "la campagne {id} est nulle : {why}",
         "error.enrolled_already": "cet appareil est déjà enrôlé comme {agent} auprès de {server}",
         "error.file_too_large": "{path} : plus de {limit} octets, ce n'est pas un enregistrement",
         "error.file_unreadable": "{path} : {why}",
@@ -35,8 +48,14 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "{server} est en http simple sur une adresse publique : on pourrait le lire et "
             "l'altérer en chemin"
         ),
+        "error.plan_missing": "quelle offre ? aucun enregistrement de cet appareil n'en nomme une",
         "error.progress": "--progress vaut l'un de : {known}",
         "error.receipt": "l'accusé de réception du serveur n'est pas accepté : {why}",
+        "error.rule_other": (
+            "la règle {rule} version {version} n'est pas ici celle pour laquelle la campagne "
+            "a commencé"
+        ),
+        "error.rule_unknown": "aucune règle ne s'appelle {rule} ; on connaît {known}",
         "error.save_place": "{option} {path} : {why}",
         "error.server_key_form": (
             "--server-key n'est pas une clé publique en base64url (43 caractères)"
@@ -50,8 +69,20 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.trust_line": "{path}, ligne {line} : pas une clé publique en base64url",
         "error.url_form": "{url} n'est pas l'adresse d'un serveur, comme http://HÔTE:PORT",
         "error.waiting_first": "{count} enregistrements attendent encore dans la boîte d'envoi",
+        "error.zone_unknown": "cette machine ne connaît pas le fuseau horaire {zone}",
         # Qui peut y remédier
         "who.add_server": "à ajouter à la commande : --server URL",
+        "who.campaign_file": (
+            "exploitant de cette machine : restaurer le fichier, ou l'enlever pour commencer "
+            "une autre campagne"
+        ),
+        "who.campaign_report": (
+            "voir omega campaign report, puis y mettre fin par omega campaign stop"
+        ),
+        "who.campaign_start": "en commencer une : omega campaign start --rule ID",
+        "who.campaign_stop": "y mettre fin d'abord : omega campaign stop",
+        "who.campaign_void": "y mettre fin par omega campaign stop, en commencer une autre",
+        "who.campaign_wait": "relancer la même commande à ce moment-là",
         "who.come_back": "rien n'a été mesuré ni envoyé : relancer la mesure à ce moment-là",
         "who.enrol": "technicien : enrôler l'appareil, omega enrol --server URL --token T",
         "who.enrol_again": (
@@ -69,9 +100,14 @@ WORDS: Mapping[str, str] = MappingProxyType(
         ),
         "who.pinned": "exploitant : est-ce le serveur auprès duquel l'appareil a été enrôlé ?",
         "who.place": "créer ce dossier, ou en choisir un autre",
+        "who.plan": "ajouter --plan ID",
         "who.replace": "technicien : le laisser ainsi, ou ajouter --replace pour une nouvelle clé",
         "who.rights": (
             "responsable de l'appareil : y autoriser l'écriture, ou choisir un autre dossier"
+        ),
+        "who.same_program": (
+            "exploitant : employer le programme avec lequel la campagne a commencé, ou en "
+            "commencer une autre"
         ),
         "who.same_server": (
             "exploitant : un serveur Omega de la même version ? un portail qui s'interpose ?"
@@ -82,11 +118,15 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "who.trust_file": "responsable du fichier des clés de confiance",
         "who.typed": "à corriger dans la commande",
         "who.wait": "attendre la fin de celle-ci",
+        "who.zones": (
+            "exploitant de cette machine : installer la base des fuseaux horaires (tzdata)"
+        ),
         # Refus du serveur
         "refused.address_not_proved": "le serveur n'accepte pas la preuve de notre adresse",
         "refused.agent_revoked": "la clé de cet appareil est révoquée",
         "refused.agent_unknown": "le serveur ne connaît pas cet appareil",
         "refused.busy": "le serveur est débordé",
+        "refused.campaign_spent": "le budget de l'offre pour les campagnes est épuisé",
         "refused.deadline_exceeded": "le serveur a mis trop de temps",
         "refused.grant_mismatch": "l'enregistrement n'est pas ce qui a été autorisé",
         "refused.grant_of_another_agent": "l'autorisation est celle d'un autre appareil",
@@ -193,6 +233,21 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.attempt_http": "HTTP",
         "say.attempt_tcp": "TCP",
         "say.attempt_udp": "UDP",
+        "say.campaign_counts": "La mesure compte : numéro {number} de la campagne {id}.",
+        "say.campaign_last": "Il reste {count} mesures ; la dernière pas avant {time}.",
+        "say.campaign_next": "Prochaines, pas avant : {times} ({zone}).",
+        "say.campaign_no_attempt": (
+            "Le serveur n'a pas répondu : ce n'est pas une mesure de la campagne ; "
+            "l'enregistrement dit ce qui a échoué."
+        ),
+        "say.campaign_not_measured": "un sens n'a pas été mesuré",
+        "say.campaign_own_clock": (
+            "Le serveur ne répond pas ; les heures sont celles de cet appareil."
+        ),
+        "say.campaign_spoiled": "La mesure ne compte pas : {why}.",
+        "say.campaign_stopped": (
+            "La campagne {id} est arrêtée ; ce qu'elle a se trouve dans {path}."
+        ),
         "say.col_criterion": "critère",
         "say.col_found": "mesuré",
         "say.col_promised": "promis",

@@ -99,8 +99,8 @@ class ProfileRow:
 class GrantRow:
     """A grant as it was signed, and what the Collector looks up in it.
 
-    `digest` is of the payload. `quota_prefix` is set for agents nobody knows: the address, or the
-    network, whose self-tests are counted.
+    `digest` is of the payload. `quota_prefix` is set where grants are counted: for agents nobody
+    knows the address, or the network, for a campaign the device and its plan.
     """
 
     grant_id: str

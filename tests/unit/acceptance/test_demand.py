@@ -20,7 +20,7 @@ from omega_core.limits import packet_count
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.verdict import Mode
-from support.profiles import LOSS, REACH, RUN, changed, criterion, example, home, profile
+from support.profiles import LOSS, REACH, RUN, SHARE, changed, criterion, example, home, profile
 
 DOWN, UP = Direction.DOWN, Direction.UP
 PLANS = Catalogue.builtin().profiles
@@ -141,10 +141,20 @@ def test_attempts_of_a_round_are_what_the_criteria_need() -> None:
 
 def test_a_campaign_takes_one_run_a_session_and_its_share_of_the_octets() -> None:
     wanted = demand(example("ftth-home-300"), Mode.CAMPAIGN)
-    assert runs(wanted) == [(DOWN, 10)]
+    assert runs(wanted) == [(DOWN, 10), (UP, 10)], "rules read both directions"
     assert wanted.idle_duration_ns == 60 * NS_PER_S
     assert (wanted.bytes_down, wanted.bytes_up) == (7_500_000_000 // 35, 2_500_000_000 // 35)
     assert wanted.seconds <= limits.GRANT_LIFE_S
+
+
+def test_a_campaign_may_have_runs_and_streams_of_its_own_length() -> None:
+    budget = {"days": 1, "runs": 1, "bytes_down": 1, "bytes_up": 1, "idle_s": 5}
+    shorter = profile(
+        {**SHARE, "run_s": 4, "mandatory_in": ["campaign"]}, budget={"campaign": budget}
+    )
+    wanted = demand(shorter, Mode.CAMPAIGN)
+    assert runs(wanted) == [(DOWN, 10), (UP, 4)]
+    assert (wanted.idle_duration_ns, wanted.seconds) == (5 * NS_PER_S, 5 + 14 + 30)
 
 
 @pytest.mark.parametrize(

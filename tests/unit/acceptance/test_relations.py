@@ -61,6 +61,20 @@ def test_criterion_that_means_something(one: dict[str, Any]) -> None:
     assert profile(one).criteria[0].id == "one"
 
 
+def campaign(run_s: int) -> dict[str, Any]:
+    """A budget whose runs take 120 s of idle stream, 10 s down, `run_s` up and 30 s around it."""
+    budget = {"days": 1, "runs": 1, "bytes_down": 1, "bytes_up": 1, "idle_s": 120}
+    share = {**SHARE, "run_s": run_s, "mandatory_in": ["campaign"]}
+    return {"criteria": [share], "budget": {"campaign": budget}}
+
+
+def test_a_run_of_a_campaign_is_no_longer_than_calendars_leave_room_for() -> None:
+    content = home().content()
+    assert profile_from_content({**content, **campaign(20)}).budget.campaign is not None
+    with pytest.raises(ProfileError, match="takes up to 181 s, more than 180"):
+        profile_from_content({**content, **campaign(21)})
+
+
 @pytest.mark.parametrize(
     ("one", "place", "what"),
     [
