@@ -25,6 +25,7 @@ from omega_core.control import (
     Refusal,
     SessionRequest,
 )
+from omega_core.key_events import KeyRevocation, KeyRotation
 from omega_core.models import StrictModel
 from omega_core.record import Measurement, Record
 
@@ -32,6 +33,8 @@ SCHEMAS: dict[str, type[StrictModel]] = {
     "bundle": Bundle,
     "enrolment-request": EnrolmentRequest,
     "grant": Grant,
+    "key-revocation": KeyRevocation,
+    "key-rotation": KeyRotation,
     "key-statement": KeyStatement,
     "measurement": Measurement,
     "observation": Observation,

@@ -60,7 +60,7 @@ class StoreContract:
             finally:
                 database.close()
 
-        assert at_once(start) == ["0001"] * AT_ONCE
+        assert at_once(start) == ["0003"] * AT_ONCE
 
     def test_what_was_stored_is_there_after_a_restart(self, url: str) -> None:
         with open_store(url, may_migrate=True) as store:
