@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
+from omega_agent.cli_keys import key_app
 from omega_agent.cli_options import (
     Home,
     Insecure,
@@ -30,26 +29,17 @@ from omega_agent.cli_options import (
     Quick,
     Save,
 )
+from omega_agent.cli_run import Run, around, run_of
 from omega_agent.errors import WrongUseError, in_language
-from omega_agent.settings import home_directory, language, refuse_other_systems
+from omega_agent.settings import language, refuse_other_systems
 from omega_core.edge import code_of_parser, leave_with
 from omega_core.errors import ExitCode, OmegaError
 
 if TYPE_CHECKING:
-    from omega_agent.surroundings import Surroundings
     from omega_core.verdict import Mode
 
 PROGRAM: Final = "omega"
 _WAIT_S_MAX: Final = 7 * 24 * 3_600
-
-
-@dataclass(slots=True)
-class Run:
-    """What the command line came to: options of all commands, and what to do."""
-
-    lang: str | None = None
-    home: Path | None = None
-    do: Callable[[], int] | None = None
 
 
 app = typer.Typer(
@@ -100,14 +90,14 @@ def measure(
     home: Home = None,
 ) -> None:
     """Measure the line once; judge nothing, post nothing."""
-    run = _run(context, lang, home)
+    run = run_of(context, lang, home)
 
     def do() -> int:
         from omega_agent import commands_measure  # noqa: PLC0415 - see the module
 
-        around = _around(run, as_json=as_json, progress=progress)
+        found = around(run, as_json=as_json, progress=progress)
         return commands_measure.measure(
-            around, server=server, insecure=insecure, quick=quick, save_to=save, plot_to=plot
+            found, server=server, insecure=insecure, quick=quick, save_to=save, plot_to=plot
         )
 
     run.do = do
@@ -129,14 +119,14 @@ def self_test(
     home: Home = None,
 ) -> None:
     """Test your own line, by a plan if you name one."""
-    run = _run(context, lang, home)
+    run = run_of(context, lang, home)
 
     def do() -> int:
         from omega_agent import commands_measure  # noqa: PLC0415 - see the module
 
-        around = _around(run, as_json=as_json, progress=progress)
+        found = around(run, as_json=as_json, progress=progress)
         return commands_measure.test(
-            around, server=server, insecure=insecure, plan_id=plan, save_to=save
+            found, server=server, insecure=insecure, plan_id=plan, save_to=save
         )
 
     run.do = do
@@ -154,6 +144,13 @@ def enrol(
         str | None,
         typer.Option("--server-key", metavar="KEY", help="Accept the server with this key only."),
     ] = None,
+    serial: Annotated[
+        str | None,
+        typer.Option("--serial", metavar="SERIAL", help="Serial number that the token is for."),
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", metavar="ID", help="Sheet that the token is for.")
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Forget an earlier enrolment; make a new key.")
     ] = False,
@@ -162,18 +159,20 @@ def enrol(
     home: Home = None,
 ) -> None:
     """Make a key on this device, register it, pin the server's key."""
-    run = _run(context, lang, home)
+    run = run_of(context, lang, home)
 
     def do() -> int:
         from omega_agent import commands_keep  # noqa: PLC0415 - see the module
 
         return commands_keep.enrol_device(
-            _around(run),
+            around(run),
             server=server,
             token=token,
             server_key=server_key,
             insecure=insecure,
             replace=replace,
+            serial=serial,
+            sheet=sheet,
         )
 
     run.do = do
@@ -195,14 +194,14 @@ def accept(
     home: Home = None,
 ) -> None:
     """Accept an installation: measure, judge, seal, post to the sheet."""
-    run = _run(context, lang, home)
+    run = run_of(context, lang, home)
 
     def do() -> int:
         from omega_agent import commands_measure  # noqa: PLC0415 - see the module
 
-        around = _around(run, as_json=as_json, progress=progress)
+        found = around(run, as_json=as_json, progress=progress)
         chosen = _mode(mode, quick=quick)
-        return commands_measure.accept(around, sheet_id=sheet, mode=chosen, save_to=save)
+        return commands_measure.accept(found, sheet_id=sheet, mode=chosen, save_to=save)
 
     run.do = do
 
@@ -220,14 +219,14 @@ def diagnose(
     home: Home = None,
 ) -> None:
     """Measure for a ticket and post the record to its diagnostics."""
-    run = _run(context, lang, home)
+    run = run_of(context, lang, home)
 
     def do() -> int:
         from omega_agent import commands_measure  # noqa: PLC0415 - see the module
 
-        around = _around(run, as_json=as_json, progress=progress)
+        found = around(run, as_json=as_json, progress=progress)
         chosen = _mode(mode, quick=False)
-        return commands_measure.diagnose(around, ticket_id=ticket, mode=chosen, save_to=save)
+        return commands_measure.diagnose(found, ticket_id=ticket, mode=chosen, save_to=save)
 
     run.do = do
 
@@ -237,7 +236,7 @@ def outbox(
     context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
 ) -> None:
     """List or send the records that wait to be posted."""
-    run = _run(context, lang, home)
+    run = run_of(context, lang, home)
     if context.invoked_subcommand is None:
         run.do = partial(_list_outbox, run, as_json=as_json)
 
@@ -247,7 +246,7 @@ def outbox_list(
     context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
 ) -> None:
     """List what waits, and what the server refused."""
-    run = _run(context, lang, home)
+    run = run_of(context, lang, home)
     run.do = partial(_list_outbox, run, as_json=as_json)
 
 
@@ -270,17 +269,18 @@ def outbox_send(
     home: Home = None,
 ) -> None:
     """Post what waits, and say what is left."""
-    run = _run(context, lang, home)
+    run = run_of(context, lang, home)
 
     def do() -> int:
         from omega_agent import commands_keep  # noqa: PLC0415 - see the module
 
-        return commands_keep.send_outbox(_around(run, as_json=as_json), wait_s=wait)
+        return commands_keep.send_outbox(around(run, as_json=as_json), wait_s=wait)
 
     run.do = do
 
 
 app.add_typer(outbox_app, name="outbox")
+app.add_typer(key_app, name="key")
 
 
 @app.command()
@@ -299,12 +299,12 @@ def verify(
     home: Home = None,
 ) -> None:
     """Check a record without a network, and judge it again."""
-    run = _run(context, lang, home)
+    run = run_of(context, lang, home)
 
     def do() -> int:
         from omega_agent import commands_keep  # noqa: PLC0415 - see the module
 
-        return commands_keep.verify_file(_around(run, as_json=as_json), path=file, trust=trust)
+        return commands_keep.verify_file(around(run, as_json=as_json), path=file, trust=trust)
 
     run.do = do
 
@@ -335,31 +335,10 @@ def _in_its_language(run: Run) -> int:
         raise in_language(error, language(run.lang, os.environ)) from error
 
 
-def _run(context: typer.Context, lang: str | None, home: Path | None) -> Run:
-    """Return the run, with what a command's own options say over what stood before it."""
-    run: Run = context.obj
-    run.lang = lang or run.lang
-    run.home = home or run.home
-    return run
-
-
-def _around(run: Run, *, as_json: bool = False, progress: str = "auto") -> Surroundings:
-    from omega_agent.home import Home as AgentHome  # noqa: PLC0415 - see the module
-    from omega_agent.surroundings import Surroundings  # noqa: PLC0415 - see the module
-    from omega_agent.texts import Speaker  # noqa: PLC0415 - see the module
-
-    return Surroundings(
-        home=AgentHome(home_directory(run.home, os.environ, uid=os.getuid())),
-        speaker=Speaker(language(run.lang, os.environ)),
-        as_json=as_json,
-        progress=progress,
-    )
-
-
 def _list_outbox(run: Run, *, as_json: bool) -> int:
     from omega_agent import commands_keep  # noqa: PLC0415 - see the module
 
-    return commands_keep.list_outbox(_around(run, as_json=as_json))
+    return commands_keep.list_outbox(around(run, as_json=as_json))
 
 
 def _mode(name: str, *, quick: bool) -> Mode:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any, Literal
 
-from omega_core.key_events import SERVER_ID, KeyRevocation, KeyRotation, rotation_of
+from omega_core.key_events import SERVER_ID, KeyRevocation, KeyRotation, rotation_of, seal_rotation
 from omega_core.keys import SigningKey
 from omega_core.units import US_PER_S
 from support.builders import AGENT_ID, SERVER_KEY, key_of
@@ -41,6 +41,11 @@ def line(*keys: SigningKey, every_us: int = 1_000 * DAY_US) -> list[KeyRotation]
         rotation(old, new, at_unix_us=START_UNIX_US + number * every_us)
         for number, (old, new) in enumerate(pairwise(keys))
     ]
+
+
+def rotated(old: SigningKey, new: SigningKey, *, of: Literal["server", "agent"] = "server") -> str:
+    """Return the rotation from one key to the other, sealed by both."""
+    return seal_rotation(rotation(old, new, role=of), old=old, new=new).decode("ascii")
 
 
 def revocation(key: SigningKey = FIRST, **changes: Any) -> KeyRevocation:  # noqa: ANN401 - fields of the model

@@ -1,4 +1,4 @@
-"""The server's own key: a new one signed by the old one, and what becomes of those who pinned it."""
+"""The server's own key: a new one signed by the old one; what becomes of those who pinned it."""
 
 from __future__ import annotations
 
