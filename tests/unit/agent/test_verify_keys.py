@@ -188,6 +188,10 @@ class TestRotatedDevice:
             ),
             pytest.param((revoked(STRANGER_KEY),), id="a revocation of such a key"),
             pytest.param(
+                (seal(b'{"a":1,"a":1}', PayloadType.KEY_REVOCATION, SERVER_KEY).decode(),),
+                id="a member twice",
+            ),
+            pytest.param(
                 (at(START_UNIX_US, AGENT_KEY, NEXT_AGENT, role="agent", name="agent-18"),),
                 id="of another agent's key",
             ),
