@@ -141,6 +141,16 @@ def keep_identity(home: Home, identity: Identity) -> None:
     write_durably(home.identity_file, model_bytes(stored), mode=_OWNER_ONLY)
 
 
+def pin_again(home: Home, server: ServerKey) -> None:
+    """Pin the key that the server has rotated to; a device that is not enrolled pins none.
+
+    Raises StorageError, and what `load_identity` raises.
+    """
+    identity = load_identity(home)
+    if identity is not None:
+        keep_identity(home, identity.with_server(server))
+
+
 class DeviceChain:
     """The chain of an enrolled device, on its disk; one process at a time, see `Home.measuring`."""
 

@@ -22,7 +22,7 @@ from functools import partial
 from omega_agent.device import Device
 from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongAnswerError
 from omega_agent.home import Home
-from omega_agent.identity import Chained, keep_identity, load_identity
+from omega_agent.identity import Chained, pin_again
 from omega_agent.interrupts import Interrupts
 from omega_agent.measuring import (
     Held,
@@ -177,17 +177,10 @@ def ask_for(wanted: Wanted, device: Device, place: Workplace) -> Asked:
         except (NoAnswerError, WrongAnswerError) as error:
             return Asked(wanted=wanted, attempts=attempts, chain=chain, failure=error)
     if device.agent_id is not None and granted.key_rotations:
-        _pin_again(place.home, granted)
+        server = ServerKey(key=granted.server_key, rotations=granted.key_rotations)
+        with suppress(StorageError):  # a disk that is full is asked again next time
+            pin_again(place.home, server)
     return Asked(wanted=wanted, attempts=attempts, chain=chain, granted=granted)
-
-
-def _pin_again(home: Home, granted: Granted) -> None:
-    """Remember the key that the server has rotated to; a disk that is full is asked next time."""
-    identity = load_identity(home)
-    server = ServerKey(key=granted.server_key, rotations=granted.key_rotations)
-    if identity is not None:
-        with suppress(StorageError):
-            keep_identity(home, identity.with_server(server))
 
 
 def carry_out(

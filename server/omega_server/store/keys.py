@@ -118,9 +118,15 @@ def _owned(
     later: defaultdict[str, list[RotationRow]] = defaultdict(list)
     for rotation in _rotations(connection, mine):
         later[rotation.owner_id].append(rotation)
+    said: defaultdict[str, list[RevocationRow]] = defaultdict(list)
+    against = key_revocations.c.role == role
+    if owner_id is not None:
+        against &= key_revocations.c.owner_id == owner_id
+    for revocation in _revocations(connection, against):
+        said[revocation.kid].append(revocation)
     for owner in connection.execute(_first_keys(role, owner_id=owner_id)).mappings().all():
         for row in _line(role, owner, later[owner["owner_id"]]):
-            yield _with_revocations(connection, row, owner["revoked_unix_us"])
+            yield _with_revocations(row, said[row.kid], owner["revoked_unix_us"])
 
 
 def _line(
@@ -149,9 +155,8 @@ def _line(
 
 
 def _with_revocations(
-    connection: Connection, row: KeyRow, owner_revoked_unix_us: int | None
+    row: KeyRow, given: Sequence[RevocationRow], owner_revoked_unix_us: int | None
 ) -> KeyRow:
-    given = _revocations(connection, key_revocations.c.kid == row.kid)
     revoked = [each.revoked_unix_us for each in given]
     if owner_revoked_unix_us is not None:
         revoked.append(owner_revoked_unix_us)

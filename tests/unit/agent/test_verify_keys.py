@@ -11,7 +11,7 @@ import pytest
 from omega_agent.show_verify import verify_lines
 from omega_agent.texts import Language, Speaker
 from omega_agent.verify import verify
-from omega_agent.verify_report import Standing, VerifyReport
+from omega_agent.verify_report import EXIT_CODE_OF_STANDING, Standing, VerifyReport
 from omega_core.bundle import Bundle
 from omega_core.envelope import PayloadType, seal
 from omega_core.errors import ExitCode
@@ -30,8 +30,7 @@ from support.verified import GOOD, STORY, receipt, sealed, statement, with_
 NEXT_SERVER = key_of("next server")
 THIRD_SERVER = key_of("third server")
 NEXT_AGENT = key_of("next agent")
-ENTERED = STORY.bundle().receipt and builders.receipt(GOOD.record.encode()).received_unix_us
-assert isinstance(ENTERED, int)
+ENTERED = builders.receipt(GOOD.record.encode()).received_unix_us
 
 
 def at(unix_us: int, old: SigningKey, new: SigningKey, **changes: Any) -> str:  # noqa: ANN401 - fields of the model
@@ -98,8 +97,10 @@ class TestRevokedDevice:
         bundle = STORY.sealed_record().bundle.model_copy(update={"key_events": (event,)})
         assert standing_and_doubts(bundle) == (Standing.NOT_TRUSTED, [("agent", KeyState.REVOKED)])
 
-    def test_its_exit_code_is_that_of_a_key_nobody_vouches_for(self) -> None:
-        assert ExitCode.NOT_TRUSTED == 20
+    def test_the_shell_is_told_that_nobody_vouches(self) -> None:
+        event = revoked(AGENT_KEY, revoked_unix_us=ENTERED)
+        standing = checked(with_(key_events=(event,))).standing
+        assert EXIT_CODE_OF_STANDING[standing] is ExitCode.NOT_TRUSTED
 
     @pytest.mark.parametrize("language", ["en", "fr"])
     def test_the_reason_is_said_in_words(self, language: Language) -> None:
@@ -308,13 +309,14 @@ def test_a_revocation_alone_is_read_too() -> None:
 
 def test_doubts_stand_in_the_report_for_programs() -> None:
     event = revoked(AGENT_KEY, revoked_unix_us=ENTERED)
-    (doubt,) = checked(with_(key_events=(event,))).content()["key_doubts"]  # type: ignore[misc] # JSON
-    assert doubt == {
-        "role": "agent",
-        "kid": AGENT_KEY.public.kid,
-        "state": "revoked",
-        "since_unix_us": ENTERED,
-    }
+    assert checked(with_(key_events=(event,))).content()["key_doubts"] == [
+        {
+            "role": "agent",
+            "kid": AGENT_KEY.public.kid,
+            "state": "revoked",
+            "since_unix_us": ENTERED,
+        }
+    ]
 
 
 def test_a_rotation_names_who_it_is_of() -> None:

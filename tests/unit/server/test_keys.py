@@ -90,9 +90,20 @@ class TestRotationOfADevice:
     def test_a_lost_answer_is_given_again_however_late(self, rig: Rig) -> None:
         device, new = rig.enrolled(), rig.new_key()
         first = rig.services.key_desk.rotate(rotation(rig, device, new))
-        pass_us(rig, OVERLAP_US)
+        pass_us(rig, OVERLAP_US + 1)
         assert rig.services.key_desk.rotate(rotation(rig, device, new)) == first
         assert rig.services.key_desk.rotate(rotation(rig, device, new, rotated_unix_us=1)) == first
+
+    def test_a_lost_answer_is_not_given_to_a_key_that_was_revoked_since(self, rig: Rig) -> None:
+        device, new = rig.enrolled(), rig.new_key()
+        rig.services.key_desk.rotate(rotation(rig, device, new))
+        revoke(rig, Device(new, device.agent_id))
+        assert refused_rotation(rig, rotation(rig, device, new)) is Code.AGENT_REVOKED
+
+    def test_back_to_an_old_key_is_no_way(self, rig: Rig) -> None:
+        device = rig.enrolled()
+        second = rotated(rig, device)
+        assert refused_rotation(rig, rotation(rig, second, device.key)) is Code.KEY_MISMATCH
 
     def test_another_key_does_not_follow_the_old_one_too(self, rig: Rig) -> None:
         device = rig.enrolled()
