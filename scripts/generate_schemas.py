@@ -27,6 +27,7 @@ from omega_core.control import (
     Refusal,
     SessionRequest,
 )
+from omega_core.key_events import KeyRevocation, KeyRotation
 from omega_core.models import StrictModel
 from omega_core.record import Measurement, Record
 
@@ -36,6 +37,8 @@ SCHEMAS: dict[str, type[StrictModel]] = {
     "campaign-status": CampaignStatus,
     "enrolment-request": EnrolmentRequest,
     "grant": Grant,
+    "key-revocation": KeyRevocation,
+    "key-rotation": KeyRotation,
     "key-statement": KeyStatement,
     "measurement": Measurement,
     "observation": Observation,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from omega_agent.cli_campaign import campaign_app
-from omega_agent.cli_context import Run, run_of
-from omega_agent.cli_context import around as around_of
+from omega_agent.cli_context import Run, around, run_of
+from omega_agent.cli_keys import key_app
 from omega_agent.cli_options import (
     Home,
     Insecure,
@@ -96,9 +96,9 @@ def measure(
     def do() -> int:
         from omega_agent import commands_measure  # noqa: PLC0415 - see the module
 
-        around = around_of(run, as_json=as_json, progress=progress)
+        found = around(run, as_json=as_json, progress=progress)
         return commands_measure.measure(
-            around, server=server, insecure=insecure, quick=quick, save_to=save, plot_to=plot
+            found, server=server, insecure=insecure, quick=quick, save_to=save, plot_to=plot
         )
 
     run.do = do
@@ -125,9 +125,9 @@ def self_test(
     def do() -> int:
         from omega_agent import commands_measure  # noqa: PLC0415 - see the module
 
-        around = around_of(run, as_json=as_json, progress=progress)
+        found = around(run, as_json=as_json, progress=progress)
         return commands_measure.test(
-            around, server=server, insecure=insecure, plan_id=plan, save_to=save
+            found, server=server, insecure=insecure, plan_id=plan, save_to=save
         )
 
     run.do = do
@@ -145,6 +145,13 @@ def enrol(
         str | None,
         typer.Option("--server-key", metavar="KEY", help="Accept the server with this key only."),
     ] = None,
+    serial: Annotated[
+        str | None,
+        typer.Option("--serial", metavar="SERIAL", help="Serial number that the token is for."),
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", metavar="ID", help="Sheet that the token is for.")
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Forget an earlier enrolment; make a new key.")
     ] = False,
@@ -159,12 +166,14 @@ def enrol(
         from omega_agent import commands_keep  # noqa: PLC0415 - see the module
 
         return commands_keep.enrol_device(
-            around_of(run),
+            around(run),
             server=server,
             token=token,
             server_key=server_key,
             insecure=insecure,
             replace=replace,
+            serial=serial,
+            sheet=sheet,
         )
 
     run.do = do
@@ -191,9 +200,9 @@ def accept(
     def do() -> int:
         from omega_agent import commands_measure  # noqa: PLC0415 - see the module
 
-        around = around_of(run, as_json=as_json, progress=progress)
+        found = around(run, as_json=as_json, progress=progress)
         chosen = _mode(mode, quick=quick)
-        return commands_measure.accept(around, sheet_id=sheet, mode=chosen, save_to=save)
+        return commands_measure.accept(found, sheet_id=sheet, mode=chosen, save_to=save)
 
     run.do = do
 
@@ -216,9 +225,9 @@ def diagnose(
     def do() -> int:
         from omega_agent import commands_measure  # noqa: PLC0415 - see the module
 
-        around = around_of(run, as_json=as_json, progress=progress)
+        found = around(run, as_json=as_json, progress=progress)
         chosen = _mode(mode, quick=False)
-        return commands_measure.diagnose(around, ticket_id=ticket, mode=chosen, save_to=save)
+        return commands_measure.diagnose(found, ticket_id=ticket, mode=chosen, save_to=save)
 
     run.do = do
 
@@ -266,13 +275,14 @@ def outbox_send(
     def do() -> int:
         from omega_agent import commands_keep  # noqa: PLC0415 - see the module
 
-        return commands_keep.send_outbox(around_of(run, as_json=as_json), wait_s=wait)
+        return commands_keep.send_outbox(around(run, as_json=as_json), wait_s=wait)
 
     run.do = do
 
 
 app.add_typer(campaign_app, name="campaign")
 app.add_typer(outbox_app, name="outbox")
+app.add_typer(key_app, name="key")
 
 
 @app.command()
@@ -296,7 +306,7 @@ def verify(
     def do() -> int:
         from omega_agent import commands_keep  # noqa: PLC0415 - see the module
 
-        return commands_keep.verify_file(around_of(run, as_json=as_json), path=file, trust=trust)
+        return commands_keep.verify_file(around(run, as_json=as_json), path=file, trust=trust)
 
     run.do = do
 
@@ -330,7 +340,7 @@ def _in_its_language(run: Run) -> int:
 def _list_outbox(run: Run, *, as_json: bool) -> int:
     from omega_agent import commands_keep  # noqa: PLC0415 - see the module
 
-    return commands_keep.list_outbox(around_of(run, as_json=as_json))
+    return commands_keep.list_outbox(around(run, as_json=as_json))
 
 
 def _mode(name: str, *, quick: bool) -> Mode:

@@ -15,7 +15,9 @@ from omega_agent.errors import WrongUseError
 from omega_agent.identity import load_identity
 from omega_agent.outbox import SetAside, Waiting
 from omega_agent.reporter import Passed
+from omega_agent.rotating import rotate
 from omega_agent.server_url import parse_server_url
+from omega_agent.session_request import named
 from omega_agent.show import utc
 from omega_agent.show_verify import verify_lines
 from omega_agent.surroundings import Surroundings, print_json
@@ -26,8 +28,10 @@ from omega_agent.verify_report import EXIT_CODE_OF_STANDING
 from omega_agent.waiting_record import DamagedItemError, parse_waiting
 from omega_core.errors import ExitCode
 from omega_core.keys import NotAKeyError, PublicKey
-from omega_core.limits import BUNDLE_BYTES_MAX
+from omega_core.limits import BUNDLE_BYTES_MAX, KEY_OVERLAP_S
 from omega_probe.environment import software
+
+S_PER_DAY = 86_400
 
 
 def enrol_device(
@@ -38,11 +42,15 @@ def enrol_device(
     server_key: str | None,
     insecure: bool,
     replace: bool,
+    serial: str | None = None,
+    sheet: str | None = None,
 ) -> int:
     """Make a key on this device, register it, and pin the server's."""
     url = parse_server_url(server)
     expected = None if server_key is None else parse_server_key(server_key)
     check_token(token)
+    bound_to = None if serial is None else named(serial)
+    sheet_id = None if sheet is None else named(sheet)
     outbox = around.workplace().outbox
     check_may_enrol(around.home, replace=replace, waiting=sum(1 for _ in outbox.pending()))
     with (
@@ -58,6 +66,8 @@ def enrol_device(
             expected_key=expected,
             software=software(),
             clock=around.clock,
+            serial=bound_to,
+            sheet_id=sheet_id,
         )
     say = around.speaker.say
     around.print_lines(
@@ -66,6 +76,29 @@ def enrol_device(
             say("enrolled_key", key=identity.server_key.text),
         ]
     )
+    return ExitCode.ACCEPTED
+
+
+def rotate_key(around: Surroundings) -> int:
+    """Give this device a new key; what waits in the outbox is posted as it was sealed."""
+    with around.home.measuring():
+        identity = load_identity(around.home)
+        if identity is None:
+            raise WrongUseError("not_enrolled", path=around.home.path)
+        with Uplink(
+            identity.server, software=software(), clock=around.clock, insecure=identity.insecure
+        ) as uplink:
+            identity = rotate(around.home, uplink, identity)
+    waiting = sum(1 for _ in around.workplace().outbox.pending())
+    if around.as_json:
+        kid = identity.key.public.kid
+        print_json({"agent_id": identity.agent_id, "key_id": kid, "waiting": waiting})
+        return ExitCode.ACCEPTED
+    say = around.speaker.say
+    around.print_lines([say("rotated", agent=identity.agent_id, key=identity.key.public.kid)])
+    if waiting:
+        days = KEY_OVERLAP_S // S_PER_DAY
+        around.print_lines([say("rotated_waiting", count=waiting, days=days)])
     return ExitCode.ACCEPTED
 
 
@@ -116,10 +149,11 @@ def verify_file(around: Surroundings, *, path: Path, trust: Path | None) -> int:
     identity = None if trust is not None else load_identity(around.home)
     trusted = _keys_in(trust) if trust is not None else []
     statements: list[str] = []
+    events = () if identity is None else identity.key_events
     if identity is not None:
         trusted.append(identity.server_key)
         statements.append(identity.statement)
-    report = verify(_content_of(path), trusted=trusted, statements=statements)
+    report = verify(_content_of(path), trusted=trusted, statements=statements, key_events=events)
     if around.as_json:
         print_json(report.content())
     else:

@@ -36,7 +36,8 @@ class Device:
     """Who measures, and whom it trusts.
 
     `agent_id` is None for a stranger, whose record is nobody's; `server_key` is None until the
-    server has shown it, and pinned for a device that is enrolled.
+    server has shown it, and pinned for a device that is enrolled. `key_events` are the rotations
+    that its bundles bring along.
     """
 
     key: SigningKey
@@ -46,6 +47,7 @@ class Device:
     insecure: bool
     server_key: PublicKey | None
     chain: PlaceInChain
+    key_events: tuple[str, ...] = ()
 
 
 def enrolled_device(home: Home) -> Device:
@@ -90,4 +92,5 @@ def _of(identity: Identity, home: Home) -> Device:
         insecure=identity.insecure,
         server_key=identity.server_key,
         chain=DeviceChain(home.chain_file),
+        key_events=identity.key_events,
     )

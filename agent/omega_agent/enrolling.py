@@ -90,8 +90,12 @@ def enrol(
     expected_key: PublicKey | None,
     software: str,
     clock: Clock,
+    serial: str | None = None,
+    sheet_id: str | None = None,
 ) -> Identity:
     """Join the server and return who this device is now.
+
+    `serial` and `sheet_id` are what the token was made for, where the operator bound it.
 
     Raises what the server's door raises, NotTrustedError when its key is not `expected_key` or its
     statement does not hold, StorageError.
@@ -111,9 +115,11 @@ def enrol(
         server_key=server_key.text,
         software=software,
         requested_unix_us=clock.unix_us(),
+        serial=serial,
+        sheet_id=sheet_id,
     )
     answer = registrar.enrol(seal(model_bytes(request), PayloadType.ENROLMENT, key))
-    _check_statement(answer, key, server_key)
+    check_statement(answer, key, server_key)
     identity = Identity(
         key=key,
         agent_id=answer.agent_id,
@@ -124,12 +130,13 @@ def enrol(
     )
     write_durably(home.key_file, key.to_pem(), mode=_OWNER_ONLY)
     store_identity(home, identity)
+    home.forget_other_keys(home.key_file.name)
     with suppress(OSError):  # it would only be used once more, for the next enrolment
         home.new_key_file.unlink()
     return identity
 
 
-def _check_statement(answer: EnrolmentAnswer, key: SigningKey, server_key: PublicKey) -> None:
+def check_statement(answer: EnrolmentAnswer, key: SigningKey, server_key: PublicKey) -> None:
     """Raise NotTrustedError unless the server states that our key is this agent's."""
     try:
         sealed = parse_envelope(answer.statement.encode("utf-8"))

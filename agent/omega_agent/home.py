@@ -1,6 +1,7 @@
 """The agent's home folder: what stands where, and one measurement at a time.
 
-HOME/agent.pem        the device's key, mode 0600 (agent.pem.new: of an enrolment under way)
+HOME/agent.pem        the device's key, mode 0600 (agent.pem.new: of an enrolment under way);
+                      agent-<id>.pem once it was rotated (agent.pem.next: of a rotation under way)
      identity.json    which server it is enrolled with, and as whom
      chain.json       how many grants it has used, and its last record
      outbox/          records that wait for their receipt
@@ -20,6 +21,8 @@ from pathlib import Path
 
 from omega_agent.errors import WrongUseError, not_kept
 
+_NAMED_BY = 16  # characters of a key's id: 96 bits, so no two keys share a file
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -36,6 +39,22 @@ class Home:
     def new_key_file(self) -> Path:
         """The key of an enrolment under way; it becomes the device's with the server's answer."""
         return self.path / "agent.pem.new"
+
+    @property
+    def next_key_file(self) -> Path:
+        """The key of a rotation under way; the server may know it already."""
+        return self.path / "agent.pem.next"
+
+    def key_file_of(self, kid: str) -> Path:
+        """Return where a key stands that followed another: its file never held a different one."""
+        return self.path / f"agent-{kid[:_NAMED_BY]}.pem"
+
+    def forget_other_keys(self, in_use: str) -> None:
+        """Remove key files but the one in use; what can't be removed now may stay."""
+        for path in (self.key_file, *self.path.glob("agent-*.pem")):
+            if path.name != in_use:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
 
     @property
     def identity_file(self) -> Path:

@@ -10,7 +10,7 @@ and then denied.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,13 +18,14 @@ from pydantic import Field
 
 from omega_agent.errors import WrongUseError, not_kept
 from omega_agent.home import Home
+from omega_agent.server_keys import ServerKey
 from omega_agent.server_url import ServerUrl, parse_server_url
 from omega_core import keyfile
 from omega_core.canonical import NotPlainJsonError
 from omega_core.facts import Version1
 from omega_core.files import write_durably
 from omega_core.keys import PublicKey, SigningKey
-from omega_core.limits import ENVELOPE_BYTES_MAX
+from omega_core.limits import ENVELOPE_BYTES_MAX, KEY_EVENT_BYTES_MAX, KEY_EVENTS_MAX
 from omega_core.models import (
     ContentError,
     Digest,
@@ -39,10 +40,18 @@ from omega_core.record import Chain
 
 _OWNER_ONLY = 0o600
 _SEQ_MAX = 2**53 - 1
+FIRST_KEY_FILE = "agent.pem"
+
+
+_KeyEvent = Annotated[str, Field(max_length=KEY_EVENT_BYTES_MAX)]
 
 
 class IdentityFile(StrictModel):
-    """What enrolment left: `insecure` remembers that plain http was meant."""
+    """What enrolment left: `insecure` remembers that plain http was meant.
+
+    `key_file` names the file of the key in use; null is `agent.pem`, as enrolment leaves it.
+    `key_events` are the rotations of this device's key and of the server's, for the bundles.
+    """
 
     schema_version: Version1 = 1
     server_url: Annotated[str, Field(max_length=256)]
@@ -50,6 +59,8 @@ class IdentityFile(StrictModel):
     server_key: KeyText
     agent_id: Id
     statement: Annotated[str, Field(max_length=ENVELOPE_BYTES_MAX)]
+    key_file: Annotated[str, Field(pattern=r"^agent-[A-Za-z0-9_-]{16}\.pem$")] | None = None
+    key_events: Annotated[tuple[_KeyEvent, ...], Field(max_length=KEY_EVENTS_MAX)] = ()
 
 
 class ChainFile(StrictModel):
@@ -78,6 +89,16 @@ class Identity:
     server: ServerUrl
     insecure: bool
     server_key: PublicKey
+    key_file: str = FIRST_KEY_FILE
+    key_events: tuple[str, ...] = ()
+
+    def with_server(self, server: ServerKey) -> Identity:
+        """Return the device once it has followed its server to another key."""
+        return replace(self, server_key=server.key).with_events(*server.rotations)
+
+    def with_events(self, *events: str) -> Identity:
+        """Return the device with further rotations; one that it has is not kept twice."""
+        return replace(self, key_events=tuple(dict.fromkeys((*self.key_events, *events))))
 
 
 def load_identity(home: Home) -> Identity | None:
@@ -89,26 +110,45 @@ def load_identity(home: Home) -> Identity | None:
     if stored is None:
         return None
     return Identity(
-        key=keyfile.load(home.key_file),
+        key=keyfile.load(home.path / (stored.key_file or FIRST_KEY_FILE)),
         agent_id=stored.agent_id,
         statement=stored.statement,
         server=parse_server_url(stored.server_url),
         insecure=stored.insecure,
         server_key=PublicKey.from_text(stored.server_key),
+        key_file=stored.key_file or FIRST_KEY_FILE,
+        key_events=stored.key_events,
     )
 
 
 def store_identity(home: Home, identity: Identity) -> None:
     """Keep who this device is, and begin its chain anew; raises StorageError."""
+    write_durably(home.chain_file, model_bytes(ChainFile()), mode=_OWNER_ONLY)
+    keep_identity(home, identity)
+
+
+def keep_identity(home: Home, identity: Identity) -> None:
+    """Keep who this device is; its chain goes on. Raises StorageError."""
     stored = IdentityFile(
         server_url=str(identity.server),
         insecure=identity.insecure,
         server_key=identity.server_key.text,
         agent_id=identity.agent_id,
         statement=identity.statement,
+        key_file=None if identity.key_file == FIRST_KEY_FILE else identity.key_file,
+        key_events=identity.key_events,
     )
-    write_durably(home.chain_file, model_bytes(ChainFile()), mode=_OWNER_ONLY)
     write_durably(home.identity_file, model_bytes(stored), mode=_OWNER_ONLY)
+
+
+def pin_again(home: Home, server: ServerKey) -> None:
+    """Pin the key that the server has rotated to; a device that is not enrolled pins none.
+
+    Raises StorageError, and what `load_identity` raises.
+    """
+    identity = load_identity(home)
+    if identity is not None:
+        keep_identity(home, identity.with_server(server))
 
 
 class DeviceChain:

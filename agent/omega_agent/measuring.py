@@ -18,13 +18,14 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from omega_acceptance.demand import Demand, demand, demand_without_profile
 from omega_agent.errors import NoAnswerError, TestPointBusyError, WrongAnswerError
 from omega_agent.interrupts import Interrupts
+from omega_agent.server_keys import signing_key
 from omega_agent.server_url import ServerUrl
 from omega_agent.session_request import Granted, Wanted, open_grant, session_request
 from omega_core.clock import Clock
@@ -207,7 +208,9 @@ def ask(
     if reached.done():
         reached.result()
     answer = controller.request_session(request)
-    return open_grant(answer, wanted, kid=measurer.key.public.kid, server_key=server_key)
+    server = signing_key(answer.grant.encode("utf-8"), server_key, controller)
+    granted = open_grant(answer, wanted, kid=measurer.key.public.kid, server_key=server.key)
+    return replace(granted, key_rotations=server.rotations)
 
 
 def measure(

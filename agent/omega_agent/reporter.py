@@ -33,10 +33,11 @@ from omega_agent.errors import (
 )
 from omega_agent.outbox import Outbox, Waiting
 from omega_agent.records import Records
+from omega_agent.server_keys import signing_key
 from omega_agent.waiting_record import DamagedItemError, WaitingRecord, parse_waiting
 from omega_core.canonical import NotPlainJsonError, digest_hex
 from omega_core.clock import Clock
-from omega_core.control import Receipt
+from omega_core.control import Receipt, ServerInfo
 from omega_core.envelope import (
     EnvelopeError,
     PayloadType,
@@ -55,6 +56,10 @@ _WRONG_ANSWERS_MAX = 3  # one record may meet a defect of the server; three have
 
 class Collector(Protocol):
     """Where records are posted; `Uplink` is one. What it raises: see there."""
+
+    def server_info(self) -> ServerInfo:
+        """Return what the server says of itself."""
+        ...
 
     def post_observation(self, envelope: bytes) -> None:
         """Post what the test point signed; again changes nothing."""
@@ -75,6 +80,8 @@ class Posted:
 
     sealed: bytes
     receipt: Receipt
+    key_rotations: tuple[str, ...] = ()
+    """Those of the server's key that were followed to check it."""
 
 
 @dataclass(slots=True)
@@ -188,16 +195,17 @@ class Reporter:
             wrong[item.server_url] += _WRONG_ANSWERS_MAX if silent else 1
         else:
             passed.posted[item.digest] = posted
-            self._settle(item, posted.sealed, passed)
+            self._settle(item, posted, passed)
 
-    def _settle(self, item: WaitingRecord, receipt: bytes, passed: Passed) -> None:
+    def _settle(self, item: WaitingRecord, posted: Posted, passed: Passed) -> None:
         """Keep the bundle with its receipt, then forget the item: the server has it now.
 
         A disk too full for the bundle does not keep the item waiting: the server would be asked for
         the same receipt for ever.
         """
         try:
-            self._records.keep(item.digest, item.with_receipt(receipt))
+            bundle = item.with_receipt(posted.sealed, posted.key_rotations)
+            self._records.keep(item.digest, bundle)
         except StorageError:
             passed.bundles_not_kept += 1
         self._outbox.acknowledge(item.digest)
@@ -211,12 +219,14 @@ def post(item: WaitingRecord, collector: Collector) -> Posted:
     if item.bundle.observation is not None:
         _post_observation(item.bundle.observation, collector)
     sealed = collector.post_record(item.bundle.record.encode("utf-8"), item.digest)
-    return Posted(sealed, open_receipt(sealed, item))
+    server = signing_key(sealed, PublicKey.from_text(item.server_key), collector)
+    receipt = open_receipt(sealed, item, server.key)
+    return Posted(sealed, receipt, server.rotations)
 
 
-def open_receipt(sealed: bytes, item: WaitingRecord) -> Receipt:
+def open_receipt(sealed: bytes, item: WaitingRecord, server_key: PublicKey) -> Receipt:
     """Return the receipt in these bytes; raises NotTrustedError unless it is for this record."""
-    keys = keys_by_id([PublicKey.from_text(item.server_key)])
+    keys = keys_by_id([server_key])
     try:
         payload = open_sealed(parse_envelope(sealed), PayloadType.RECEIPT, keys)
         receipt = parse_model(Receipt, payload)

@@ -6,6 +6,7 @@ the server's, the record, its canonical bytes, the envelope. Nothing is serialis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omega_agent.measuring import Held, Measurer
@@ -105,8 +106,13 @@ def preview(held: Held, faults: tuple[Fault, ...]) -> Judgement | None:
     )
 
 
-def seal_record(held: Held, measurer: Measurer, *, chain: Chain, statement: str) -> SealedRecord:
-    """Judge, seal, and put together what goes with the record."""
+def seal_record(
+    held: Held, measurer: Measurer, *, chain: Chain, statement: str, key_events: Sequence[str] = ()
+) -> SealedRecord:
+    """Judge, seal, and put together what goes with the record.
+
+    `key_events` are the rotations that led to the device's key, and to the server's.
+    """
     seen = observed(held.result, held.granted)
     faults = faults_of(held.result, seen)
     facts = measurement(held, measurer, faults)
@@ -135,6 +141,7 @@ def seal_record(held: Held, measurer: Measurer, *, chain: Chain, statement: str)
         observation=seen.envelope if seen else None,
         receipt=None,
         keys=(statement,),
+        key_events=tuple(dict.fromkeys((*key_events, *(granted.key_rotations if granted else ())))),
         profile=granted.profile.content() if granted and granted.profile else None,
     )
     return SealedRecord(record=record, digest=digest_hex(payload), bundle=bundle)

@@ -55,6 +55,8 @@ class Granted:
     server_key: PublicKey
     secret: bytes
     profile: AcceptanceProfile | None
+    key_rotations: tuple[str, ...] = ()
+    """The rotations of the server's key that were followed to check it."""
 
 
 def named(text: str) -> str:

@@ -22,7 +22,7 @@ from functools import partial
 from omega_agent.device import Device
 from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongAnswerError
 from omega_agent.home import Home
-from omega_agent.identity import Chained
+from omega_agent.identity import Chained, pin_again
 from omega_agent.interrupts import Interrupts
 from omega_agent.measuring import (
     Held,
@@ -40,6 +40,7 @@ from omega_agent.outbox_directory import DirectoryOutbox
 from omega_agent.records import Records
 from omega_agent.reporter import Posted, Reporter, post
 from omega_agent.sealing import SealedRecord, seal_record
+from omega_agent.server_keys import ServerKey
 from omega_agent.server_url import parse_server_url
 from omega_agent.session_request import Granted, Wanted
 from omega_agent.uplink import Uplink
@@ -175,6 +176,10 @@ def ask_for(wanted: Wanted, device: Device, place: Workplace) -> Asked:
             raise
         except (NoAnswerError, WrongAnswerError) as error:
             return Asked(wanted=wanted, attempts=attempts, chain=chain, failure=error)
+    if device.agent_id is not None and granted.key_rotations:
+        server = ServerKey(key=granted.server_key, rotations=granted.key_rotations)
+        with suppress(StorageError):  # a disk that is full is asked again next time
+            pin_again(place.home, server)
     return Asked(wanted=wanted, attempts=attempts, chain=chain, granted=granted)
 
 
@@ -217,7 +222,13 @@ def seal_and_keep(held: Held, chain: Chain, device: Device, place: Workplace) ->
 
     A disk that does not take it is told in the result: the record can still be posted.
     """
-    sealed = seal_record(held, measurer_of(device, place), chain=chain, statement=device.statement)
+    sealed = seal_record(
+        held,
+        measurer_of(device, place),
+        chain=chain,
+        statement=device.statement,
+        key_events=device.key_events,
+    )
     item = _item(sealed, held, device)
     if item is None or device.agent_id is None:
         return Kept(sealed=sealed, item=item, in_outbox=False)
@@ -261,7 +272,7 @@ def complete_bundle(kept: Kept, delivery: Delivery) -> Bundle:
     """Return the record's bundle, with the receipt if it came."""
     if kept.item is None or delivery.posted is None:
         return kept.sealed.bundle
-    return kept.item.with_receipt(delivery.posted.sealed)
+    return kept.item.with_receipt(delivery.posted.sealed, delivery.posted.key_rotations)
 
 
 def _post_from_memory(item: WaitingRecord, place: Workplace) -> Delivery:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from omega_agent.show import utc
 from omega_agent.tables import coloured
 from omega_agent.texts import Speaker
-from omega_agent.verify_report import Standing, VerifyReport
+from omega_agent.verify_report import KeyDoubt, Standing, VerifyReport
+from omega_core.record import Record
+from omega_core.units import US_PER_S
 
+_SKEW_TOLD_US = 60 * US_PER_S  # less is within what people read off a clock
 _SIGN = {Standing.TRUSTED: "✓", Standing.NOT_TRUSTED: "?", Standing.INVALID: "✗"}
 
 
@@ -18,9 +21,16 @@ def verify_lines(report: VerifyReport, speaker: Speaker, *, colour: bool) -> lis
     if report.failed is not None:
         lines.append(say("verify_failed", check=report.failed, detail=report.detail))
     lines += [f"  {say(f'unchecked_{each}')}" for each in report.unchecked]
+    lines += [f"  {_doubt(each, speaker)}" for each in report.doubts]
     if report.passed:
         lines.append(say("verify_passed", checks=", ".join(dict.fromkeys(report.passed))))
     return [*lines, *_contents(report, speaker)]
+
+
+def _doubt(doubt: KeyDoubt, speaker: Speaker) -> str:
+    say = speaker.say
+    since = "-" if doubt.since_unix_us is None else utc(doubt.since_unix_us)
+    return say(f"doubt_{doubt.state}", role=say(f"role_{doubt.role}"), kid=doubt.kid, since=since)
 
 
 def _contents(report: VerifyReport, speaker: Speaker) -> list[str]:
@@ -41,6 +51,16 @@ def _contents(report: VerifyReport, speaker: Speaker) -> list[str]:
     ]
     if receipt is not None:
         lines.append(say("verify_receipt", at=utc(receipt.received_unix_us)))
+    if (seconds := _seconds_off(record)) is not None:
+        lines.append(say("verify_skew", seconds=seconds))
     if report.verdict is not None:
         lines.append(say("verify_verdict", verdict=report.verdict))
     return lines
+
+
+def _seconds_off(record: Record) -> int | None:
+    """Return by how much the device's clock was off, where it would mislead a reader."""
+    offset_us = record.clocks.offset_to_server_us
+    if offset_us is None or abs(offset_us) < _SKEW_TOLD_US:
+        return None
+    return abs(offset_us) // US_PER_S

@@ -124,6 +124,10 @@ class Uplink:
         """Send a sealed enrolment request."""
         return _message(EnrolmentAnswer, self._send("POST", "/v1/agents", request))
 
+    def rotate_key(self, rotation: bytes) -> EnrolmentAnswer:
+        """Send a rotation of this device's key, sealed by the old and the new one."""
+        return _message(EnrolmentAnswer, self._send("POST", "/v1/agents/keys", rotation))
+
     def request_session(self, request: bytes) -> GrantAnswer:
         """Send a sealed session request; the grant in the answer is not checked here."""
         client = self._proved[-1] if self._proved else self._client

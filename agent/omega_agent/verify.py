@@ -5,8 +5,8 @@ bytes. The checks run in a fixed order and the first that fails names the report
 come before signatures, signatures before content, and content is read from the verified bytes only;
 nothing is serialised again.
 
-    record       envelope_shape payload_base64 payload_type key_statement key_missing key_id
-                 signature[i] payload_form schema
+    record       envelope_shape payload_base64 key_event key_statement payload_type key_missing
+                 key_id signature[i] payload_form schema
     receipt      receipt digest envelope_digest
     grant        grant            same agent, session, purpose, plan
     second end   observation observers_disagree
@@ -15,7 +15,8 @@ nothing is serialised again.
 
 A trusted key is a server's: its statement names the agent's key, its signature stands under grant
 and receipt. What a key signed that nobody offered can't be checked; the report says so and is then
-at best *valid, key not trusted*. Where one part is vouched for by a trusted key every part must be.
+at best *valid, key not trusted*, as it is where a key was revoked or replaced when it counted (see
+`verify_keys`). Where one part is vouched for by a trusted key every part must be.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from omega_acceptance.errors import ProfileError
 from omega_acceptance.evaluate import evaluate
 from omega_acceptance.schema import AcceptanceProfile, profile_from_content
+from omega_agent.verify_keys import KeyRing
 from omega_agent.verify_report import Standing, Unchecked, VerifyReport
 from omega_core.bundle import Bundle, parse_bundle
 from omega_core.canonical import NotPlainJsonError
@@ -38,6 +40,7 @@ from omega_core.envelope import (
     open_sealed,
     parse_envelope,
 )
+from omega_core.key_events import KeyRevocation
 from omega_core.keys import NotAKeyError, PublicKey
 from omega_core.limits import GRANT_EARLY_S, GRANT_LATE_S
 from omega_core.metrics import MetricValue, NoValue
@@ -53,15 +56,20 @@ _HEAD_OCTETS = 64  # where canonical form has it, also with some white space in 
 
 
 def verify(
-    data: bytes, *, trusted: Sequence[PublicKey], statements: Sequence[str] = ()
+    data: bytes,
+    *,
+    trusted: Sequence[PublicKey],
+    statements: Sequence[str] = (),
+    key_events: Sequence[str] = (),
 ) -> VerifyReport:
     """Return what can be said of these bytes: a bundle, or a bare envelope.
 
     `trusted` are keys whose word is taken. `statements` are sealed key statements that are at hand
-    beside the file, for a bare envelope that brings none.
+    beside the file, for a bare envelope that brings none; `key_events` are sealed rotations and
+    revocations that are, for any file.
     """
     report = VerifyReport()
-    checks = _Checks(keys_by_id(trusted), report)
+    checks = _Checks(KeyRing(trusted), report, key_events)
     try:
         if _SAYS_BUNDLE in data[:_HEAD_OCTETS]:
             bundle = parse_bundle(data)
@@ -81,32 +89,31 @@ def verify(
 class _Checks:
     """One run over one file; every method raises EnvelopeError naming the check that failed."""
 
-    def __init__(self, trusted: Mapping[str, PublicKey], report: VerifyReport) -> None:
-        self._trusted = trusted
+    def __init__(self, ring: KeyRing, report: VerifyReport, events_at_hand: Sequence[str]) -> None:
+        self._ring = ring
         self._report = report
-        self._server_parts: list[bool] = []
+        self._at_hand = events_at_hand
 
     def bundle(self, bundle: Bundle) -> None:
         """Check a record with everything that goes with it."""
         sealed = self._parsed(bundle.record)
-        keys, vouched = self._statements(bundle.keys)
-        record, kid = self._record(sealed, keys)
+        self._keys(bundle.keys, bundle.key_events)
+        record, kid = self._record(sealed)
         self._receipt(bundle.receipt, sealed, record)
         grant, granted_by_trusted = self._grant(bundle.grant, record, kid)
         self._observation(bundle.observation, record, grant)
         profile = self._profile(bundle, record)
         self._judged_again(record, profile, observed=bundle.observation is not None)
-        self._of_this_record(keys, kid, grant)
-        _check_name(record, vouched.get(kid))
-        is_vouched = granted_by_trusted if record.agent.id is None else kid in vouched
-        self._conclude(is_vouched=is_vouched or kid in self._trusted)
+        is_vouched = granted_by_trusted if record.agent.id is None else kid in self._ring.vouched
+        self._weigh(record, kid, grant)
+        self._conclude(is_vouched=is_vouched or kid in self._ring.trusted)
 
     def bare(self, sealed: Sealed, statements: Sequence[str]) -> None:
         """Check an envelope that stands alone."""
         self._passed("envelope_shape", "payload_base64")
         if sealed.payload_type == PayloadType.RECORD:
-            keys, vouched = self._statements(statements)
-            record, kid = self._record(sealed, keys)
+            self._keys(statements, ())
+            record, kid = self._record(sealed)
             self._judged_again(record, None, observed=False)
             self._report.unchecked += [
                 Unchecked.NO_RECEIPT,
@@ -114,9 +121,9 @@ class _Checks:
                 Unchecked.NO_OBSERVATION,
                 *([Unchecked.NO_PROFILE] if record.profile else []),
             ]
-            _check_name(record, vouched.get(kid))
-            is_enrolled = record.agent.id is not None and kid in vouched
-            self._conclude(is_vouched=is_enrolled or kid in self._trusted)
+            self._weigh(record, kid, None)
+            is_enrolled = record.agent.id is not None and kid in self._ring.vouched
+            self._conclude(is_vouched=is_enrolled or kid in self._ring.trusted)
             return
         model = _OTHER_KINDS.get(sealed.payload_type)
         if model is None:
@@ -124,7 +131,8 @@ class _Checks:
         self._report.kind = sealed.payload_type
         self._report.digest = sealed.payload_digest
         self._passed("payload_type")
-        payload = open_sealed(sealed, sealed.payload_type, self._trusted)
+        self._ring.read_events((), self._at_hand)
+        payload = open_sealed(sealed, sealed.payload_type, self._ring.trusted)
         self._passed("key_missing", "key_id", "signature")
         _content(model, payload)
         self._passed("payload_form", "schema")
@@ -135,50 +143,20 @@ class _Checks:
         self._passed("envelope_shape", "payload_base64")
         return sealed
 
-    def _statements(self, envelopes: Sequence[str]) -> tuple[dict[str, PublicKey], dict[str, str]]:
-        """Return the keys that are offered by id, and for those a trusted key names, whose."""
-        keys, vouched = dict(self._trusted), {}
-        for envelope in envelopes:
-            try:
-                sealed = parse_envelope(envelope.encode("utf-8"))
-                statement = _content(KeyStatement, sealed.payload)
-                key = _stated_key(statement)
-                own = {key.kid: key} if statement.role == "agent" else {}
-                by_trusted = self._signed(sealed, PayloadType.KEY, own)
-            except (EnvelopeError, NotAKeyError) as error:
-                raise EnvelopeError("key_statement", str(error)) from error
-            keys[key.kid] = key
-            if by_trusted and statement.role == "agent":
-                vouched[key.kid] = statement.id
-        if envelopes:
+    def _keys(self, statements: Sequence[str], events: Sequence[str]) -> None:
+        """Lay the keys that the file brings beside the trusted ones."""
+        self._ring.read_events(events, self._at_hand)
+        if events:
+            self._passed("key_event")
+        self._ring.read_statements(statements)
+        if statements:
             self._passed("key_statement")
-        return keys, vouched
 
-    def _signed(
-        self, sealed: Sealed, payload_type: str, own: Mapping[str, PublicKey] | None = None
-    ) -> bool:
-        """Say whether trusted keys signed this; a key nobody offered leaves it open.
-
-        `own` is the key that a statement is about: signing itself it offers itself, no more.
-        """
-        kids = {signature.kid for signature in sealed.signatures}
-        if own and kids == own.keys() and not kids & self._trusted.keys():
-            open_sealed(sealed, payload_type, own)
-            return False
-        if not kids <= self._trusted.keys():
-            if sealed.payload_type != payload_type:
-                raise EnvelopeError("payload_type", f"not {payload_type}")
-            self._server_parts.append(False)
-            return False
-        open_sealed(sealed, payload_type, self._trusted)
-        self._server_parts.append(True)
-        return True
-
-    def _record(self, sealed: Sealed, keys: Mapping[str, PublicKey]) -> tuple[Record, str]:
+    def _record(self, sealed: Sealed) -> tuple[Record, str]:
         """Return the record and the id of the key that signed it."""
         if len(sealed.signatures) != 1:
             raise EnvelopeError("envelope_shape", "a record has one signature")
-        payload = open_sealed(sealed, PayloadType.RECORD, keys)
+        payload = open_sealed(sealed, PayloadType.RECORD, self._ring.offered)
         self._passed("payload_type", "key_missing", "key_id", "signature[0]")
         record = _content(Record, payload)
         self._passed("payload_form", "schema")
@@ -193,7 +171,7 @@ class _Checks:
         """Return an envelope that a server signed, and whether a trusted one did."""
         try:
             sealed = parse_envelope(envelope.encode("utf-8"))
-            return sealed, self._signed(sealed, payload_type)
+            return sealed, self._ring.signed(sealed, payload_type)
         except EnvelopeError as error:
             raise EnvelopeError(check, str(error)) from error
 
@@ -203,6 +181,7 @@ class _Checks:
             return
         sealed, _ = self._part("receipt", PayloadType.RECEIPT, envelope)
         receipt = _part_content("receipt", Receipt, sealed)
+        self._ring.note(sealed, receipt.received_unix_us)
         if receipt.session_id != record.session.id:
             raise EnvelopeError("receipt", "it is for another session")
         self._passed("receipt")
@@ -223,6 +202,7 @@ class _Checks:
             return None, False
         sealed, by_trusted = self._part("grant", PayloadType.GRANT, envelope)
         grant = _part_content("grant", Grant, sealed)
+        self._ring.note(sealed, grant.issued_unix_us)
         if sealed.payload_digest != record.grant_digest:
             raise EnvelopeError("grant", "the record was made under another grant")
         if differing := _differing(grant, record, kid):
@@ -299,23 +279,23 @@ class _Checks:
             raise EnvelopeError("verdict_mismatch", f"judged again it is {judged.verdict}")
         self._passed("verdict_mismatch")
 
-    def _of_this_record(self, keys: Mapping[str, PublicKey], kid: str, grant: Grant | None) -> None:
-        """Refuse statements about keys that have no part in this record."""
-        used = {kid}
-        if grant is not None:
-            used.add(PublicKey.from_text(grant.test_point.key).kid)
-        if keys.keys() - self._trusted.keys() - used:
-            raise EnvelopeError("key_statement", "it is about a key that signed nothing here")
+    def _weigh(self, record: Record, kid: str, grant: Grant | None) -> None:
+        """Find out what the keys were worth when the record entered."""
+        self._ring.check_used(record, kid, grant)
+        receipt = self._report.receipt
+        entered = receipt.received_unix_us if receipt else None
+        self._report.doubts = self._ring.doubts(kid, grant, entered_unix_us=entered)
 
     def _conclude(self, *, is_vouched: bool) -> None:
         """Say how far the file is to be trusted; all checks have passed."""
-        if any(self._server_parts) and not all(self._server_parts):
+        parts = self._ring.server_parts
+        if any(parts) and not all(parts):
             raise EnvelopeError("key_missing", "one part is signed by a key nobody offered")
-        if not all(self._server_parts):
+        if not all(parts):
             self._report.unchecked.append(Unchecked.SERVER_KEY_UNKNOWN)
         if not is_vouched:
             self._report.unchecked.append(Unchecked.AGENT_KEY_NOT_VOUCHED)
-        trusted = is_vouched and all(self._server_parts)
+        trusted = is_vouched and all(parts) and not self._report.doubts
         self._report.standing = Standing.TRUSTED if trusted else Standing.NOT_TRUSTED
 
     def _passed(self, *names: str) -> None:
@@ -327,6 +307,7 @@ _OTHER_KINDS: Mapping[str, type[StrictModel]] = {
     PayloadType.OBSERVATION: Observation,
     PayloadType.RECEIPT: Receipt,
     PayloadType.KEY: KeyStatement,
+    PayloadType.KEY_REVOCATION: KeyRevocation,
 }
 
 
@@ -349,19 +330,6 @@ def _part_content(check: str, model: type[ModelT], sealed: Sealed) -> ModelT:
 def _figures(metric: MetricValue) -> tuple[int | None, int, NoValue | None]:
     """Return what must follow from the evidence; how it was made is told in prose."""
     return metric.value, metric.samples, metric.reason
-
-
-def _stated_key(statement: KeyStatement) -> PublicKey:
-    key = PublicKey.from_text(statement.key)
-    if key.kid != statement.kid:
-        raise EnvelopeError("key_id", "the key is not the one its id says")
-    return key
-
-
-def _check_name(record: Record, stated: str | None) -> None:
-    """Raise when a trusted server says that the key is another agent's than the record does."""
-    if stated is not None and record.agent.id not in {None, stated}:
-        raise EnvelopeError("key_statement", "the key is another agent's than the record says")
 
 
 def _differing(grant: Grant, record: Record, kid: str) -> str | None:

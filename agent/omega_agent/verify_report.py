@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from omega_core.control import Receipt
 from omega_core.errors import ExitCode
+from omega_core.key_history import KeyState
 from omega_core.models import content_of
 from omega_core.record import Record
 from omega_core.verdict import Verdict
@@ -38,6 +39,19 @@ class Unchecked(StrEnum):
     NO_PROFILE = "no_profile"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDoubt:
+    """A key that was not good when it counted; `since_unix_us` is since when, or when it was made.
+
+    `role` is agent, test_point or server.
+    """
+
+    role: str
+    kid: str
+    state: KeyState
+    since_unix_us: int | None
+
+
 @dataclass(slots=True)
 class VerifyReport:
     """What was found. `failed` names the first check that failed, `passed` those before it."""
@@ -47,6 +61,7 @@ class VerifyReport:
     detail: str = ""
     passed: list[str] = field(default_factory=list)
     unchecked: list[Unchecked] = field(default_factory=list)
+    doubts: list[KeyDoubt] = field(default_factory=list)
     kind: str = "record"
     digest: str | None = None
     record: Record | None = None
@@ -63,6 +78,7 @@ class VerifyReport:
             "detail": self.detail,
             "passed": list(dict.fromkeys(self.passed)),
             "unchecked": list(self.unchecked),
+            "key_doubts": [asdict(each) for each in self.doubts],
             "kind": self.kind,
             "digest": self.digest,
             "verdict": self.verdict,

@@ -6,6 +6,7 @@ device's enrolment, and its receipt is checked against the key that was trusted 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -36,9 +37,12 @@ class WaitingRecord(StrictModel):
         """Return what is kept in the outbox."""
         return model_bytes(self)
 
-    def with_receipt(self, receipt: bytes) -> Bundle:
-        """Return the complete bundle."""
-        return self.bundle.model_copy(update={"receipt": receipt.decode("utf-8")})
+    def with_receipt(self, receipt: bytes, key_rotations: Sequence[str] = ()) -> Bundle:
+        """Return the complete bundle, with the rotations that led to the receipt's key."""
+        events = dict.fromkeys((*self.bundle.key_events, *key_rotations))
+        return self.bundle.model_copy(
+            update={"receipt": receipt.decode("utf-8"), "key_events": tuple(events)}
+        )
 
     def opened(self) -> Record:
         """Return the record inside, which is our own; raises DamagedItemError."""

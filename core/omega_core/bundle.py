@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from omega_core.canonical import canonical_bytes, parse_plain
 from omega_core.envelope import EnvelopeError
 from omega_core.facts import Version1
-from omega_core.limits import BUNDLE_BYTES_MAX, ENVELOPE_BYTES_MAX
+from omega_core.limits import (
+    BUNDLE_BYTES_MAX,
+    ENVELOPE_BYTES_MAX,
+    KEY_EVENT_BYTES_MAX,
+    KEY_EVENTS_MAX,
+)
 from omega_core.models import (
     ContentError,
     NotPlainJsonError,
@@ -23,11 +27,17 @@ from omega_core.models import (
     parse_model,
 )
 
+_KeyEvent = Annotated[str, Field(max_length=KEY_EVENT_BYTES_MAX)]
 _Envelope = Annotated[str, Field(max_length=ENVELOPE_BYTES_MAX)]
 
 
 class Bundle(StrictModel):
-    """A record with its grant, the other observer's counts, the receipt, keys and profile."""
+    """A record with its grant, the other observer's counts, the receipt, keys and profile.
+
+    `key_events` are rotations and revocations of the keys that signed in it, as far as they were
+    known when the bundle was made. Where there are none the field is left out, as bundles of older
+    programs have it.
+    """
 
     bundle_version: Version1 = 1
     record: _Envelope
@@ -35,7 +45,15 @@ class Bundle(StrictModel):
     observation: _Envelope | None
     receipt: _Envelope | None
     keys: Annotated[tuple[_Envelope, ...], Field(max_length=8)]
+    key_events: Annotated[tuple[_KeyEvent, ...], Field(max_length=KEY_EVENTS_MAX)] = ()
     profile: dict[str, Any] | None
+
+    @model_serializer(mode="wrap")
+    def _without_empty_key_events(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        if not self.key_events:
+            del content["key_events"]
+        return content
 
     def to_bytes(self) -> bytes:
         """Return the file's content."""
@@ -48,7 +66,7 @@ def parse_bundle(data: bytes) -> Bundle:
         raise EnvelopeError("bundle_shape", f"{len(data)} bytes, {BUNDLE_BYTES_MAX} at most")
     try:
         bundle = parse_model(Bundle, data)
-        is_canonical = canonical_bytes(parse_plain(data)) == data
+        is_canonical = bundle.to_bytes() == data
     except (NotPlainJsonError, ContentError) as error:
         raise EnvelopeError("bundle_shape", str(error)) from error
     if not is_canonical:

@@ -27,15 +27,21 @@ from omega_core.verdict import Mode, ProfileRef, Verdict
 
 _Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 _Secret = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+_KeyEvent = Annotated[str, Field(max_length=limits.KEY_EVENT_BYTES_MAX)]
 _Envelope = Annotated[str, Field(max_length=limits.ENVELOPE_BYTES_MAX)]
 
 
 class ServerInfo(StrictModel):
-    """What the server says of itself to anyone: `GET /v1/server`. Pinned at enrolment."""
+    """What the server says of itself to anyone: `GET /v1/server`. Pinned at enrolment.
+
+    `key_rotations` are the sealed statements that lead from its first key to `server_key`, oldest
+    first: whoever has pinned an earlier key follows them.
+    """
 
     schema_version: Version1 = 1
     software: Annotated[str, Field(max_length=64)]
     server_key: KeyText
+    key_rotations: Annotated[tuple[_KeyEvent, ...], Field(max_length=limits.KEY_CHAIN_MAX)] = ()
     now_unix_us: UnixUs
 
 
@@ -149,7 +155,11 @@ class Refusal(StrictModel):
 
 
 class EnrolmentRequest(StrictModel):
-    """A device joins: `POST /v1/agents`, sealed with the key it made, which proves possession."""
+    """A device joins: `POST /v1/agents`, sealed with the key it made, which proves possession.
+
+    The token, random and good for one device, is the server's challenge; `server_key` is the origin
+    that the device means. `serial` and `sheet_id` are what a token may have been bound to.
+    """
 
     schema_version: Version1 = 1
     token: Annotated[str, Field(min_length=16, max_length=128)]
@@ -157,6 +167,8 @@ class EnrolmentRequest(StrictModel):
     server_key: KeyText
     software: Annotated[str, Field(max_length=64)]
     requested_unix_us: UnixUs
+    serial: Id | None = None
+    sheet_id: Id | None = None
 
 
 class KeyStatement(StrictModel):

@@ -47,6 +47,8 @@ class PayloadType:
     OBSERVATION = "application/vnd.omega.observation.v1+json"
     RECEIPT = "application/vnd.omega.receipt.v1+json"
     KEY = "application/vnd.omega.key.v1+json"
+    KEY_ROTATION = "application/vnd.omega.key-rotation.v1+json"
+    KEY_REVOCATION = "application/vnd.omega.key-revocation.v1+json"
     READ_REQUEST = "application/vnd.omega.read-request.v1+json"
 
 

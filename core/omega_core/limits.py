@@ -103,6 +103,15 @@ RETRY_AFTER_S_MAX = 5
 SERVER_CONNECTIONS_MAX = 1_024  # open at once; the usual limit on a process's files
 DESCRIPTION_CHARS_MAX = 2_000  # what a caller says of a fault, in a ticket
 
+# Keys
+KEY_OVERLAP_S = 7 * 86_400  # both keys are good so long: a van's outbox is posted within a week
+KEY_EARLY_S = 900  # how far the clocks of two servers, or a rotation's moment, may be apart
+KEY_CHAIN_MAX = 64  # rotations of one key: once a month for five years
+KEY_REVOCATIONS_MAX = 8  # of one key: each moves `invalid_since` back to an earlier moment
+KEY_EVENTS_MAX = 160  # in a bundle: two chains, and the revocations of the keys in it
+KEY_EVENT_BYTES_MAX = 8 * 1024  # a rotation with two signatures is 1.2 KiB
+KEY_REASON_CHARS_MAX = 200  # why a key was revoked, in a sentence
+
 # Test point
 FIRST_FRAME_NS = 5 * NS_PER_S  # a connection says what it is for, or goes; bounds the slow ones
 CONNECTIONS_WAITING_MAX = 256  # connections that have not said it yet; the oldest makes room
@@ -153,4 +162,7 @@ assert PROFILE_BYTES_MAX < ANSWER_BYTES_MAX
 assert GRANT_EARLY_S < GRANT_LIFE_S
 assert GRANT_LATE_S < GRANT_LIFE_S
 assert WORKERS_MAX < STORE_CONNECTIONS_MAX, "a worker must never wait for a connection"
+assert KEY_EARLY_S < KEY_OVERLAP_S
+assert 2 * KEY_CHAIN_MAX + 3 * KEY_REVOCATIONS_MAX <= KEY_EVENTS_MAX, "server, agent, test point"
+assert KEY_CHAIN_MAX * KEY_EVENT_BYTES_MAX <= ANSWER_BYTES_MAX, "a server tells its chain to agents"
 assert STORE_WAIT_S < REQUEST_DEADLINE_S, "the store's answer must arrive before we give up"

@@ -94,7 +94,7 @@ def _local_test_point(installation: Installation) -> LocalTestPoint:
         TestPointSettings(
             id=installation.test_point.test_point_id,
             key_file=settings.data / TEST_POINT_KEY_FILE,
-            server_public_key=installation.key.public.text,
+            server_public_keys=(installation.key.public.text,),
             hosts=(settings.test_point_bind or settings.host,),
             tcp_port=settings.test_point_tcp_port,
             udp_port=settings.test_point_udp_port,

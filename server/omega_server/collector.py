@@ -9,6 +9,8 @@ What always holds:
 - A receipt leaves only after the commit, and it is stored in the same transaction: whoever posts
   the same bytes again, fifty times at once too, gets the same bytes back.
 - Nothing is parsed that has not been checked before: size, then signature, then content.
+- What a key is worth is asked when the record enters: one that was replaced less than seven days
+  ago is as good as the present one, so nothing that waits in an outbox is lost by a rotation.
 - A grant leads to one record. When it was used does not matter here: a record may arrive days after
   its grant has expired, because the line was down; the test point is bound to the grant's life.
 - The verdict is made here, from evidence and profile; the agent's preview decides nothing. Two
@@ -35,6 +37,7 @@ from omega_core.clock import Clock
 from omega_core.control import Grant, Observation, Receipt
 from omega_core.derive import metrics_of
 from omega_core.envelope import PayloadType, Sealed, seal
+from omega_core.key_history import KeyState, state_at
 from omega_core.keys import SigningKey
 from omega_core.models import model_bytes
 from omega_core.record import Record
@@ -42,6 +45,7 @@ from omega_core.saturation import faults_observed
 from omega_core.verdict import Fault, Judgement
 from omega_server import sheets, tickets
 from omega_server.envelopes import content, public_key, signed_payload, stored, unsealed
+from omega_server.keys import check_usable
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import GrantUsedError, ObservationKnownError, Store
 from omega_server.store.rows import EventRow, ObservationRow, RecordRow, Signer
@@ -109,6 +113,7 @@ class Collector:
         test_point = self._store.enrolment.test_point(sealed.signatures[0].kid)
         if test_point is None:
             raise RefusalError(Code.TEST_POINT_UNKNOWN, "no test point of this server has this key")
+        self._check_test_point(test_point.kid)
         payload = signed_payload(sealed, PayloadType.OBSERVATION, public_key(test_point.key))
         observation = content(Observation, payload)
         grant = self._store.sessions.grant(observation.grant_digest)
@@ -136,9 +141,14 @@ class Collector:
         signer = self._store.enrolment.signer(sealed.signatures[0].kid)
         if signer is None:
             raise RefusalError(Code.AGENT_UNKNOWN, "no agent of this server has this key")
-        if signer.revoked:
-            raise RefusalError(Code.AGENT_REVOKED, "the key of this agent was revoked")
+        check_usable(signer.life, self._clock.unix_us())
         return signer
+
+    def _check_test_point(self, kid: str) -> None:
+        key = self._store.keys.key(kid)
+        state = KeyState.UNKNOWN if key is None else state_at(key.life, self._clock.unix_us())
+        if state in {KeyState.REVOKED, KeyState.COMPROMISED}:
+            raise RefusalError(Code.TEST_POINT_REVOKED, "the key of this test point was revoked")
 
     def _granted(self, record: Record, signer: Signer) -> Grant | None:
         if record.grant_digest is None:

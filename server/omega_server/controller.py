@@ -44,6 +44,7 @@ from omega_server import sheets, tickets
 from omega_server.addresses import AddressProofs, Proved, quota_prefix
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
 from omega_server.ids import day_of, uuid7
+from omega_server.keys import check_usable
 from omega_server.places import TestPointPlace, TestPoints
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import (
@@ -112,7 +113,7 @@ class Controller:
         request = content(SessionRequest, sealed.payload)
         key = public_key(request.agent_key)
         signed_payload(sealed, PayloadType.SESSION_REQUEST, key)
-        self._check_agent(request, key)
+        self._check_agent(request, key, now)
         proved = tuple(self._proofs.check(token, now) for token in request.address_tokens)
         plan_id = self._plan_of(request)
         profile = self._profile_of(plan_id, now)
@@ -125,10 +126,10 @@ class Controller:
             demand=_demand_of(profile, request.mode),
         )
 
-    def _check_agent(self, request: SessionRequest, key: PublicKey) -> None:
+    def _check_agent(self, request: SessionRequest, key: PublicKey, now: int) -> None:
         signer = self._store.enrolment.signer(key.kid)
-        if signer is not None and signer.revoked:
-            raise RefusalError(Code.AGENT_REVOKED, "the key of this agent was revoked")
+        if signer is not None:
+            check_usable(signer.life, now)
         if request.agent_id is None:
             if request.mode is Mode.CAMPAIGN:
                 raise RefusalError(Code.AGENT_UNKNOWN, "a campaign needs an enrolled device")

@@ -2,8 +2,9 @@
 
 The request is sealed with that key, which proves possession; it names the server's key as the
 device pinned it, so a device can't enrol at a server it did not mean. A token is 192 random bits,
-lives three days and works once; only its digest is kept. Asking again with the same key and token
-gives the same answer, because the first may have been lost on the way.
+lives three days and works once; only its digest is kept. It is random, single and the server's own,
+so it is the challenge that the proof answers: no further nonce is asked for. Asking again with the
+same key and token gives the same answer, because the first may have been lost on the way.
 """
 
 from __future__ import annotations
@@ -14,35 +15,49 @@ from omega_core.envelope import PayloadType
 from omega_core.keys import PublicKey, SigningKey
 from omega_core.limits import ENROLMENT_TOKEN_LIFE_S
 from omega_core.units import US_PER_S
+from omega_server import sheets
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
 from omega_server.identity import new_token, statement_of, token_digest
 from omega_server.ids import agent_name
+from omega_server.keys import KeyEvent, check_reason, check_usable, revoke_key
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import NotThereError, Store, TokenRefusedError
-from omega_server.store.rows import AgentRow, EventRow, TokenRow
+from omega_server.store.rows import AgentRow, EventRow, TokenBinding, TokenRow
 
 _REFUSALS = {
     "unknown": (Code.TOKEN_UNKNOWN, "this server has made no such token"),
     "used": (Code.TOKEN_USED, "the token was used by another device"),
     "expired": (Code.TOKEN_EXPIRED, "the token has expired"),
+    "bound": (Code.TOKEN_BOUND, "the token was made for another serial number or sheet"),
 }
 
 
-def make_token(store: Store, now_unix_us: int) -> str:
-    """Return a new enrolment token; it can't be shown again."""
+def make_token(
+    store: Store, now_unix_us: int, *, serial: str | None = None, sheet_id: str | None = None
+) -> str:
+    """Return a new enrolment token; it can't be shown again.
+
+    With a serial number or a sheet it enrols only a device that names them. Raises RefusalError
+    `sheet_unknown`.
+    """
+    if sheet_id is not None:
+        sheets.known(store, sheet_id)
     token = new_token()
     store.enrolment.add_token(
         TokenRow(
             digest=token_digest(token),
             created_unix_us=now_unix_us,
             expires_unix_us=now_unix_us + ENROLMENT_TOKEN_LIFE_S * US_PER_S,
+            serial=serial,
+            sheet_id=sheet_id,
         )
     )
     return token
 
 
 def revoke(store: Store, agent_id: str, reason: str, now_unix_us: int) -> AgentRow:
-    """Take an agent's key out of use; raises RefusalError `agent_unknown`."""
+    """Take an agent and all its keys out of use; raises RefusalError `agent_unknown`."""
+    check_reason(reason)
     event = EventRow(
         subject="agent",
         subject_id=agent_id,
@@ -51,9 +66,22 @@ def revoke(store: Store, agent_id: str, reason: str, now_unix_us: int) -> AgentR
         content={"reason": reason},
     )
     try:
-        return store.enrolment.revoke(agent_id, event)
+        row = store.enrolment.revoke(agent_id, event)
     except NotThereError as error:
         raise RefusalError(Code.AGENT_UNKNOWN, str(error)) from error
+    for key in store.keys.keys_of("agent", agent_id):  # by now they are: this is what bundles say
+        revoke_key(store, key.kid, reason, invalid_since_unix_us=None, now_unix_us=now_unix_us)
+    return row
+
+
+def _enrolled(agent: AgentRow, request: EnrolmentRequest) -> EventRow:
+    return EventRow(
+        subject="agent",
+        subject_id=agent.agent_id,
+        kind=KeyEvent.ISSUED,
+        at_unix_us=agent.enrolled_unix_us,
+        content={"kid": agent.kid, "serial": request.serial, "sheet_id": request.sheet_id},
+    )
 
 
 class Enrolment:
@@ -71,11 +99,9 @@ class Enrolment:
             detail = "the device was told to expect another server's key"
             raise RefusalError(Code.SERVER_KEY_MISMATCH, detail)
         signer = self._store.enrolment.signer(key.kid)
-        if signer is not None and signer.revoked:
-            raise RefusalError(
-                Code.AGENT_REVOKED, "this key was revoked and can't be enrolled again"
-            )
-        agent = self._kept(request.token, key)
+        if signer is not None:
+            check_usable(signer.life, self._clock.unix_us())
+        agent = self._kept(request, key)
         return EnrolmentAnswer(agent_id=agent.agent_id, statement=agent.statement.decode("ascii"))
 
     def _opened(self, data: bytes) -> tuple[EnrolmentRequest, PublicKey]:
@@ -85,7 +111,7 @@ class Enrolment:
         signed_payload(sealed, PayloadType.ENROLMENT, key)
         return request, key
 
-    def _kept(self, token: str, key: PublicKey) -> AgentRow:
+    def _kept(self, request: EnrolmentRequest, key: PublicKey) -> AgentRow:
         now = self._clock.unix_us()
         name = agent_name(self._store.enrolment.next_number("agent"))
         agent = AgentRow(
@@ -96,7 +122,12 @@ class Enrolment:
             enrolled_unix_us=now,
         )
         try:
-            return self._store.enrolment.enrol(agent, token_digest=token_digest(token))
+            return self._store.enrolment.enrol(
+                agent,
+                token_digest=token_digest(request.token),
+                binding=TokenBinding(serial=request.serial, sheet_id=request.sheet_id),
+                event=_enrolled(agent, request),
+            )
         except TokenRefusedError as error:
             code, detail = _REFUSALS[error.why]
             raise RefusalError(code, detail) from error

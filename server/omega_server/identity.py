@@ -12,6 +12,8 @@ from omega_core.control import KeyStatement
 from omega_core.envelope import PayloadType, seal
 from omega_core.errors import ExitCode, OmegaError
 from omega_core.files import write_durably
+from omega_core.key_events import SERVER_ID
+from omega_core.key_history import KeyState, state_at
 from omega_core.keys import PublicKey, SigningKey, to_base64url
 from omega_core.models import model_bytes
 from omega_server.store.port import Store
@@ -29,6 +31,13 @@ class OtherDatabaseError(OmegaError):
 
     exit_code = ExitCode.USAGE
     who_acts = "operator: use the data folder whose key made this database, or another database"
+
+
+class RevokedTestPointError(OmegaError):
+    """The server's own test point has a key that was revoked."""
+
+    exit_code = ExitCode.USAGE
+    who_acts = "operator: move keys/testpoint.pem away; the next start makes another test point"
 
 
 def load_keys(data: Path) -> tuple[SigningKey, SigningKey]:
@@ -61,15 +70,23 @@ def is_same_secret(one: str, other: str) -> bool:
     return hmac.compare_digest(token_digest(one), token_digest(other))
 
 
-def pin_to(store: Store, key: PublicKey) -> None:
-    """Bind the database to the server's key; raises OtherDatabaseError when it has another one.
+def pin_to(store: Store, key: PublicKey, now_unix_us: int) -> None:
+    """Bind the database to the server's key, or to one that followed it.
 
-    Agents have pinned the key: the same database under another key would refuse them all.
+    Agents have pinned the key: the same database under another key would refuse them all. Raises
+    OtherDatabaseError for a key that is not the database's, was replaced over a week ago, or was
+    revoked.
     """
     kept = store.state.pin("server_kid", key.kid)
-    if kept != key.kid:
+    own = next((row for row in store.keys.keys_of("server", SERVER_ID) if row.kid == key.kid), None)
+    if own is None:
         raise OtherDatabaseError(
             f"this database was made under key {kept}, this server's is {key.kid}"
+        )
+    state = state_at(own.life, now_unix_us)
+    if state is not KeyState.ACTIVE:
+        raise OtherDatabaseError(
+            f"this server's key {key.kid} is {state}; the database knows newer"
         )
 
 
@@ -90,9 +107,14 @@ def statement_of(
 def register_test_point(
     store: Store, server: SigningKey, key: PublicKey, now_unix_us: int
 ) -> TestPointRow:
-    """Return the test point with this key, made known to the store when it is new."""
+    """Return the test point with this key, made known to the store when it is new.
+
+    Raises RevokedTestPointError.
+    """
     known = store.enrolment.test_point(key.kid)
     if known is not None:
+        if store.keys.revocations(key.kid):
+            raise RevokedTestPointError(f"the key of test point {known.test_point_id} was revoked")
         return known
     name = f"tp-{key.kid[:12]}"
     row = TestPointRow(

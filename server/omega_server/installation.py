@@ -26,6 +26,7 @@ from omega_server.collector import Collector
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
 from omega_server.identity import load_keys, load_operator_token, pin_to, register_test_point
+from omega_server.keys import KeyDesk, finish_rotation, server_rotations
 from omega_server.metrics import ServerMetrics
 from omega_server.places import TestPoints
 from omega_server.settings import PLANS_FILE, ServerSettings
@@ -54,10 +55,11 @@ def open_installation(settings: ServerSettings, clock: Clock) -> Iterator[Instal
     with _own_folder(settings.data):
         catalogue = catalogue_of(settings.plans)
         _remember_plans(settings.data, settings.plans)
-        key, test_point_key = load_keys(settings.data)
         operator_token = load_operator_token(settings.data)
         with open_store(settings.database_url, may_migrate=True) as store:
-            pin_to(store, key.public)
+            finish_rotation(store, settings.data)
+            key, test_point_key = load_keys(settings.data)
+            pin_to(store, key.public, clock.unix_us())
             test_point = register_test_point(store, key, test_point_key.public, clock.unix_us())
             yield Installation(
                 settings=settings,
@@ -91,12 +93,14 @@ def services_of(
     return Services(
         store=store,
         clock=clock,
-        server_key=key.public.text,
+        key=key,
+        key_rotations=server_rotations(store, key.public),
         operator_token=installation.operator_token,
         proofs=proofs,
         controller=controller,
         collector=Collector(store=store, key=key, clock=clock),
         enrolment=Enrolment(store, key, clock),
+        key_desk=KeyDesk(store, key, clock),
         workers=Workers(),
         metrics=ServerMetrics(test_point_metrics),
     )

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 _TASKS = {
     "/v1/agents": "enrolment",
+    "/v1/agents/keys": "rotation",
     "/v1/sessions": "session",
     "/v1/observations": "observation",
     "/v1/records": "record",
@@ -26,7 +27,7 @@ class ServerMetrics:
         self._test_point = test_point
         self._accepted = Counter(
             "omega_server_accepted",
-            "Enrolments, sessions, observations and records taken.",
+            "Enrolments, rotations, sessions, observations and records taken.",
             ["task"],
             registry=self._registry,
         )

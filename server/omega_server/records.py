@@ -12,14 +12,17 @@ import json
 from omega_core.bundle import Bundle
 from omega_core.clock import Clock
 from omega_core.control import ReadRequest
-from omega_core.envelope import PayloadType
-from omega_core.keys import NotAKeyError, from_base64url
+from omega_core.envelope import PayloadType, parse_envelope
+from omega_core.key_events import SERVER_ID
+from omega_core.key_history import KeyState, state_at
+from omega_core.keys import NotAKeyError, SigningKey, from_base64url
 from omega_core.limits import READ_REQUEST_LIFE_S
 from omega_core.units import US_PER_S
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
+from omega_server.keys import sealed_revocations
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import Store
-from omega_server.store.rows import GrantRow, RecordRow
+from omega_server.store.rows import GrantRow, RecordRow, Signer
 
 
 def known(store: Store, digest: str) -> RecordRow:
@@ -42,7 +45,7 @@ def check_reader(store: Store, proof: str, digest: str, clock: Clock) -> None:
         raise RefusalError(Code.NOT_AUTHORISED, "the proof can't be read") from error
     kid = sealed.signatures[0].kid
     signer = store.enrolment.signer(kid)
-    if signer is None or signer.revoked:
+    if signer is None or state_at(signer.life, clock.unix_us()) is not KeyState.ACTIVE:
         raise RefusalError(Code.NOT_AUTHORISED, "no agent of this server has this key")
     payload = signed_payload(sealed, PayloadType.READ_REQUEST, public_key(signer.key))
     request = content(ReadRequest, payload)
@@ -51,12 +54,20 @@ def check_reader(store: Store, proof: str, digest: str, clock: Clock) -> None:
             Code.NOT_AUTHORISED, "the request is of another time; see GET /v1/server"
         )
     row = store.sessions.record(digest)
-    if request.record_digest != digest or row is None or row.agent_kid != kid:
+    if request.record_digest != digest or row is None or not _is_mine(row, kid, signer):
         raise RefusalError(Code.NOT_AUTHORISED, "not a record of this device")
 
 
-def bundle_of(store: Store, row: RecordRow) -> Bundle:
-    """Return the record with everything that is needed to check it without a network."""
+def _is_mine(row: RecordRow, kid: str, signer: Signer) -> bool:
+    """Say whether this device made the record, with this key or with another of its keys."""
+    return row.agent_kid == kid or (row.agent_id is not None and row.agent_id == signer.agent_id)
+
+
+def bundle_of(store: Store, row: RecordRow, key: SigningKey) -> Bundle:
+    """Return the record with everything that is needed to check it without a network.
+
+    What was said against the keys of it until now is sealed with `key`, the server's.
+    """
     grant = store.sessions.grant(row.grant_digest) if row.grant_digest else None
     observation = store.sessions.observation(row.session_id) if row.session_id else None
     return Bundle(
@@ -65,21 +76,38 @@ def bundle_of(store: Store, row: RecordRow) -> Bundle:
         observation=_text(observation.envelope) if observation else None,
         receipt=_text(row.receipt),
         keys=_keys(store, row, grant),
+        key_events=_key_events(store, row, grant, key),
         profile=_profile(store, grant),
     )
 
 
 def _keys(store: Store, row: RecordRow, grant: GrantRow | None) -> tuple[str, ...]:
     statements = []
-    agent = store.enrolment.agent(row.agent_id) if row.agent_id else None
-    if agent is not None:
-        statements.append(_text(agent.statement))
+    signed = store.keys.key(row.agent_kid) if row.agent_id else None
+    if signed is not None and signed.statement is not None:
+        statements.append(_text(signed.statement))
     observation = store.sessions.observation(row.session_id) if row.session_id else None
     if observation is not None and grant is not None:
         test_point = store.enrolment.test_point_named(observation.test_point_id)
         if test_point is not None:
             statements.append(_text(test_point.statement))
     return tuple(statements)
+
+
+def _key_events(
+    store: Store, row: RecordRow, grant: GrantRow | None, key: SigningKey
+) -> tuple[str, ...]:
+    """Return how the server's key and the device's came to be, and what was said against them."""
+    server = store.keys.rotations("server", SERVER_ID)
+    agent = store.keys.rotations("agent", row.agent_id) if row.agent_id else ()
+    kids = [each.old_kid for each in server] + [row.agent_kid]
+    observation = store.sessions.observation(row.session_id) if row.session_id else None
+    if observation is not None and grant is not None:
+        kids.append(parse_envelope(observation.envelope).signatures[0].kid)
+    return (
+        *(_text(each.envelope) for each in (*server, *agent)),
+        *sealed_revocations(store, kids, key),
+    )
 
 
 def _profile(store: Store, grant: GrantRow | None) -> dict[str, object] | None:

@@ -34,11 +34,16 @@ class Code(StrEnum):
     AGENT_UNKNOWN = "agent_unknown"
     AGENT_REVOKED = "agent_revoked"
     KEY_MISMATCH = "key_mismatch"
+    KEY_SUPERSEDED = "key_superseded"
+    KEY_UNKNOWN = "key_unknown"
+    NOT_FRESH = "not_fresh"
     SERVER_KEY_MISMATCH = "server_key_mismatch"
     TEST_POINT_UNKNOWN = "test_point_unknown"
+    TEST_POINT_REVOKED = "test_point_revoked"
     TOKEN_UNKNOWN = "token_unknown"
     TOKEN_USED = "token_used"
     TOKEN_EXPIRED = "token_expired"
+    TOKEN_BOUND = "token_bound"
     ADDRESS_NOT_PROVED = "address_not_proved"
     REQUEST_REPLAYED = "request_replayed"
     QUOTA_EXCEEDED = "quota_exceeded"
@@ -107,11 +112,25 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
             403, "The key was revoked", _OPERATOR + "enrol the device again, with a new key"
         ),
         Code.KEY_MISMATCH: Kind(403, "Not the key of the agent that is named", _DAMAGED),
+        Code.KEY_SUPERSEDED: Kind(
+            403,
+            "Another key has taken its place",
+            _TECHNICIAN + "use the device's present key, or enrol it again",
+        ),
+        Code.KEY_UNKNOWN: Kind(
+            404, "No such key", _OPERATOR + "look for it with `omega-server key list`"
+        ),
+        Code.NOT_FRESH: Kind(
+            422, "Of another time than the server's", _AGENT + "asks GET /v1/server again"
+        ),
         Code.SERVER_KEY_MISMATCH: Kind(
             421, "The agent expects another server", _TECHNICIAN + "enrol at the right server"
         ),
         Code.TEST_POINT_UNKNOWN: Kind(
             401, "No test point has this key", _OPERATOR + "register the test point"
+        ),
+        Code.TEST_POINT_REVOKED: Kind(
+            403, "The test point's key was revoked", _OPERATOR + "give the test point another key"
         ),
         Code.TOKEN_UNKNOWN: Kind(
             403, "Not an enrolment token of this server", _TECHNICIAN + "check what was typed"
@@ -121,6 +140,11 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         ),
         Code.TOKEN_EXPIRED: Kind(
             403, "The token is too old", _OPERATOR + "make another: `omega-server token new`"
+        ),
+        Code.TOKEN_BOUND: Kind(
+            403,
+            "The token is for another device or sheet",
+            _TECHNICIAN + "give --serial and --sheet as the operator said",
         ),
         Code.ADDRESS_NOT_PROVED: Kind(
             403, "The address is not proved", _AGENT + "asks GET /v1/address again"

@@ -13,12 +13,14 @@ Nobody edits a state: `state_of` reads the log, which only grows. The steps befo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from omega_core.key_history import KeyState
 from omega_core.verdict import Mode, Verdict
 from omega_server.ids import day_of, sheet_number
+from omega_server.keys import states_of
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import Store
 from omega_server.store.rows import Attempt, EventRow, Posting, SheetRow, SubscriberRow
@@ -51,6 +53,7 @@ class Sheet:
     subscriber: SubscriberRow
     attempts: Sequence[Attempt]
     postings: Sequence[Posting]
+    key_states: Mapping[str, KeyState]
     events: Sequence[EventRow]
 
 
@@ -104,12 +107,14 @@ def load(store: Store, sheet_id: str) -> Sheet:
     if subscriber is None:
         raise RefusalError(Code.SUBSCRIBER_UNKNOWN, f"sheet {sheet_id} has no subscriber")
     events = store.cases.events("sheet", sheet_id)
+    postings = store.sessions.postings(sheet_id=sheet_id)
     return Sheet(
         row=row,
         state=state_of(events),
         subscriber=subscriber,
         attempts=store.sessions.attempts(sheet_id=sheet_id),
-        postings=store.sessions.postings(sheet_id=sheet_id),
+        postings=postings,
+        key_states=states_of(store, postings),
         events=events,
     )
 

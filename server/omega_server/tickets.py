@@ -8,12 +8,14 @@ helpdesk; until then a ticket is never closed, because nothing here could check 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from omega_core.key_history import KeyState
 from omega_core.limits import DESCRIPTION_CHARS_MAX
 from omega_server.ids import day_of, ticket_number
+from omega_server.keys import states_of
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import Store
 from omega_server.store.rows import Attempt, EventRow, Posting, SubscriberRow, TicketRow
@@ -42,6 +44,7 @@ class Ticket:
     subscriber: SubscriberRow
     attempts: Sequence[Attempt]
     postings: Sequence[Posting]
+    key_states: Mapping[str, KeyState]
     events: Sequence[EventRow]
 
 
@@ -87,12 +90,14 @@ def load(store: Store, ticket_id: str) -> Ticket:
     if subscriber is None:
         raise RefusalError(Code.SUBSCRIBER_UNKNOWN, f"ticket {ticket_id} has no subscriber")
     events = store.cases.events("ticket", ticket_id)
+    postings = store.sessions.postings(ticket_id=ticket_id)
     return Ticket(
         row=row,
         state=state_of(events),
         subscriber=subscriber,
         attempts=store.sessions.attempts(ticket_id=ticket_id),
-        postings=store.sessions.postings(ticket_id=ticket_id),
+        postings=postings,
+        key_states=states_of(store, postings),
         events=events,
     )
 

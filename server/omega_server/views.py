@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -37,7 +38,11 @@ class AttemptView(_View):
 
 
 class RecordView(_View):
-    """A record that was posted; `verdict` is the server's own."""
+    """A record that was posted; `verdict` is the server's own.
+
+    `key_state` is what its key was when it entered: `active`, or `compromised` where it is known by
+    now that somebody else may have had the key.
+    """
 
     digest: str
     session_id: str | None
@@ -47,6 +52,7 @@ class RecordView(_View):
     observers: str
     verdict: str | None
     received_unix_us: int
+    key_state: str
 
 
 class EventView(_View):
@@ -105,7 +111,7 @@ def sheet_view(sheet: Sheet) -> SheetView:
         created_unix_us=sheet.row.created_unix_us,
         counts=counts_of(sheet.attempts, sheet.postings),
         attempts=_attempts(sheet.attempts),
-        records=_records(sheet.postings),
+        records=_records(sheet),
         events=_events(sheet.events),
     )
 
@@ -121,7 +127,7 @@ def ticket_view(ticket: Ticket) -> TicketView:
         created_unix_us=ticket.row.created_unix_us,
         counts=counts_of(ticket.attempts, ticket.postings),
         attempts=_attempts(ticket.attempts),
-        records=_records(ticket.postings),
+        records=_records(ticket),
         events=_events(ticket.events),
     )
 
@@ -147,8 +153,11 @@ def _attempts(attempts: Iterable[Attempt]) -> tuple[AttemptView, ...]:
     return tuple(AttemptView.model_validate(attempt) for attempt in attempts)
 
 
-def _records(postings: Iterable[Posting]) -> tuple[RecordView, ...]:
-    return tuple(RecordView.model_validate(posting) for posting in postings)
+def _records(case: Sheet | Ticket) -> tuple[RecordView, ...]:
+    return tuple(
+        RecordView(**asdict(posting), key_state=case.key_states[posting.digest])
+        for posting in case.postings
+    )
 
 
 def _events(events: Iterable[EventRow]) -> tuple[EventView, ...]:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import omega_agent.verify
+import omega_agent.verify_keys
 import omega_core.bundle
 import omega_core.envelope
+import omega_core.key_events
 from omega_agent.emitters import STYLES
 from omega_agent.report import RunReport, run_report
 from omega_agent.sessions import Delivery, Kept
@@ -20,11 +22,13 @@ from omega_agent.verify import verify
 from omega_agent.verify_report import Standing, Unchecked
 from omega_core.bundle import Bundle
 from omega_core.errors import ExitCode
+from omega_core.key_history import KeyState
 from omega_core.models import content_of
 from omega_core.record import Record
 from support.agent_story import Story
-from support.builders import SERVER_KEY
+from support.builders import SERVER_KEY, key_of
 from support.json_schema import fits
+from support.key_lines import rotated
 
 ROOT = Path(__file__).parents[2]
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
@@ -76,13 +80,21 @@ def test_every_field_of_record_and_bundle_is_described() -> None:
 
 def test_the_checks_stand_in_the_order_they_run() -> None:
     documented = first_column(FORMAT, "check")
-    passed = verify(Story().bundle().to_bytes(), trusted=[SERVER_KEY.public]).passed
+    event = rotated(SERVER_KEY, key_of("next server"))
+    bundle = Story().bundle().model_copy(update={"key_events": (event,)})
+    passed = verify(bundle.to_bytes(), trusted=[SERVER_KEY.public]).passed
     ran = [name.replace("[0]", "[i]") for name in dict.fromkeys(passed)]
     assert documented == ran
 
 
 def test_no_check_fails_under_a_name_that_is_not_documented() -> None:
-    modules = (omega_agent.verify, omega_core.bundle, omega_core.envelope)
+    modules = (
+        omega_agent.verify,
+        omega_agent.verify_keys,
+        omega_core.bundle,
+        omega_core.envelope,
+        omega_core.key_events,
+    )
     sources = "".join(Path(module.__file__ or "").read_text("utf-8") for module in modules)
     raised = set(re.findall(r'EnvelopeError\(\s*f?"([a-z_\[\]{}]+)"', sources))
     named = {name.replace("{index}", "i") for name in raised}
@@ -95,6 +107,11 @@ def test_a_run_report_fits_its_published_schema() -> None:
     content = content_of(run_report(kept, Delivery(waiting=True), interrupted=False))
     assert fits(content, schema)
     assert not fits({**content, "surprise": 1}, schema)
+
+
+def test_what_a_key_may_be_is_explained() -> None:
+    table = FORMAT.partition("## Keys over time")[2].partition("## Two observers")[0]
+    assert all(f"`{state}`" in table for state in KeyState)
 
 
 @pytest.mark.parametrize("name", list(Unchecked))

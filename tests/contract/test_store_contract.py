@@ -6,8 +6,10 @@ What it keeps is promised in `test_store_enrolment`, `test_store_cases` and `tes
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from omega_core.errors import UsageError
+from omega_core.key_history import KeyLife
 from omega_server.store import open_store
 from omega_server.store.database import Database
 from omega_server.store.migrate import differences, migrate
@@ -19,6 +21,7 @@ from support.store_databases import OnPostgres, OnSqlite
 from support.store_rows import (
     AT_ONCE,
     at_once,
+    name,
     record,
 )
 
@@ -60,7 +63,26 @@ class StoreContract:
             finally:
                 database.close()
 
-        assert at_once(start) == ["0001"] * AT_ONCE
+        assert at_once(start) == ["0003"] * AT_ONCE
+
+    def test_devices_that_an_older_program_has_revoked_stay_revoked(self, url: str) -> None:
+        database = Database(url)
+        migrate(database, to="0001")
+        with database.write() as connection:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO agents"
+                    " (agent_id, kid, key, statement, enrolled_unix_us, revoked_unix_us)"
+                    " VALUES ('MA-000001', :kid, 'K', :statement, 1, 2)"
+                ),
+                {"kid": name("k"), "statement": b"statement"},
+            )
+        database.close()
+        with open_store(url, may_migrate=True) as store:
+            (key,) = store.keys.keys_of("agent", "MA-000001")
+            assert key.life == KeyLife(issued_unix_us=1, revoked_unix_us=2)
+            (said,) = store.keys.revocations(name("k"))
+            assert (said.revoked_unix_us, said.invalid_since_unix_us) == (2, None)
 
     def test_what_was_stored_is_there_after_a_restart(self, url: str) -> None:
         with open_store(url, may_migrate=True) as store:

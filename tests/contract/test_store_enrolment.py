@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from omega_core.key_history import KeyLife
 from omega_server.store.port import (
     NotThereError,
     Store,
@@ -13,6 +14,7 @@ from omega_server.store.port import (
 )
 from omega_server.store.rows import (
     AgentRow,
+    TokenBinding,
 )
 from support.store_databases import OnPostgres, OnSqlite
 from support.store_rows import (
@@ -79,6 +81,39 @@ class EnrolmentContract:
         else:
             assert store.enrolment.enrol(late, token_digest=digest(1)) == late
 
+    @pytest.mark.parametrize(
+        ("binding", "refused"),
+        [
+            pytest.param(TokenBinding(serial="SN-1", sheet_id="FI-1"), False, id="both named"),
+            pytest.param(TokenBinding(serial="SN-1"), True, id="the sheet left out"),
+            pytest.param(TokenBinding(sheet_id="FI-1"), True, id="the serial number left out"),
+            pytest.param(TokenBinding(serial="SN-2", sheet_id="FI-1"), True, id="another device"),
+            pytest.param(TokenBinding(serial="SN-1", sheet_id="FI-2"), True, id="another sheet"),
+        ],
+    )
+    def test_a_token_for_one_device_and_sheet_asks_for_both(
+        self, store: Store, binding: TokenBinding, *, refused: bool
+    ) -> None:
+        store.enrolment.add_token(token(serial="SN-1", sheet_id="FI-1"))
+        if refused:
+            with pytest.raises(TokenRefusedError, match="bound"):
+                store.enrolment.enrol(agent(), token_digest=digest(1), binding=binding)
+            assert store.enrolment.tokens() == [token(serial="SN-1", sheet_id="FI-1")]
+        else:
+            store.enrolment.enrol(agent(), token_digest=digest(1), binding=binding)
+
+    def test_who_enrols_is_logged_once(self, store: Store) -> None:
+        store.enrolment.add_token(token())
+        issued = replace(event("key_issued"), subject="agent", subject_id="MA-000001")
+        for _ in range(2):
+            store.enrolment.enrol(agent(), token_digest=digest(1), event=issued)
+        assert store.cases.events("agent", "MA-000001") == [issued]
+
+    def test_a_token_that_asks_for_nothing_takes_whatever_is_said(self, store: Store) -> None:
+        store.enrolment.add_token(token())
+        binding = TokenBinding(serial="SN-9", sheet_id="FI-9")
+        assert store.enrolment.enrol(agent(), token_digest=digest(1), binding=binding) == agent()
+
     def test_an_unknown_token_is_refused(self, store: Store) -> None:
         with pytest.raises(TokenRefusedError, match="unknown"):
             store.enrolment.enrol(agent(), token_digest=digest(7))
@@ -94,7 +129,7 @@ class EnrolmentContract:
         assert store.cases.events("agent", "MA-000001") == [revoked]
         signer = store.enrolment.signer(agent().kid)
         assert signer is not None
-        assert signer.revoked
+        assert signer.life.revoked_unix_us == NOW
 
     def test_nobody_can_be_revoked_who_is_not_there(self, store: Store) -> None:
         with pytest.raises(NotThereError):
@@ -109,7 +144,7 @@ class EnrolmentContract:
         assert known is not None
         assert once is not None
         assert (known.agent_id, known.key) == ("MA-000001", agent().key)
-        assert (once.agent_id, once.key, once.revoked) == (None, name("X"), False)
+        assert (once.agent_id, once.key, once.life) == (None, name("X"), KeyLife())
         assert store.enrolment.signer(name("y")) is None
 
     def test_a_test_point_is_found_by_key_and_by_name(self, store: Store) -> None:

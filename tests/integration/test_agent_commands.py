@@ -22,7 +22,7 @@ from support.unread import unread
 
 pytestmark = pytest.mark.slow  # each of its steps is a process
 
-COMMANDS = ("measure", "test", "enrol", "accept", "diagnose", "campaign", "outbox", "verify")
+COMMANDS = ("measure", "test", "enrol", "key", "accept", "diagnose", "campaign", "outbox", "verify")
 
 
 @pytest.fixture
@@ -243,6 +243,31 @@ class TestEnrol:
         assert before is not None
         assert after is not None
         assert before.key.public != after.key.public
+
+    def test_a_token_for_one_device_asks_for_its_serial_number(self, site: Site) -> None:
+        omega, token = site.device("bound"), site.operate("token", "new", "--serial", "SN-1")
+        options = ("enrol", "--server", site.url, "--token", token["token"])
+        done = omega.run(*options, "--serial", "SN-2")
+        assert (done.code, done.stderr.count("\n")) == (64, 1)
+        assert "another serial number" in done.stderr
+        assert omega.run(*options, "--serial", "SN-1").code == 0
+
+    def test_a_new_key_keeps_the_name(self, site: Site) -> None:
+        omega = site.enrolled("rotating")
+        before = load_identity(Home(omega.home))
+        done = omega.run("key", "rotate", "--json")
+        after = load_identity(Home(omega.home))
+        assert before is not None
+        assert after is not None
+        assert (done.code, done.stderr) == (0, "")
+        assert done.json == {
+            "agent_id": before.agent_id,
+            "key_id": after.key.public.kid,
+            "waiting": 0,
+        }
+        assert after.key.public != before.key.public
+        said = omega.run("key", "rotate", "--lang", "fr").stdout
+        assert said.startswith(f"{before.agent_id} a une nouvelle clé : ")
 
     def test_a_token_nobody_made_is_refused(self, site: Site) -> None:
         omega = site.device("wrong token")

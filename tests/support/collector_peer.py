@@ -19,7 +19,7 @@ from omega_agent.uplink import Uplink
 from omega_agent.waiting_record import WaitingRecord
 from omega_core.canonical import digest_hex
 from omega_core.clock import Clock
-from omega_core.control import Refusal
+from omega_core.control import Refusal, ServerInfo
 from omega_core.envelope import PayloadType
 from omega_core.models import model_bytes
 from omega_core.record import Chain
@@ -49,6 +49,8 @@ class CollectorPeer:
         self.observations: list[bytes] = []
         self.requests: list[httpx.Request] = []
         self.clock = clock or HandClock()
+        self.server_key = SERVER_KEY
+        self.rotations: tuple[str, ...] = ()
         self._meetings: list[Meeting] = []
 
     def will(self, *meetings: Meeting) -> None:
@@ -74,8 +76,16 @@ class CollectorPeer:
         if request.url.path == "/v1/records":
             is_new = request.content not in self.records
             self.records.append(request.content)
-            body = sealed(receipt(request.content), PayloadType.RECEIPT, SERVER_KEY)
+            body = sealed(receipt(request.content), PayloadType.RECEIPT, self.server_key)
             return httpx.Response(201 if is_new else 200, content=body)
+        if request.url.path == "/v1/server":
+            info = ServerInfo(
+                software="test",
+                server_key=self.server_key.public.text,
+                key_rotations=self.rotations,
+                now_unix_us=0,
+            )
+            return httpx.Response(200, content=model_bytes(info))
         return answer(404, "not_found")(request)
 
 

@@ -43,7 +43,7 @@ class RealTestPoint:
         self.settings = TestPointSettings(
             id="tp-test",
             key_file=folder / "testpoint.pem",
-            server_public_key=self.server_key.public.text,
+            server_public_keys=(self.server_key.public.text,),
             hosts=hosts,
             **{"workers": 1, **settings},
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from omega_agent.errors import NoAnswerError
 from omega_core.bundle import Bundle
@@ -18,15 +18,22 @@ from omega_core.canonical import canonical_bytes, parse_plain
 from omega_core.derive import metrics_of
 from omega_core.envelope import PayloadType, parse_envelope, seal
 from omega_core.evidence import Evidence
+from omega_core.key_events import seal_rotation
+from omega_core.key_history import OVERLAP_US
+from omega_core.keys import SigningKey
 from omega_core.metrics import Direction
 from omega_core.verdict import Fault, Mode, Verdict
 from support import builders
 from support.agent_story import Story, dead_line
-from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY
+from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY, key_of
+from support.clock import START_UNIX_US
 from support.facts import evidence, goodput_run, idle_stream
+from support.key_lines import revocation, rotation
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "verify"
 TRUSTED = "trusted.keys"
+NEXT_AGENT_KEY = key_of("next agent")
+NEXT_SERVER_KEY = key_of("next server")
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ def cases() -> Iterator[Case]:
     """Yield every case."""
     yield from _valid()
     yield from _not_valid()
+    yield from _keys()
 
 
 def _facts() -> Evidence:
@@ -147,6 +155,100 @@ def _not_valid() -> Iterator[Case]:
         "invalid signature[0]",
         "Signed by a stranger under the agent's key id.",
     )
+
+
+def _keys() -> Iterator[Case]:
+    """Yield cases of keys that were rotated or revoked: the mathematics holds in all but the last.
+
+    The record entered two and a half minutes after the session began.
+    """
+    story = Story(evidence=_facts())
+    good, entered = story.bundle(), _entered(story.bundle())
+    device = (_rotation(AGENT_KEY, NEXT_AGENT_KEY, "agent", START_UNIX_US),)
+    long_before = entered - OVERLAP_US - 1
+    server = (_rotation(SERVER_KEY, NEXT_SERVER_KEY, "server", START_UNIX_US),)
+    trusted, doubted = "valid_and_trusted", "valid_key_not_trusted"
+    later = Story(evidence=_facts(), key=NEXT_AGENT_KEY).bundle()
+    yield Case(
+        "rotated_device",
+        _with_events(later, *device),
+        trusted,
+        "The device's second key; its first one vouches for it.",
+    )
+    yield Case(
+        "rotated_device_old_key",
+        _with_events(good, *device),
+        trusted,
+        "Sealed by the first key, and received within seven days of the rotation.",
+    )
+    yield Case(
+        "superseded_device",
+        _with_events(good, _rotation(AGENT_KEY, NEXT_AGENT_KEY, "agent", long_before)),
+        f"{doubted} superseded",
+        "Sealed by the first key, and received a microsecond later than that.",
+    )
+    yield Case(
+        "revoked_later",
+        _with_events(good, _revoked(revoked_unix_us=entered + 1)),
+        trusted,
+        "The key was revoked after the record had been received, and nothing speaks against it.",
+    )
+    yield Case(
+        "revoked_device",
+        _with_events(good, _revoked(revoked_unix_us=entered)),
+        f"{doubted} revoked",
+        "Received with a key that was out of use; an honest server would not have taken it.",
+    )
+    yield Case(
+        "compromised_device",
+        _with_events(good, _revoked(revoked_unix_us=entered + 1, invalid_since_unix_us=entered)),
+        f"{doubted} compromised",
+        "Revoked later, and unsafe since the moment in which the record was received.",
+    )
+    receipt = builders.receipt(good.record.encode(), verdict=Verdict.INCONCLUSIVE)
+    by_next = builders.sealed(receipt, PayloadType.RECEIPT, NEXT_SERVER_KEY).decode()
+    yield Case(
+        "rotated_server",
+        _with_events(good.model_copy(update={"receipt": by_next}), *server),
+        trusted,
+        "The receipt is signed by the key that followed the trusted one.",
+    )
+    fork = _rotation(SERVER_KEY, STRANGER_KEY, "server", START_UNIX_US)
+    yield Case(
+        "two_keys_follow_one_fail",
+        _with_events(good, *server, fork),
+        "invalid key_event",
+        "Two keys claim to follow the server's: one of them is a thief's.",
+    )
+    one = parse_envelope(device[0].encode()).payload
+    alone = seal(one, PayloadType.KEY_ROTATION, NEXT_AGENT_KEY).decode()
+    yield Case(
+        "rotation_by_the_new_key_alone_fail",
+        _with_events(good, alone),
+        "invalid key_event",
+        "A rotation that the old key did not sign.",
+    )
+
+
+def _with_events(bundle: Bundle, *events: str) -> Bundle:
+    return bundle.model_copy(update={"key_events": events})
+
+
+def _rotation(
+    old: SigningKey, new: SigningKey, role: Literal["server", "agent"], at_unix_us: int
+) -> str:
+    message = rotation(old, new, role=role, at_unix_us=at_unix_us)
+    return seal_rotation(message, old=old, new=new).decode()
+
+
+def _revoked(**moments: int) -> str:
+    message = revocation(AGENT_KEY, **moments)
+    return builders.sealed(message, PayloadType.KEY_REVOCATION, SERVER_KEY).decode()
+
+
+def _entered(bundle: Bundle) -> int:
+    content = parse_plain(parse_envelope((bundle.receipt or "").encode()).payload)
+    return int(content["received_unix_us"])
 
 
 def _claimed_twice(story: Story) -> Bundle:

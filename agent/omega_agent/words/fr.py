@@ -60,6 +60,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.server_key_form": (
             "--server-key n'est pas une clé publique en base64url (43 caractères)"
         ),
+        "error.server_key_moved": (
+            "le serveur signe avec une clé à laquelle rien ne mène depuis la clé épinglée"
+        ),
+        "error.server_line": "ce que le serveur dit de ses clés ne tient pas ({why})",
         "error.server_key_other": "le serveur présente une autre clé que celle qui est donnée",
         "error.server_missing": "quel serveur ? cet appareil n'est enrôlé auprès d'aucun",
         "error.statement": "l'attestation de notre clé n'est pas acceptée : {why}",
@@ -138,11 +142,14 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused.internal": "le serveur a un défaut",
         "refused.item_damaged": "le fichier de la boîte d'envoi est endommagé",
         "refused.key_mismatch": "la clé n'est pas celle de l'appareil nommé",
+        "refused.key_superseded": "une autre clé a pris la place de celle-ci",
+        "refused.key_unknown": "le serveur ne connaît pas cette clé",
         "refused.method_not_allowed": "le serveur ne connaît pas cette demande",
         "refused.metrics_mismatch": "les valeurs ne découlent pas des faits",
         "refused.mode_unknown": "l'offre ne prévoit pas ce mode",
         "refused.not_an_envelope": "le serveur ne peut pas lire l'enveloppe",
         "refused.not_authorised": "le serveur veut savoir qui demande",
+        "refused.not_fresh": "le message est d'un autre moment que celui du serveur",
         "refused.not_found": "le serveur ne connaît pas cette adresse",
         "refused.other_bytes_known": "le serveur connaît cet enregistrement sous une autre forme",
         "refused.plan_mismatch": "ce n'est pas l'offre de cet abonné",
@@ -158,9 +165,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused.signature_invalid": "la signature ne tient pas",
         "refused.store_unavailable": "le serveur ne peut rien stocker en ce moment",
         "refused.subscriber_unknown": "cet abonné n'existe pas",
+        "refused.test_point_revoked": "la clé du point de test est révoquée",
         "refused.test_point_unknown": "le serveur ne connaît pas le point de test",
         "refused.ticket_unknown": "ce ticket n'existe pas",
         "refused.tls_required": "le serveur veut https",
+        "refused.token_bound": "le jeton est pour un autre numéro de série ou une autre fiche",
         "refused.token_expired": "le jeton d'enrôlement a expiré",
         "refused.token_unknown": "le serveur n'a pas émis ce jeton d'enrôlement",
         "refused.token_used": "le jeton d'enrôlement a servi à un autre appareil",
@@ -176,6 +185,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused_who.server_key_mismatch": "technicien : enrôler auprès du bon serveur",
         "refused_who.sheet_unknown": "technicien : vérifier le numéro de la fiche",
         "refused_who.ticket_unknown": "assistance : vérifier le numéro du ticket",
+        "refused_who.key_superseded": "technicien : utiliser la clé actuelle, ou enrôler à nouveau",
+        "refused_who.token_bound": "technicien : donner --serial et --sheet comme convenu",
         "refused_who.token_expired": "exploitant : émettre un autre jeton",
         "refused_who.token_unknown": "technicien : vérifier ce qui a été saisi",
         "refused_who.token_used": "exploitant : émettre un autre jeton",
@@ -320,12 +331,29 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "Conservé dans la boîte d'envoi : la prochaine commande omega qui atteint le serveur "
             "le transmet, ou omega outbox send. Enregistrement {digest}"
         ),
+        "say.rotated": "{agent} a une nouvelle clé : {key}",
+        "say.rotated_waiting": (
+            "{count} enregistrements scellés par l'ancienne clé attendent : ils doivent arriver"
+            " dans les {days} jours."
+        ),
         "say.unchecked_agent_key_not_vouched": ("personne de confiance ne dit à qui est cette clé"),
         "say.unchecked_no_grant": "aucune autorisation ne l'accompagne",
         "say.unchecked_no_observation": "aucun compte d'un second observateur ne l'accompagne",
         "say.unchecked_no_profile": "aucun profil ne l'accompagne : le verdict n'a pas été refait",
         "say.unchecked_no_receipt": "aucun accusé : personne ne dit quand il a été reçu",
         "say.unchecked_server_key_unknown": "signé par un serveur dont la clé est inconnue ici",
+        "say.doubt_compromised": (
+            "clé {role} {kid} : un autre a pu s'en servir, depuis le {since}"
+        ),
+        "say.doubt_revoked": "clé {role} {kid} : hors d'usage depuis le {since}",
+        "say.doubt_superseded": "clé {role} {kid} : une autre a pris sa place, le {since}",
+        "say.doubt_unknown": "clé {role} {kid} : pas encore émise alors, mais le {since}",
+        "say.role_agent": "de l'appareil",
+        "say.role_server": "du serveur",
+        "say.role_test_point": "du point de test",
+        "say.verify_skew": (
+            "L'horloge de l'appareil avait {seconds} s d'écart ; l'heure du serveur fait foi."
+        ),
         "say.verify_failed": "Contrôle en échec : {check} ({detail})",
         "say.verify_invalid": "NON VALABLE : modifié, endommagé, ou jamais scellé ainsi.",
         "say.verify_passed": "Contrôles passés : {checks}",

@@ -67,6 +67,17 @@ async def enrol(request: Request) -> Response:
 
 
 @router.post(
+    "/v1/agents/keys", status_code=201, response_model=EnrolmentAnswer, openapi_extra=ENVELOPE_BODY
+)
+async def rotate_key(request: Request) -> Response:
+    """Give an enrolled device a new key: a KeyRotation, sealed by the old and the new key."""
+    services, data = services_of(request), await request.body()
+    rotated = await services.workers.run(lambda: services.key_desk.rotate(data))
+    services.metrics.accepted(request.url.path)
+    return answer(rotated, 201)
+
+
+@router.post(
     "/v1/sessions", status_code=201, response_model=GrantAnswer, openapi_extra=ENVELOPE_BODY
 )
 async def ask_session(request: Request) -> Response:

@@ -53,7 +53,9 @@ async def record(request: Request, digest: RecordName) -> Response:
     def bundle() -> Bundle:
         if scheme == "omega":
             records.check_reader(services.store, credentials, digest, services.clock)
-        return records.bundle_of(services.store, records.known(services.store, digest))
+        return records.bundle_of(
+            services.store, records.known(services.store, digest), services.key
+        )
 
     return answer(await services.workers.run(bundle))
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from omega_core.clock import Clock
 from omega_core.control import ServerInfo
+from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
 from omega_server.collector import Collector
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
+from omega_server.keys import KeyDesk
 from omega_server.metrics import ServerMetrics
 from omega_server.store.port import Store
 from omega_server.workers import Workers
@@ -23,17 +25,27 @@ class Services:
 
     store: Store
     clock: Clock
-    server_key: str
+    key: SigningKey
+    key_rotations: tuple[str, ...]
     operator_token: str
     proofs: AddressProofs
     controller: Controller
     collector: Collector
     enrolment: Enrolment
+    key_desk: KeyDesk
     workers: Workers
     metrics: ServerMetrics
+
+    @property
+    def server_key(self) -> str:
+        """The server's public key, in base64url."""
+        return self.key.public.text
 
     def info(self) -> ServerInfo:
         """Return what the server says of itself."""
         return ServerInfo(
-            software=SOFTWARE, server_key=self.server_key, now_unix_us=self.clock.unix_us()
+            software=SOFTWARE,
+            server_key=self.server_key,
+            key_rotations=self.key_rotations,
+            now_unix_us=self.clock.unix_us(),
         )

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from omega_core.key_history import KeyState
 from omega_server import sheets as sheet_book
 from omega_server import subscribers as subscriber_book
 from omega_server import tickets as ticket_book
@@ -187,5 +188,10 @@ def _record_line(record: RecordView) -> str:
     verdict = record.verdict or "not judged"
     return (
         f"{moment(record.received_unix_us)}  {record.mode:9} {verdict:13}"
-        f" {record.observers:20} {record.digest[:12]}"
+        f" {record.observers:20} {record.digest[:12]}{_key_remark(record)}"
     )
+
+
+def _key_remark(record: RecordView) -> str:
+    """Return what is to be known of the record's key; nothing where all is well."""
+    return "" if record.key_state == KeyState.ACTIVE else f"  valid, key {record.key_state}"

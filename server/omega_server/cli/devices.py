@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from omega_server.cli.common import (
     show,
     store_of,
 )
+from omega_server.store.key_port import KeyRow
 from omega_server.store.rows import AgentRow, TokenRow
 
 tokens = typer.Typer(help="One-time enrolment tokens.", no_args_is_help=True)
@@ -26,11 +28,30 @@ agents = typer.Typer(help="Enrolled devices.", no_args_is_help=True)
 
 
 @tokens.command("new")
-def new_token(data: Data = None, database: DatabaseUrl = None, *, as_json: AsJson = False) -> None:
+def new_token(
+    serial: Annotated[
+        str | None,
+        typer.Option(metavar="SERIAL", help="Only for the device with this serial number."),
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only for the work on this sheet.")
+    ] = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Make a token: it enrols one device, and is shown only now."""
+    bound_to = None if serial is None else name(serial)
+    sheet_id = None if sheet is None else name(sheet)
     with store_of(data, database) as store:
-        token = enrolment.make_token(store, now_unix_us())
-    content = {"token": token, "life_s": ENROLMENT_TOKEN_LIFE_S}
+        token = enrolment.make_token(store, now_unix_us(), serial=bound_to, sheet_id=sheet_id)
+    content = {
+        "token": token,
+        "life_s": ENROLMENT_TOKEN_LIFE_S,
+        "serial": bound_to,
+        "sheet_id": sheet_id,
+    }
     show(content, lambda: [token], as_json=as_json)
 
 
@@ -50,7 +71,8 @@ def list_agents(
 ) -> None:
     """List every device."""
     with store_of(data, database) as store:
-        rows = store.enrolment.agents()
+        present = {key.owner_id: key for key in store.keys.all() if key.role == "agent"}
+        rows = [_with_present_key(row, present) for row in store.enrolment.agents()]
     show([_agent_content(row) for row in rows], lambda: map(_agent_line, rows), as_json=as_json)
 
 
@@ -66,12 +88,21 @@ def revoke_agent(
     """Take a device's key out of use: its records are refused from now on."""
     with store_of(data, database) as store:
         row = enrolment.revoke(store, name(agent_id), reason, now_unix_us())
+        present = {key.owner_id: key for key in store.keys.keys_of("agent", row.agent_id)}
+        row = _with_present_key(row, present)
     show(_agent_content(row), lambda: [_agent_line(row)], as_json=as_json)
+
+
+def _with_present_key(row: AgentRow, present: Mapping[str, KeyRow]) -> AgentRow:
+    """Return the device with the key it has now, and since when that was revoked."""
+    key = present[row.agent_id]
+    return replace(row, kid=key.kid, revoked_unix_us=key.life.revoked_unix_us)
 
 
 def _token_line(row: TokenRow) -> str:
     used = f"used {moment(row.used_unix_us)}" if row.used_unix_us is not None else "unused"
-    return f"{row.digest[:12]}  made {moment(row.created_unix_us)}  {used}"
+    bound = [f"  for {what}" for what in (row.serial, row.sheet_id) if what is not None]
+    return f"{row.digest[:12]}  made {moment(row.created_unix_us)}  {used}{''.join(bound)}"
 
 
 def _agent_line(row: AgentRow) -> str:

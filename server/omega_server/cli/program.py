@@ -8,7 +8,7 @@ import typer
 
 from omega_core.edge import code_of_parser, leave_with
 from omega_core.errors import ExitCode
-from omega_server.cli import cases, devices, plans, serve
+from omega_server.cli import cases, devices, keys, plans, serve
 
 app = typer.Typer(
     name="omega-server",
@@ -23,6 +23,7 @@ app.command("testpoint")(serve.run_test_point)
 app.command("migrate")(serve.migrate)
 app.add_typer(devices.tokens, name="token")
 app.add_typer(devices.agents, name="agent")
+app.add_typer(keys.keys, name="key")
 app.add_typer(cases.subscribers, name="subscriber")
 app.add_typer(cases.sheets, name="sheet")
 app.add_typer(cases.tickets, name="ticket")

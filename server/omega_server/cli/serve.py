@@ -126,7 +126,12 @@ def run_test_point(
         Path, typer.Option(metavar="FILE", help="The test point's own key; made when missing.")
     ],
     server_key: Annotated[
-        str, typer.Option(metavar="KEY", help="The server's public key, as `run` prints it.")
+        list[str],
+        typer.Option(
+            metavar="KEY",
+            help="The server's public key, as `run` prints it; the old and the new one while it is "
+            "rotated (repeatable).",
+        ),
     ],
     test_point_id: Annotated[str, typer.Option("--id", help="The test point's name.")],
     host: Annotated[
@@ -147,14 +152,15 @@ def run_test_point(
     """Run a test point alone, until SIGTERM or Ctrl-C."""
     configure_logs()
     try:
-        PublicKey.from_text(server_key)
+        for text in server_key:
+            PublicKey.from_text(text)
     except NotAKeyError as error:
         raise UsageError(f"--server-key: {error}") from error
     test_points.run(
         test_points.TestPointSettings(
             id=test_point_id,
             key_file=key_file,
-            server_public_key=server_key,
+            server_public_keys=tuple(server_key),
             hosts=tuple(host or (ANY_ADDRESS,)),
             tcp_port=tcp_port,
             udp_port=udp_port,

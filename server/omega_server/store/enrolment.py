@@ -8,10 +8,19 @@ from dataclasses import asdict, replace
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from omega_core.key_history import KeyLife
 from omega_server.store.database import Database
 from omega_server.store.events import append
-from omega_server.store.port import NotThereError, TokenRefusedError
-from omega_server.store.rows import AgentRow, EventRow, Signer, TestPointRow, TokenRow
+from omega_server.store.keys import find
+from omega_server.store.port import NOT_BOUND, NotThereError, TokenRefusedError
+from omega_server.store.rows import (
+    AgentRow,
+    EventRow,
+    Signer,
+    TestPointRow,
+    TokenBinding,
+    TokenRow,
+)
 from omega_server.store.tables import (
     agents,
     enrolment_tokens,
@@ -39,21 +48,31 @@ class SqlEnrolment:
             rows = connection.execute(sa.select(enrolment_tokens).order_by(*order)).mappings()
             return [TokenRow(**row) for row in rows]
 
-    def enrol(self, agent: AgentRow, *, token_digest: str) -> AgentRow:
+    def enrol(
+        self,
+        agent: AgentRow,
+        *,
+        token_digest: str,
+        binding: TokenBinding = NOT_BOUND,
+        event: EventRow | None = None,
+    ) -> AgentRow:
         """See `EnrolmentStore.enrol`."""
         with self._database.write() as connection:
             self._database.alone(connection, f"token {token_digest}")
             token = _token(connection, token_digest)
-            known = _agent(connection, agents.c.kid == agent.kid)
+            known = _with_key(connection, agent.kid)
             if token.used_unix_us is not None:
                 if known is not None and token.used_by_kid == agent.kid:
                     return known
                 raise TokenRefusedError("used")
             if agent.enrolled_unix_us > token.expires_unix_us:
                 raise TokenRefusedError("expired")
+            if not _fits(token, binding):
+                raise TokenRefusedError("bound")
             _use_up(connection, token, agent)
             if known is None:
                 connection.execute(sa.insert(agents), asdict(agent))
+                append(connection, [event] if event else [])
             return known or agent
 
     def agent(self, agent_id: str) -> AgentRow | None:
@@ -86,13 +105,12 @@ class SqlEnrolment:
     def signer(self, kid: str) -> Signer | None:
         """See `EnrolmentStore.signer`."""
         with self._database.read() as connection:
-            agent = _agent(connection, agents.c.kid == kid)
-            if agent is not None:
-                revoked = agent.revoked_unix_us is not None
-                return Signer(key=agent.key, agent_id=agent.agent_id, revoked=revoked)
+            known = find(connection, kid)
+            if known is not None and known.role == "agent" and known.key is not None:
+                return Signer(key=known.key, agent_id=known.owner_id, life=known.life)
             once = sa.select(grants.c.agent_key).where(grants.c.agent_kid == kid).limit(1)
             key = connection.execute(once).scalar()
-            return None if key is None else Signer(key=key, agent_id=None, revoked=False)
+            return None if key is None else Signer(key=key, agent_id=None, life=KeyLife())
 
     def add_test_point(self, test_point: TestPointRow) -> None:
         """See `EnrolmentStore.add_test_point`."""
@@ -121,6 +139,20 @@ class SqlEnrolment:
         with self._database.read() as connection:
             row = connection.execute(sa.select(test_points).where(condition)).mappings().first()
             return None if row is None else TestPointRow(**row)
+
+
+def _with_key(connection: Connection, kid: str) -> AgentRow | None:
+    """Return the agent that has, or had, this key: with this key."""
+    key = find(connection, kid)
+    if key is None or key.role != "agent" or key.key is None or key.statement is None:
+        return None
+    agent = _agent(connection, agents.c.agent_id == key.owner_id)
+    return agent and replace(agent, kid=kid, key=key.key, statement=key.statement)
+
+
+def _fits(token: TokenRow, binding: TokenBinding) -> bool:
+    """Say whether the device names what the token asks for."""
+    return token.serial in {None, binding.serial} and token.sheet_id in {None, binding.sheet_id}
 
 
 def _token(connection: Connection, digest: str) -> TokenRow:

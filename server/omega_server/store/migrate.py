@@ -15,20 +15,23 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from omega_server.store.database import Database
+from omega_server.store.key_tables import metadata
 from omega_server.store.port import StoreVersionError
-from omega_server.store.tables import metadata
 
 _CONNECTION = "connection"
 
 
-def migrate(database: Database) -> str:
-    """Make or update the tables; return the version they have now. Repeating changes nothing."""
+def migrate(database: Database, to: str = "head") -> str:
+    """Make or update the tables; return the version they have now. Repeating changes nothing.
+
+    An older version than the newest is only asked for to try a later one's way from there.
+    """
     config = _config()
     with database.write() as connection:
         database.alone(connection, "migrate")
         _refuse_newer(connection, config)
         config.attributes[_CONNECTION] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
         return _version(connection) or ""
 
 

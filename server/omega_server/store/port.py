@@ -2,15 +2,16 @@
 
 Every call is one transaction: it happens whole and durably, or not at all. Nothing that was stored
 is changed later, apart from a token that is used up, an agent that is revoked and a subscriber that
-is activated. Calls block; the API makes them in threads. tests/contract/ holds every implementation
-to what the docstrings say.
+is activated. Calls block; the API makes them in threads. Keys have a port of their own, `key_port`.
+tests/contract/ holds every implementation to what the docstrings say.
 
     StoreError
       + StoreUnavailableError    the disk is full, the database is away: try again later
       + StoreVersionError        the database's tables are of another version
       + ConflictError            what was to be stored contradicts what is stored
           + TokenRefusedError, NonceSeenError, QuotaExceededError, ProfileChangedError,
-            GrantUsedError, ObservationKnownError, AlreadyThereError, NotThereError
+            GrantUsedError, ObservationKnownError, KeyReplacedError, AlreadyThereError,
+            NotThereError
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from omega_core.errors import ExitCode, OmegaError
+from omega_server.store.key_port import KeyStore
 from omega_server.store.rows import (
     AgentRow,
     Attempt,
@@ -37,6 +39,7 @@ from omega_server.store.rows import (
     SubscriberRow,
     TestPointRow,
     TicketRow,
+    TokenBinding,
     TokenRow,
 )
 
@@ -75,9 +78,9 @@ class NotThereError(ConflictError):
 
 
 class TokenRefusedError(ConflictError):
-    """An enrolment token can't be used; `why` says in which of three ways."""
+    """An enrolment token can't be used; `why` says in which of four ways."""
 
-    def __init__(self, why: Literal["unknown", "used", "expired"]) -> None:
+    def __init__(self, why: Literal["unknown", "used", "expired", "bound"]) -> None:
         super().__init__(f"enrolment token {why}")
         self.why = why
 
@@ -109,6 +112,13 @@ class ObservationKnownError(ConflictError):
     """Another observation of this session is stored."""
 
 
+class KeyReplacedError(ConflictError):
+    """Another key follows this one: a key has one successor."""
+
+
+NOT_BOUND = TokenBinding()
+
+
 class EnrolmentStore(Protocol):
     """Tokens, agents, test points."""
 
@@ -120,12 +130,20 @@ class EnrolmentStore(Protocol):
         """Return every token, oldest first."""
         ...
 
-    def enrol(self, agent: AgentRow, *, token_digest: str) -> AgentRow:
-        """Use up the token and keep the agent; return it.
+    def enrol(
+        self,
+        agent: AgentRow,
+        *,
+        token_digest: str,
+        binding: TokenBinding = NOT_BOUND,
+        event: EventRow | None = None,
+    ) -> AgentRow:
+        """Use up the token, keep the agent and log the event; return the agent.
 
         The same key with the same token again returns the agent of the first time: the answer may
         have been lost. A key that is enrolled already stays the agent it is, and uses the token up.
-        Raises TokenRefusedError, judging by `agent.enrolled_unix_us`.
+        Its later keys count like its first, and the key that was asked with is returned. Raises
+        TokenRefusedError, judging by `agent.enrolled_unix_us`, and `binding` by the token's.
         """
         ...
 
@@ -142,7 +160,7 @@ class EnrolmentStore(Protocol):
         ...
 
     def signer(self, kid: str) -> Signer | None:
-        """Return whose key this is: an agent's, else one that a grant was issued to."""
+        """Return whose key this is: an agent's, any of its keys, else one of a grant."""
         ...
 
     def add_test_point(self, test_point: TestPointRow) -> None:
@@ -287,6 +305,10 @@ class StateStore(Protocol):
         """Keep the value under this name unless there is one; return the one that is kept."""
         ...
 
+    def value(self, name: str) -> str | None:
+        """Return the value under this name."""
+        ...
+
     def check(self) -> None:
         """Do nothing; raises StoreUnavailableError when the store can't be asked."""
         ...
@@ -300,3 +322,4 @@ class Store:
     cases: CaseStore
     sessions: SessionStore
     state: StateStore
+    keys: KeyStore

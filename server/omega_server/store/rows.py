@@ -5,23 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Subject = Literal["sheet", "ticket", "subscriber", "agent"]
+from omega_core.key_history import KeyLife
+
+Subject = Literal["sheet", "ticket", "subscriber", "agent", "test_point", "server"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRow:
-    """A one-time enrolment token; only its digest is kept."""
+    """A one-time enrolment token; only its digest is kept.
+
+    `serial` and `sheet_id` are what the device must name, where the operator said so.
+    """
 
     digest: str
     created_unix_us: int
     expires_unix_us: int
     used_unix_us: int | None = None
     used_by_kid: str | None = None
+    serial: str | None = None
+    sheet_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenBinding:
+    """What a device says of itself when it enrols; a token may ask for it."""
+
+    serial: str | None = None
+    sheet_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRow:
-    """An enrolled device. `statement` is the server's sealed word that the key is its own."""
+    """An enrolled device and its first key; those that followed are `key_port.KeyStore`'s.
+
+    `statement` is the server's sealed word that the key is its own.
+    """
 
     agent_id: str
     kid: str
@@ -194,6 +212,7 @@ class Posting:
     digest: str
     session_id: str | None
     agent_id: str | None
+    agent_kid: str
     mode: str
     granted: bool
     observers: str
@@ -203,8 +222,11 @@ class Posting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """Whose key a key id names: an enrolled agent, or a key made for one granted run."""
+    """Whose key a key id names: an enrolled agent, or a key made for one granted run.
+
+    `life` is what happened to the key, for `omega_core.key_history.state_at`.
+    """
 
     key: str
     agent_id: str | None
-    revoked: bool
+    life: KeyLife

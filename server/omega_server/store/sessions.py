@@ -147,6 +147,7 @@ class SqlSessions:
                 records.c.digest,
                 records.c.session_id,
                 records.c.agent_id,
+                records.c.agent_kid,
                 records.c.mode,
                 records.c.grant_digest.is_not(None).label("granted"),
                 records.c.observers,

@@ -22,6 +22,12 @@ class SqlState:
             connection.execute(insert.on_conflict_do_nothing())
             return str(connection.execute(select).scalar_one())
 
+    def value(self, name: str) -> str | None:
+        """See `StateStore.value`."""
+        select = sa.select(server_state.c.value).where(server_state.c.name == name)
+        with self._database.read() as connection:
+            return connection.execute(select).scalar()
+
     def check(self) -> None:
         """See `StateStore.check`."""
         with self._database.read() as connection:

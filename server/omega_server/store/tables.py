@@ -8,6 +8,7 @@
     profiles        every version ever granted, kept for ever
     request_nonces  session requests seen lately, against replay
     number_series   FI-2026-000001 and its like
+    key_rotations, key_revocations    what happened to keys: see `key_tables`
 
 Bytes that were signed are kept as they came, in `LargeBinary`; JSON of our own is text. Times are
 microseconds since 1970, UTC. Text from outside is stored only where a pattern has been checked: a
@@ -79,6 +80,8 @@ enrolment_tokens = Table(
     Column("expires_unix_us", _TIME, nullable=False),
     Column("used_unix_us", _TIME),
     Column("used_by_kid", _KEY),
+    Column("serial", _ID),
+    Column("sheet_id", _ID),
 )
 
 test_points = Table(

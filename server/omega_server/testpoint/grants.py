@@ -10,11 +10,19 @@ what was issued before this test point started may have been used before, and is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omega_core import limits
 from omega_core.control import Grant
-from omega_core.envelope import EnvelopeError, PayloadType, Sealed, open_sealed, parse_envelope
+from omega_core.envelope import (
+    EnvelopeError,
+    PayloadType,
+    Sealed,
+    keys_by_id,
+    open_sealed,
+    parse_envelope,
+)
 from omega_core.keys import PublicKey, from_base64url
 from omega_core.models import ContentError, NotPlainJsonError, parse_model
 from omega_core.units import US_PER_S
@@ -36,9 +44,14 @@ class GrantDesk:
     """Checks grants and remembers the spent ones. Times are UTC in microseconds."""
 
     def __init__(
-        self, *, server_key: PublicKey, test_point: str, own_key: PublicKey, started_unix_us: int
+        self,
+        *,
+        server_keys: Sequence[PublicKey],
+        test_point: str,
+        own_key: PublicKey,
+        started_unix_us: int,
     ) -> None:
-        self._keys = {server_key.kid: server_key}
+        self._keys = keys_by_id(server_keys)
         self._test_point = test_point
         self._own_key = own_key.text
         self._started_unix_us = started_unix_us

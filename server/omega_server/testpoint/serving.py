@@ -44,7 +44,7 @@ def serve(
     clock = clock or SystemClock()
     own_key = load_or_create(settings.key_file)
     desk = GrantDesk(
-        server_key=_server_key(settings),
+        server_keys=_server_keys(settings),
         test_point=settings.id,
         own_key=own_key.public,
         started_unix_us=clock.unix_us(),
@@ -91,9 +91,9 @@ def _watch(settings: TestPointSettings, clock: Clock) -> LoadWatch:
     )
 
 
-def _server_key(settings: TestPointSettings) -> PublicKey:
+def _server_keys(settings: TestPointSettings) -> list[PublicKey]:
     try:
-        return PublicKey.from_text(settings.server_public_key)
+        return [PublicKey.from_text(text) for text in settings.server_public_keys]
     except NotAKeyError as error:
         raise UsageError(f"the server's public key is not one: {error}") from error
 

@@ -18,8 +18,9 @@ class TestPointSettings:
     """How one test point runs.
 
     `hosts` are addresses to listen on; `::` takes IPv4 as well, and means `0.0.0.0` where the host
-    has no IPv6. A port of 0 is any free one. `server_public_key` is the base64url text of the key
-    whose grants are honoured. Without `workers` there is one worker process for each core.
+    has no IPv6. A port of 0 is any free one. `server_public_keys` are base64url texts of the keys
+    whose grants are honoured: two of them while the server's key is rotated. Without `workers`
+    there is one worker process for each core.
     `capacity_bps` is what sessions may commit together, each way; None is what the links of the
     host suggest, 0 no bound. `metrics` is the address and port of a listener for Prometheus.
     """
@@ -28,7 +29,7 @@ class TestPointSettings:
 
     id: str
     key_file: Path
-    server_public_key: str
+    server_public_keys: tuple[str, ...]
     hosts: tuple[str, ...] = HOSTS_DEFAULT
     tcp_port: int = 0
     udp_port: int = 0
@@ -51,6 +52,8 @@ class TestPointSettings:
             )
         if self.capacity_bps is not None and self.capacity_bps < 0:
             raise UsageError(f"a capacity is 0 or more, not {self.capacity_bps} bit/s")
+        if not self.server_public_keys:
+            raise UsageError("a test point needs its server's public key")
         if not self.hosts:
             raise UsageError("a test point needs an address to listen on")
 
@@ -64,6 +67,7 @@ class TestPointSettings:
         fields = json.loads(text)
         fields["key_file"] = Path(fields["key_file"])
         fields["hosts"] = tuple(fields["hosts"])
+        fields["server_public_keys"] = tuple(fields["server_public_keys"])
         fields["metrics"] = fields["metrics"] and tuple(fields["metrics"])
         return cls(**fields)
 

@@ -18,15 +18,18 @@ from omega_agent.identity import (
     Identity,
     RunChain,
     load_identity,
+    pin_again,
     store_identity,
 )
+from omega_agent.server_keys import ServerKey
 from omega_agent.server_url import parse_server_url
-from omega_core.canonical import digest_hex
+from omega_core.canonical import canonical_bytes, digest_hex, parse_plain
 from omega_core.errors import OmegaError, StorageError
 from omega_core.files import write_durably
 from omega_core.record import Chain
-from support.builders import AGENT_ID, AGENT_KEY, SERVER_KEY
+from support.builders import AGENT_ID, AGENT_KEY, SERVER_KEY, STRANGER_KEY
 from support.clock import HandClock
+from support.key_lines import rotated
 
 URL = "https://omega.example"
 DIGEST = digest_hex(b"a record")
@@ -56,6 +59,38 @@ class TestIdentity:
         assert (found.agent_id, str(found.server), found.insecure) == (AGENT_ID, URL, True)
         assert found.server_key == SERVER_KEY.public
         assert found.key.public == AGENT_KEY.public
+
+    def test_one_of_an_older_program_has_its_first_key_and_no_events(self, tmp_path: Path) -> None:
+        home = enrolled(tmp_path)
+        content = parse_plain(home.identity_file.read_bytes())
+        del content["key_file"], content["key_events"]
+        home.identity_file.write_bytes(canonical_bytes(content))
+        found = load_identity(home)
+        assert found is not None
+        assert (found.key_file, found.key_events) == ("agent.pem", ())
+
+    @pytest.mark.parametrize("name", ["../agent-aaaaaaaaaaaaaaaa.pem", "agent.pem", "agent-a.pem"])
+    def test_a_key_file_of_another_name_is_refused(self, tmp_path: Path, name: str) -> None:
+        home = enrolled(tmp_path)
+        content = parse_plain(home.identity_file.read_bytes())
+        home.identity_file.write_bytes(canonical_bytes({**content, "key_file": name}))
+        with pytest.raises(WrongUseError, match=r"identity\.json is damaged"):
+            load_identity(home)
+
+    def test_the_key_its_server_rotated_to_is_pinned_again(self, tmp_path: Path) -> None:
+        home = enrolled(tmp_path)
+        DeviceChain(home.chain_file).sealed(Chain(seq=4, prev=None), DIGEST)
+        line = (rotated(SERVER_KEY, STRANGER_KEY),)
+        for _ in range(2):
+            pin_again(home, ServerKey(key=STRANGER_KEY.public, rotations=line))
+        found = load_identity(home)
+        assert found is not None
+        assert (found.server_key, found.key_events) == (STRANGER_KEY.public, line)
+        assert DeviceChain(home.chain_file).next(None) == Chain(seq=5, prev=DIGEST)
+
+    def test_nobody_pins_nothing(self, tmp_path: Path) -> None:
+        pin_again(Home(tmp_path), ServerKey(key=STRANGER_KEY.public))
+        assert load_identity(Home(tmp_path)) is None
 
     def test_a_device_that_never_enrolled_is_nobody(self, tmp_path: Path) -> None:
         assert load_identity(Home(tmp_path / "none")) is None

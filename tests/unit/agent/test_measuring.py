@@ -21,6 +21,7 @@ from omega_agent.measuring import (
     plan_of,
 )
 from omega_agent.server_url import parse_server_url
+from omega_agent.session_request import Granted
 from omega_core.control import AddressProof, GrantAnswer, ServerInfo, SessionRequest
 from omega_core.envelope import parse_envelope
 from omega_core.errors import RefusedError
@@ -32,6 +33,7 @@ from omega_core.verdict import Mode
 from support.agent_story import Story, profile
 from support.builders import AGENT_ID, SECRET, SERVER_KEY, STRANGER_KEY, TEST_POINT_ADDRESS
 from support.clock import HandClock
+from support.key_lines import rotated
 
 STORY = Story()
 SILENT = NoAnswerError("no_answer", server="x", why="no answer in time")
@@ -50,6 +52,7 @@ class Controller:
     answer: GrantAnswer = field(default_factory=lambda: STORY.answer)
     silent: tuple[Family, ...] = ()
     server_key: str = SERVER_KEY.public.text
+    rotations: tuple[str, ...] = ()
     requests: list[SessionRequest] = field(default_factory=list)
     never: threading.Event = field(default_factory=_already)
     """Until it is set no family is answered."""
@@ -58,7 +61,12 @@ class Controller:
     requested: threading.Event = field(default_factory=threading.Event)
 
     def server_info(self) -> ServerInfo:
-        return ServerInfo(software="test", server_key=self.server_key, now_unix_us=0)
+        return ServerInfo(
+            software="test",
+            server_key=self.server_key,
+            key_rotations=self.rotations,
+            now_unix_us=0,
+        )
 
     def address_proof(self, family: Family) -> AddressProof:
         self.never.wait()
@@ -88,7 +96,16 @@ def asked(
     reached: Future[tuple[Family, ...]] | None = None,
     pinned: PublicKey | None = SERVER_KEY.public,
 ) -> SessionRequest:
-    ask(
+    granted_by(controller, reached, pinned)
+    return controller.requests[0]
+
+
+def granted_by(
+    controller: Controller,
+    reached: Future[tuple[Family, ...]] | None = None,
+    pinned: PublicKey | None = SERVER_KEY.public,
+) -> Granted:
+    return ask(
         STORY.wanted,
         STORY.measurer,
         controller,
@@ -97,7 +114,6 @@ def asked(
         seq=3,
         clock=HandClock(),
     )
-    return controller.requests[0]
 
 
 def attempt(kind: AttemptKind, family: Family | None, *, answered: bool) -> Attempt:
@@ -192,6 +208,15 @@ class TestAsking:
         asked(Controller(server_key=STRANGER_KEY.public.text))
         with pytest.raises(NotTrustedError):
             asked(Controller(), pinned=STRANGER_KEY.public)
+
+    def test_a_server_that_has_rotated_its_key_is_followed(self) -> None:
+        """The device pinned a key of before; the grant is signed by the one that followed it."""
+        line = (rotated(STRANGER_KEY, SERVER_KEY),)
+        granted = granted_by(Controller(rotations=line), pinned=STRANGER_KEY.public)
+        assert (granted.server_key, granted.key_rotations) == (SERVER_KEY.public, line)
+
+    def test_without_a_rotation_nothing_is_followed(self) -> None:
+        assert granted_by(Controller(), pinned=SERVER_KEY.public).key_rotations == ()
 
     def test_a_stranger_takes_the_key_that_is_shown(self) -> None:
         asked(Controller(), pinned=None)

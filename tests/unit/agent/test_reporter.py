@@ -23,7 +23,7 @@ from omega_core.canonical import digest_hex
 from omega_core.envelope import PayloadType
 from omega_core.limits import OUTBOX_RETRY_S_MAX, OUTBOX_RETRY_S_MIN
 from omega_core.units import NS_PER_S
-from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY, receipt, sealed
+from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY, key_of, receipt, sealed
 from support.clock import HandClock
 from support.collector_peer import (
     CollectorPeer,
@@ -35,6 +35,9 @@ from support.collector_peer import (
     silence,
     waiting,
 )
+from support.key_lines import rotated
+
+NEXT = key_of("next server")
 
 
 def seeded(seed: int) -> random.Random:
@@ -290,14 +293,67 @@ class TestReceipts:
     def test_one_that_holds_is_read(self) -> None:
         item = waiting(1)
         envelope = item.bundle.record.encode()
-        opened = open_receipt(sealed(receipt(envelope), PayloadType.RECEIPT, SERVER_KEY), item)
+        signed = sealed(receipt(envelope), PayloadType.RECEIPT, SERVER_KEY)
+        opened = open_receipt(signed, item, SERVER_KEY.public)
         assert opened.envelope_digest == digest_hex(envelope)
 
     def test_the_pinned_key_decides_and_no_other(self) -> None:
-        item = waiting(1).model_copy(update={"server_key": AGENT_KEY.public.text})
+        item = waiting(1)
         signed = sealed(receipt(item.bundle.record.encode()), PayloadType.RECEIPT, SERVER_KEY)
         with pytest.raises(NotTrustedError, match="key_missing"):
-            open_receipt(signed, item)
+            open_receipt(signed, item, AGENT_KEY.public)
+
+    def test_one_of_the_key_that_followed_the_pinned_one_ends_the_wait(
+        self, tmp_path: Path
+    ) -> None:
+        desk = Desk(tmp_path, 1)
+        desk.peer.server_key = NEXT
+        desk.peer.rotations = (rotated(SERVER_KEY, NEXT),)
+        assert list(desk.reporter.send_pending().posted) == digests(desk.items)
+        kept = parse_bundle(Records(tmp_path / "records").path(desk.items[0].digest).read_bytes())
+        assert kept.key_events == desk.peer.rotations
+
+    @pytest.mark.parametrize(
+        "rotations",
+        [
+            pytest.param((), id="nothing leads to it"),
+            pytest.param((rotated(STRANGER_KEY, NEXT),), id="it followed another key"),
+            pytest.param(("{}",), id="what leads there is no rotation"),
+            pytest.param((rotated(SERVER_KEY, NEXT, of="agent"),), id="it is a device's rotation"),
+            pytest.param(
+                (rotated(SERVER_KEY, NEXT), rotated(SERVER_KEY, STRANGER_KEY)), id="there is a fork"
+            ),
+        ],
+    )
+    def test_one_of_a_key_that_the_pinned_one_does_not_lead_to_is_not_believed(
+        self, tmp_path: Path, rotations: tuple[str, ...]
+    ) -> None:
+        desk = Desk(tmp_path, 1)
+        desk.peer.server_key, desk.peer.rotations = NEXT, rotations
+        passed = desk.reporter.send_pending()
+        assert isinstance(passed.later[desk.items[0].digest], NotTrustedError)
+        assert desk.pending == digests(desk.items)
+
+    @pytest.mark.parametrize(
+        ("meeting", "error"),
+        [
+            pytest.param(answer(404, "not_found"), NotTrustedError, id="a server of before"),
+            pytest.param(answer(503, "busy"), BusyError, id="a busy one"),
+            pytest.param(silence, NoAnswerError, id="a line that fell silent"),
+        ],
+    )
+    def test_a_server_that_does_not_tell_its_keys_keeps_the_record_waiting(
+        self, tmp_path: Path, meeting: Meeting, error: type[Exception]
+    ) -> None:
+        desk = Desk(tmp_path, 1)
+        desk.peer.server_key = NEXT
+        receipt_of = sealed(
+            receipt(desk.items[0].bundle.record.encode()), PayloadType.RECEIPT, NEXT
+        )
+        desk.peer.will(_observation_taken, body(receipt_of, 201), meeting)
+        passed = desk.reporter.send_pending()
+        assert isinstance(passed.later[desk.items[0].digest], error)
+        assert desk.pending == digests(desk.items)
 
     def test_a_disk_too_full_for_the_proof_forgets_the_item_all_the_same(
         self, tmp_path: Path

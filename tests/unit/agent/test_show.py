@@ -259,5 +259,23 @@ class TestVerify:
         assert f"purpose install, {SHEET_ID}" in text
         assert "Judged again from the facts: inconclusive" in text
 
+    @pytest.mark.parametrize(
+        ("offset_us", "said"),
+        [
+            pytest.param(None, None, id="nobody compared the clocks"),
+            pytest.param(59_999_999, None, id="less than a minute"),
+            pytest.param(60_000_000, "60 s off", id="a minute"),
+            pytest.param(-31_536_000_000_000, "31536000 s off", id="a year behind"),
+        ],
+    )
+    def test_a_clock_that_is_wrong_is_told_and_changes_nothing(
+        self, offset_us: int | None, said: str | None
+    ) -> None:
+        result = replace(STORY.result(), test_point_offset_us=offset_us)
+        lines = self.lines(STORY.bundle(STORY.held(result)).to_bytes(), [SERVER_KEY.public])
+        assert lines[0].startswith("✓ VALID AND TRUSTED")
+        assert any("off; the server's time counts" in line for line in lines) is (said is not None)
+        assert said is None or said in plain(lines)
+
     def test_in_french(self) -> None:
         assert self.lines(b"", [], "fr")[0].startswith("✗ NON VALABLE")

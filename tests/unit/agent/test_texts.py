@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -16,6 +17,8 @@ from omega_agent.texts import _WHO, LANGUAGES, Language, Speaker, words
 from omega_agent.verify_report import Standing, Unchecked
 from omega_core.errors import RefusedError, storage_error
 from omega_core.evidence import AttemptKind, Ended
+from omega_core.key_events import KeyRevocation
+from omega_core.key_history import KeyState
 from omega_core.metrics import LimitCause, NoValue
 from omega_server.refusals import Code
 
@@ -42,6 +45,9 @@ def asked_for() -> Iterator[str]:
     yield from (f"say.unchecked_{each}" for each in Unchecked)
     yield from (f"say.limited_{each}" for each in set(LimitCause) - {LimitCause.PATH})
     yield from (f"say.verify_{each}" for each in Standing)
+    yield from (f"say.doubt_{each}" for each in set(KeyState) - {KeyState.ACTIVE})
+    roles = get_args(KeyRevocation.model_fields["role"].annotation)
+    yield from (f"say.role_{each}" for each in roles)
     yield from (f"refused.{each}" for each in set(Code) - _NEVER_ANSWERED_TO_AN_AGENT)
     yield from (f"who.{name}" for name in _WHO.values())
 

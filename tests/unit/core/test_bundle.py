@@ -60,6 +60,18 @@ def test_size_is_checked_before_anything_is_parsed(size: int) -> None:
         parse_bundle(b"[" * size)
 
 
+def test_key_events_come_out_as_they_went_in() -> None:
+    bundle = papers().bundle(key_events=("a", "b"))
+    assert parse_bundle(bundle.to_bytes()) == bundle
+
+
+def test_none_are_written_by_leaving_them_out_and_no_other_way() -> None:
+    data = papers().bundle().to_bytes()
+    assert b"key_events" not in data
+    with pytest.raises(EnvelopeError, match="one canonical form"):
+        parse_bundle(data.replace(b'"keys":', b'"key_events":[],"keys":'))
+
+
 def test_a_profile_stands_in_it_as_it_was_sent() -> None:
     profile = {"id": "ftth-home-300", "criteria": [{"limit": 20_000}], "share": 1.5}
     bundle = papers().bundle(profile=profile)

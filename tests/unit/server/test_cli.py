@@ -120,8 +120,9 @@ def test_a_device_is_listed_and_revoked(run: Run, tmp_path: Path) -> None:
     assert gone["revoked_unix_us"] is not None
     assert "revoked" in good(run("agent", "list", *at))
     with make_rig(tmp_path) as rig:
-        (event,) = rig.store.cases.events("agent", device.agent_id)
-        assert event.content == {"reason": "lost"}
+        events = rig.store.cases.events("agent", device.agent_id)
+        (revoked,) = (event for event in events if event.kind == "revoked")
+        assert revoked.content == {"reason": "lost"}
 
 
 def test_plans_are_listed_shown_and_checked(run: Run) -> None:

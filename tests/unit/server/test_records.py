@@ -25,7 +25,7 @@ def posted(rig: Rig, device: Device | None = None) -> tuple[Granted, str]:
 
 
 def bundle(rig: Rig, digest: str) -> Bundle:
-    return records.bundle_of(rig.store, records.known(rig.store, digest))
+    return records.bundle_of(rig.store, records.known(rig.store, digest), rig.services.key)
 
 
 def test_a_bundle_holds_everything_that_proves_a_record(rig: Rig) -> None:

@@ -20,6 +20,7 @@ from support.builders import (
     TEST_POINT_ID,
     TEST_POINT_KEY,
     grant,
+    key_of,
     sealed,
 )
 from support.clock import START_UNIX_US
@@ -27,11 +28,12 @@ from support.clock import START_UNIX_US
 EARLY_US = limits.GRANT_EARLY_S * US_PER_S
 LATE_US = limits.GRANT_LATE_S * US_PER_S
 ENDS_US = START_UNIX_US + 600 * US_PER_S
+NEXT_SERVER_KEY = key_of("next server")
 
 
 def desk(*, started_unix_us: int = START_UNIX_US - 3600 * US_PER_S) -> GrantDesk:
     return GrantDesk(
-        server_key=SERVER_KEY.public,
+        server_keys=(SERVER_KEY.public, NEXT_SERVER_KEY.public),
         test_point=TEST_POINT_ID,
         own_key=TEST_POINT_KEY.public,
         started_unix_us=started_unix_us,
@@ -58,6 +60,12 @@ def refusal(
     with pytest.raises(RefusalError) as caught:
         checked(text, peer=peer, now_unix_us=now_unix_us, at=at or desk())
     return caught.value
+
+
+def test_while_the_servers_key_is_rotated_grants_of_both_are_honoured() -> None:
+    for key in (SERVER_KEY, NEXT_SERVER_KEY):
+        text = sealed(grant(), PayloadType.GRANT, key).decode("ascii")
+        assert desk().check(text, peer=AGENT_ADDRESS, now_unix_us=START_UNIX_US).content == grant()
 
 
 def test_a_grant_that_holds_is_taken_apart() -> None:

@@ -15,7 +15,7 @@ from omega_server.testpoint.load import LoadSample, SessionLoad, busy_between, p
 from omega_server.testpoint.purse import RUN_OCTETS_MIN, STREAM_OCTETS_MIN, Purse
 from omega_server.testpoint.settings import TestPointSettings
 
-SETTINGS = TestPointSettings(id="tp", key_file=Path("/k.pem"), server_public_key="k")
+SETTINGS = TestPointSettings(id="tp", key_file=Path("/k.pem"), server_public_keys=("k",))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_no_address(text: str) -> None:
     ],
 )
 def test_settings_nobody_can_meet(changes: dict[str, object]) -> None:
-    fields = {"id": "tp", "key_file": Path("/k"), "server_public_key": "k", **changes}
+    fields = {"id": "tp", "key_file": Path("/k"), "server_public_keys": ("k",), **changes}
     with pytest.raises(UsageError):
         TestPointSettings(**fields)  # type: ignore[arg-type]  # wrong on purpose
 

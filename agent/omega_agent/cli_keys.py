@@ -1,0 +1,30 @@
+"""`omega key`: the key of this device."""
+
+from __future__ import annotations
+
+import typer
+
+from omega_agent.cli_context import around, run_of
+from omega_agent.cli_options import Home, Json, Lang
+
+key_app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+
+
+@key_app.callback()
+def key() -> None:
+    """Look after the key of this device."""
+
+
+@key_app.command("rotate")
+def rotate(
+    context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
+) -> None:
+    """Make a new key, have the old one vouch for it, and use it from now on."""
+    run = run_of(context, lang, home)
+
+    def do() -> int:
+        from omega_agent import commands_keep  # noqa: PLC0415 - see `cli`
+
+        return commands_keep.rotate_key(around(run, as_json=as_json))
+
+    run.do = do
