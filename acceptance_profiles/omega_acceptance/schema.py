@@ -4,6 +4,9 @@
                                           +--> plain JSON --> fields --> relations --> profile
     JSON object --profile_from_content----+                  profile.py   relations.py
 
+A file must besides be *provable* (`provable.py`): its author can still mend it. What was received
+was released by somebody else, and what a folder keeps of older versions stays what it was.
+
 Everything that is wrong with a profile is a ProfileError: one sentence with file, line, figure and
 remedy. It quotes what stands in the file (its author reads it), shortened and on one line. Where
 several things are wrong the one nearest to the top is shown.
@@ -23,6 +26,7 @@ from pydantic_core import ErrorDetails
 
 from omega_acceptance.errors import ProfileError
 from omega_acceptance.profile import AcceptanceProfile, Criterion
+from omega_acceptance.provable import unprovable
 from omega_acceptance.relations import Mistake, mistakes
 from omega_acceptance.toml_lines import Path, key_lines, line_of
 from omega_core.facts import INTEGER_MAX
@@ -46,9 +50,10 @@ _REMEDY = {
 }
 
 
-def parse_profile(toml: bytes, source: str) -> AcceptanceProfile:
+def parse_profile(toml: bytes, source: str, *, superseded: bool = False) -> AcceptanceProfile:
     """Return the profile in these bytes of a TOML file; `source` is what the file is called.
 
+    One that is `superseded` by a newer version need not be provable: records name it for ever.
     Raises ProfileError, and nothing else, whatever the bytes.
     """
     if len(toml) > PROFILE_BYTES_MAX:
@@ -65,7 +70,7 @@ def parse_profile(toml: bytes, source: str) -> AcceptanceProfile:
     except (ValueError, RecursionError) as error:
         raise _syntax_error(source, str(error)) from None
     reader = _Reader(source, text)
-    return reader.profile(reader.plain(content, ()))
+    return reader.profile(reader.plain(content, ()), provable=not superseded)
 
 
 def profile_from_content(content: dict[str, Any]) -> AcceptanceProfile:
@@ -74,7 +79,7 @@ def profile_from_content(content: dict[str, Any]) -> AcceptanceProfile:
     Raises ProfileError, and nothing else.
     """
     reader = _Reader("the profile that was received", None)
-    return reader.profile(reader.plain(content, ()))
+    return reader.profile(reader.plain(content, ()), provable=False)
 
 
 class _Reader:
@@ -84,12 +89,15 @@ class _Reader:
         self._source = source
         self._text = text
 
-    def profile(self, content: dict[str, Any]) -> AcceptanceProfile:
+    def profile(self, content: dict[str, Any], *, provable: bool) -> AcceptanceProfile:
         try:
             profile = AcceptanceProfile.model_validate_json(json.dumps(content))
         except ValidationError as error:
             raise self._first([_mistake(each) for each in error.errors()]) from None
-        if found := [*mistakes(profile)]:
+        found = [*mistakes(profile)]
+        if provable and not found:
+            found = [*unprovable(profile)]
+        if found:
             raise self._first(found)
         return profile
 

@@ -7,10 +7,15 @@ limit in more than half of all cases.
 
     b = max(1, what the plan assumes, what was observed)
 
-Observed is the mean length of the runs of events. It corrects a plan that assumes too little, but
-late: a false fail stays rare, a false pass does not. That is why the assumed burst is told beside
-the outcome. Bursts last milliseconds and not packets: sending faster makes b larger and proves
-nothing sooner.
+Observed is the mean length of the runs of events times the share of the sample that is none. At a
+small share that is their length; at a large one it takes away the runs that chance alone makes, for
+independent events have a mean run of 1/(1-p). Without it a line on which every packet is late would
+be one single burst, and never fail. (With good runs of a mean g the autocorrelation is
+(1 - 1/b - 1/g)^j, which leads to the same.)
+
+What is observed corrects a plan that assumes too little, but late: a false fail stays rare, a false
+pass does not. That is why the assumed burst is told beside the outcome. Bursts last milliseconds
+and not packets: sending faster makes b larger and proves nothing sooner.
 """
 
 from __future__ import annotations
@@ -23,9 +28,9 @@ def assumed_burst_ppm(burst_us: int, *, period_us: int) -> int:
     return max(PPM, -(-burst_us * PPM // max(period_us, 1)))
 
 
-def observed_burst_ppm(events: int, runs: int) -> int | None:
-    """Return the mean length of the runs of events, in millionths; None where there is none."""
-    return -(-events * PPM // runs) if runs else None
+def observed_burst_ppm(events: int, samples: int, runs: int) -> int:
+    """Return the burst that so many runs of events show, in millionths; 0 where there is none."""
+    return -(-events * (samples - events) * PPM // (samples * runs)) if runs else 0
 
 
 def period_of(probe_pps: int) -> int:

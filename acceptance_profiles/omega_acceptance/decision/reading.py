@@ -63,7 +63,7 @@ def read(test: ShareTest, positions: Sequence[int], samples: int, looks: Looks) 
     outcome = Outcome.INCONCLUSIVE
     for size in _sizes(looks, end):
         events = bisect_left(positions, size)
-        burst_ppm = _burst_ppm(looks, events, runs=bisect_left(first_of_run, size))
+        burst_ppm = _burst_ppm(looks, events, size, runs=bisect_left(first_of_run, size))
         scale = PPM / design_effect_ppm(burst_ppm)
         if size >= looks.n_min:
             outcome = test.outcome(events * scale, size * scale)
@@ -99,6 +99,6 @@ def _follows(positions: Sequence[int], index: int) -> bool:
     return index > 0 and positions[index] == positions[index - 1] + 1
 
 
-def _burst_ppm(looks: Looks, events: int, *, runs: int) -> int:
-    seen = observed_burst_ppm(events, runs) if looks.observe else None
-    return max(looks.burst_ppm, seen or PPM)
+def _burst_ppm(looks: Looks, events: int, size: int, *, runs: int) -> int:
+    seen = observed_burst_ppm(events, size, runs) if looks.observe else 0
+    return max(looks.burst_ppm, seen)

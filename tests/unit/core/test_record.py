@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,19 @@ def told(found: Record) -> str:
     return "".join(f"{line}\n" for line in lines if not line.endswith(" not_measured"))
 
 
+def as_it_was(now: Any, then: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return content without the members that are null now and were not there then."""
+    if isinstance(now, dict) and isinstance(then, dict):
+        return {
+            key: as_it_was(value, then.get(key))
+            for key, value in now.items()
+            if value is not None or key in then
+        }
+    if isinstance(now, list) and isinstance(then, list):
+        return [as_it_was(*pair) for pair in zip(now, then, strict=True)]
+    return now
+
+
 @pytest.mark.parametrize(
     "case", [case for case in CASES if not case.name.endswith("_fail")], ids=lambda case: case.name
 )
@@ -52,7 +66,9 @@ def test_vector(case: Path) -> None:
     payload = (case / "payload.json").read_bytes()
     found = parse_model(Record, payload)
     assert told(found) == (case / "expected").read_text("utf-8")
-    assert model_bytes(found) == canonical_bytes(json.loads(payload))
+    assert canonical_bytes(as_it_was(content_of(found), json.loads(payload))) == canonical_bytes(
+        json.loads(payload)
+    )
     assert metrics_of(found.evidence) == found.metrics
 
 

@@ -83,7 +83,7 @@ def test_a_burst_as_long_as_assumed_counts_once() -> None:
 def test_runs_that_are_longer_than_assumed_correct_the_burst() -> None:
     bursts = tuple(at for start in (100, 300, 500) for at in range(start, start + 8))
     seen = read(LOSS, bursts, 1_000, EACH_SECOND)
-    assert (seen.burst_ppm, seen.design_effect_ppm) == (8 * PPM, 15 * PPM)
+    assert (seen.burst_ppm, seen.design_effect_ppm) == (7_808_000, 14_616_000)  # 8 x 976/1,000
     assert seen.outcome is OPEN
     naive = read(LOSS, bursts, 1_000, Looks(every=50, observe=False))
     assert (naive.burst_ppm, naive.outcome) == (PPM, FAIL)
@@ -122,7 +122,7 @@ def test_reading_is_what_looking_by_hand_would_give(
             continue
         seen = fates[:size]
         runs = sum(lost and not before for before, lost in zip([False, *seen], seen, strict=False))
-        burst = max(1, sum(seen) / runs) if runs else 1
+        burst = max(1, sum(seen) / runs * (size - sum(seen)) / size) if runs else 1
         outcome = test.outcome(sum(seen) / (2 * burst - 1), size / (2 * burst - 1))
         if outcome is not OPEN:
             expected = (outcome, size)
@@ -152,6 +152,22 @@ def test_a_stream_without_a_period_is_not_divided_by_it() -> None:
     assert assumed_burst_ppm(3, period_us=0) == 3 * PPM
 
 
-def test_observed_bursts_are_rounded_up_and_undefined_without_events() -> None:
-    assert observed_burst_ppm(10, 3) == 3_333_334
-    assert observed_burst_ppm(0, 0) is None
+@pytest.mark.parametrize(
+    ("events", "samples", "runs", "burst_ppm"),
+    [
+        pytest.param(10, 1_000_000, 3, 3_333_300, id="few events: the length of their runs"),
+        pytest.param(500, 1_000, 250, 1_000_000, id="half of all, in runs of two: chance"),
+        pytest.param(100, 1_000, 90, 1_000_000, id="a tenth, in the runs that chance makes"),
+        pytest.param(1_000, 1_000, 1, 0, id="nothing but events: no burst but a state"),
+        pytest.param(0, 1_000, 0, 0, id="none"),
+        pytest.param(1, 3, 1, 666_667, id="rounded up"),
+    ],
+)
+def test_the_burst_that_runs_show(events: int, samples: int, runs: int, burst_ppm: int) -> None:
+    assert observed_burst_ppm(events, samples, runs) == burst_ppm
+
+
+def test_a_sample_of_nothing_but_events_fails() -> None:
+    fives = Looks(every=50, n_min=1_000, burst_ppm=5 * PPM)
+    reading = read(LOSS, range(3_501), 3_501, fives)
+    assert told(reading) == (FAIL, 1_000, 1_000, 2_501)
