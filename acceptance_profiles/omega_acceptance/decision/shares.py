@@ -97,11 +97,7 @@ class ShareTest:
 
         Events and samples are as counted; `design_effect_ppm` divides both.
         """
-        scale = PPM / design_effect_ppm
-        return _least(
-            lambda samples: self.outcome(events * scale, samples * scale) is Outcome.PASS,
-            start=ceil(events),
-        )
+        return _samples_to_pass(self, events, design_effect_ppm)
 
     @cached_property
     def samples_to_fail(self) -> int:
@@ -180,6 +176,15 @@ def one_look(test: ShareTest, events: int, samples: int) -> OneLook:
     elif fail_p * PPM <= test.false_fail_ppm:
         outcome = Outcome.FAIL
     return OneLook(outcome, pass_p, fail_p)
+
+
+@lru_cache(maxsize=1_024)
+def _samples_to_pass(test: ShareTest, events: float, design_effect_ppm: int) -> int:
+    scale = PPM / design_effect_ppm
+    return _least(
+        lambda samples: test.outcome(events * scale, samples * scale) is Outcome.PASS,
+        start=ceil(events),
+    )
 
 
 def _threshold(error_ppm: int) -> int:
