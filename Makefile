@@ -54,6 +54,10 @@ check: $(READY) ## format, lint, types, import rules
 accuracy: $(READY) ## measure emulated links and compare with the truth, iperf3, irtt and ping
 	@PYTHONPATH=tests $(BIN)/python bench/accuracy.py
 
+.PHONY: accuracy-decisions
+accuracy-decisions: $(READY) ## simulate thousands of lines at and off their limits: error rates of the verdicts
+	@PYTHONPATH=tests $(BIN)/python bench/decisions.py
+
 .PHONY: bench
 bench: $(READY) ## speed and size, beside peers in the same run
 	@$(BIN)/python bench/run.py

@@ -2,8 +2,9 @@
 
 A catalogue is made once and never changes: `builtin()` reads the plans of this package,
 `with_directory()` returns a new one with an operator's own files added. All versions are kept for
-ever, because a record names the one it was judged by. (id, version) means one content: a second
-file with the same pair and other content is refused, and so is a plan that two profiles claim.
+ever, because a record names the one it was judged by; only the newest of a folder must be provable.
+(id, version) means one content: a second file with the same pair and other content is refused, and
+so is a plan that two profiles claim.
 """
 
 from __future__ import annotations
@@ -108,10 +109,22 @@ def _read(directory: Path) -> list[tuple[str, AcceptanceProfile]]:
         paths = sorted(each for each in directory.iterdir() if each.suffix == ".toml")
         if len(paths) > PROFILES_MAX:
             raise _unreadable(directory, f"{len(paths)} profiles are more than {PROFILES_MAX}")
-        return [(str(path), parse_profile(_bytes_of(path), str(path))) for path in paths]
+        return _parsed(paths)
     except OSError as error:
         where = Path(error.filename or directory)
         raise _unreadable(where, error.strerror or type(error).__name__) from None
+
+
+def _parsed(paths: Iterable[Path]) -> list[tuple[str, AcceptanceProfile]]:
+    """Return the profile of each file; the newest version of an id must be provable besides."""
+    found = [(path, parse_profile(_bytes_of(path), str(path), superseded=True)) for path in paths]
+    newest: dict[str, int] = {}
+    for _, profile in found:
+        newest[profile.id] = max(profile.version, newest.get(profile.id, 0))
+    for path, profile in found:
+        if profile.version == newest[profile.id]:
+            parse_profile(_bytes_of(path), str(path))
+    return [(str(path), profile) for path, profile in found]
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -9,7 +9,9 @@ is the one that counts. An *outcome* belongs to one criterion, the *verdict* to 
     anything between, or none is mandatory   inconclusive
 
 Every criterion is judged and shown, also after a failure and in an invalid run. One that is not
-mandatory in the mode never decides.
+mandatory in the mode never decides. A line that breaks a mandatory promise passes with at most the
+false pass probability of that criterion; one that keeps them all fails with at most their false
+fail probabilities together (`omega_acceptance.decision.error_rates`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from omega_acceptance.judges.case import Case
-from omega_acceptance.judges.table import JUDGES
+from omega_acceptance.judges.table import JUDGES_OF_RULES, RULES
 from omega_acceptance.own_limits import own_limits
 from omega_acceptance.preconditions import breaches
 from omega_acceptance.profile import AcceptanceProfile, Criterion
@@ -36,12 +38,14 @@ def evaluate(
     evidence: Evidence,
     environment: Environment,
     faults: tuple[Fault, ...],
+    rules: int = RULES,
 ) -> Judgement:
     """Return the verdict on the line and every criterion behind it.
 
     `faults` are what the run was found to suffer from. The judgement keeps those that the profile
     does not forgive, with the demands of the profile that the environment does not meet, and what
-    of our own kept a rate below its promise.
+    of our own kept a rate below its promise. `rules` is by which version of the rules it is judged,
+    one of `JUDGES_OF_RULES`: another only for a record that was judged by it.
     """
     views: dict[Family | None, tuple[Evidence, dict[str, MetricValue]]] = {}
     outcomes = []
@@ -51,7 +55,7 @@ def evaluate(
             views[criterion.family] = (seen, metrics_of(seen))
         seen, metrics = views[criterion.family]
         case = Case(profile=profile, criterion=criterion, mode=mode, evidence=seen, metrics=metrics)
-        outcomes.append(_outcome(case))
+        outcomes.append(_outcome(case, rules))
     own = own_limits(outcomes, evidence, environment)
     faults = tuple(dict.fromkeys((*faults, *breaches(profile, environment), *own)))
     decisive = (each.outcome for each in outcomes if each.mandatory)
@@ -62,6 +66,7 @@ def evaluate(
         profile=profile.ref,
         outcomes=tuple(outcomes),
         faults=spoiling,
+        rules=rules,
     )
 
 
@@ -77,9 +82,9 @@ def combine(outcomes: Iterable[Outcome], faults: tuple[Fault, ...]) -> Verdict:
     return Verdict.INCONCLUSIVE
 
 
-def _outcome(case: Case) -> CriterionOutcome:
+def _outcome(case: Case, rules: int) -> CriterionOutcome:
     criterion: Criterion = case.criterion
-    found = JUDGES[criterion.statistic](case)
+    found = JUDGES_OF_RULES[rules][criterion.statistic](case)
     return CriterionOutcome(
         id=criterion.id,
         metric=criterion.metric,
@@ -94,6 +99,7 @@ def _outcome(case: Case) -> CriterionOutcome:
         because=found.because,
         statistic=criterion.statistic,
         family=criterion.family,
+        decision=found.decision,
     )
 
 
@@ -107,4 +113,5 @@ def _of_family(evidence: Evidence, family: Family | None) -> Evidence:
         idle=tuple(each for each in evidence.idle if each.family == family),
         goodput=tuple(each for each in evidence.goodput if each.family == family),
         capacity=tuple(each for each in evidence.capacity if each.family == family),
+        working=tuple(each for each in evidence.working if each.family == family),
     )

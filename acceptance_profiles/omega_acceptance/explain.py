@@ -9,6 +9,7 @@ from __future__ import annotations
 from omega_acceptance import sentences
 from omega_acceptance.figures import LANGUAGES, Language, count, figure, figure_pair
 from omega_acceptance.sentences import Advice, Words
+from omega_core.units import PPM
 from omega_core.verdict import Because, CriterionOutcome, Fault, Judgement, Outcome, Verdict
 
 __all__ = [
@@ -76,7 +77,7 @@ def criterion_sentence(outcome: CriterionOutcome, lang: Language) -> str:
     if not outcome.mandatory:
         head = f"{head} ({_in(sentences.ADVISORY, lang)})"
     counted = outcome.samples > 0 and outcome.because is not Because.TOO_FEW_SAMPLES
-    sample = f" ({_samples(outcome, lang)})" if counted else ""
+    sample = f" ({_sample(outcome, lang)})" if counted else ""
     body = f"{criterion_name(outcome, lang)}{colon} {found}, {promised}{sample}"
     reasons = _reasons(outcome, lang)
     return f"{head} - {body}" + (f" - {reasons}" if reasons else "")
@@ -102,6 +103,31 @@ def _reasons(outcome: CriterionOutcome, lang: Language) -> str:
     told = told.replace("{needed}", count(outcome.samples_needed, lang))
     if _failed_by_loss(outcome):
         return f"{_in(sentences.LOST_IS_LATE, lang)} - {told}"
+    return told + _what_would_prove_it(outcome, lang)
+
+
+def _what_would_prove_it(outcome: CriterionOutcome, lang: Language) -> str:
+    """Return how much more of what would pass; the reason itself says so of too small a sample."""
+    more = outcome.decision.more_needed if outcome.decision else None
+    if not more or outcome.because is Because.TOO_FEW_SAMPLES:
+        return ""
+    one, several = sentences.MORE[outcome.statistic or ""]
+    words = one if more == 1 else several
+    return f" - {_in(words, lang).replace('{more}', count(more, lang))}"
+
+
+def _sample(outcome: CriterionOutcome, lang: Language) -> str:
+    """Return the size of the sample, the burst that is assumed, and how likely one is wrong."""
+    told, decision = _samples(outcome, lang), outcome.decision
+    if decision is None:
+        return told
+    burst_ppm = decision.share.burst_ppm if decision.share else PPM
+    if burst_ppm > PPM:
+        packets = count(-(-burst_ppm // PPM), lang)
+        told += _in(sentences.IN_BURSTS, lang).replace("{packets}", packets)
+    if decision.false_outcome_ppm is not None:
+        error = figure(decision.false_outcome_ppm, "ppm", lang)
+        told += _in(sentences.ERROR_AT_MOST, lang).replace("{error}", error)
     return told
 
 

@@ -84,6 +84,31 @@ LOST_IS_LATE = Words(
     "un paquet perdu compte comme en retard", "a packet that is lost counts as late"
 )
 
+ERROR_AT_MOST = Words(" ; erreur d'au plus {error}", "; error at most {error}")
+IN_BURSTS = Words(", par rafales de {packets}", " in bursts of {packets}")
+MORE: Mapping[str, tuple[Words, Words]] = {
+    "percentile": (
+        Words("encore un paquet à temps suffirait", "one more packet in time would prove it"),
+        Words("encore {more} paquets à temps suffiraient", "{more} more in time would prove it"),
+    ),
+    "share": (
+        Words("encore un paquet sans perte suffirait", "one more without a loss would prove it"),
+        Words(
+            "encore {more} paquets sans perte suffiraient",
+            "{more} more packets without a loss would prove it",
+        ),
+    ),
+    "block": (
+        Words("encore une bonne seconde suffirait", "one more good second would prove it"),
+        Words("encore {more} bonnes secondes suffiraient", "{more} good seconds would prove it"),
+    ),
+    "mean_log": (
+        Words("encore un passage semblable suffirait", "one more run like these would prove it"),
+        Words("encore {more} passages semblables suffiraient", "{more} more runs would prove it"),
+    ),
+}
+"""What would prove a criterion, by its statistic: one more of it, several."""
+
 BECAUSE: Mapping[Because, Advice | None] = {
     Because.MET: None,
     Because.NOT_MET: Advice(
@@ -110,7 +135,10 @@ BECAUSE: Mapping[Because, Advice | None] = {
     ),
     Because.NOT_PROVABLE_IN_MODE: Advice(
         Words("ne peut pas se prouver dans ce mode", "can't be proved in this mode"),
-        Words("la supervision en jugera sur plusieurs jours", "monitoring judges it over days"),
+        Words(
+            "le mode standard peut en juger, ou la supervision sur plusieurs jours",
+            "mode standard may judge it, or monitoring over days",
+        ),
     ),
     Because.BUDGET: Advice(
         Words(

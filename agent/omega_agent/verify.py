@@ -24,14 +24,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from omega_acceptance.errors import ProfileError
-from omega_acceptance.evaluate import evaluate
 from omega_acceptance.schema import AcceptanceProfile, profile_from_content
+from omega_agent.verify_again import check_metrics, check_verdict, verdict_again
 from omega_agent.verify_keys import KeyRing
 from omega_agent.verify_report import Standing, Unchecked, VerifyReport
 from omega_core.bundle import Bundle, parse_bundle
 from omega_core.canonical import NotPlainJsonError
 from omega_core.control import Grant, KeyStatement, Observation, Receipt
-from omega_core.derive import metrics_of
 from omega_core.envelope import (
     EnvelopeError,
     PayloadType,
@@ -43,7 +42,6 @@ from omega_core.envelope import (
 from omega_core.key_events import KeyRevocation
 from omega_core.keys import NotAKeyError, PublicKey
 from omega_core.limits import GRANT_EARLY_S, GRANT_LATE_S
-from omega_core.metrics import MetricValue, NoValue
 from omega_core.models import ContentError, ModelT, StrictModel, parse_model
 from omega_core.observers import disagreements
 from omega_core.record import Record
@@ -255,28 +253,18 @@ class _Checks:
     def _judged_again(
         self, record: Record, profile: AcceptanceProfile | None, *, observed: bool
     ) -> None:
-        for name, derived in metrics_of(record.evidence).items():
-            if _figures(record.metrics[name]) != _figures(derived):
-                raise EnvelopeError("metrics_mismatch", f"{name} does not follow from the evidence")
+        check_metrics(record)
         self._passed("metrics_mismatch")
         if profile is None:
             return
-        judged = evaluate(
-            profile,
-            record.session.mode,
-            evidence=record.evidence,
-            environment=record.environment,
-            faults=record.validity,
-        )
-        self._report.verdict = judged.verdict
-        stated = record.preview.verdict if record.preview else None
-        if stated is not judged.verdict:
-            raise EnvelopeError("verdict_mismatch", f"judged again it is {judged.verdict}")
-        receipt = self._report.receipt
-        # The server may have seen observers disagree whose observation is not in this file.
-        allowed = {judged.verdict} if observed else {judged.verdict, Verdict.INVALID}
-        if receipt is not None and receipt.verdict not in allowed:
-            raise EnvelopeError("verdict_mismatch", f"judged again it is {judged.verdict}")
+        preview, receipt = record.preview, self._report.receipt
+        self._report.verdict = verdict_again(record, profile, preview.rules if preview else None)
+        stated = preview.verdict if preview else None
+        check_verdict(stated, {self._report.verdict})
+        if receipt is not None:
+            verdict = verdict_again(record, profile, receipt.rules)
+            # The server may have seen observers disagree whose observation is not in this file.
+            check_verdict(receipt.verdict, {verdict, *([] if observed else [Verdict.INVALID])})
         self._passed("verdict_mismatch")
 
     def _weigh(self, record: Record, kid: str, grant: Grant | None) -> None:
@@ -325,11 +313,6 @@ def _part_content(check: str, model: type[ModelT], sealed: Sealed) -> ModelT:
         return _content(model, sealed.payload)
     except EnvelopeError as error:
         raise EnvelopeError(check, str(error)) from error
-
-
-def _figures(metric: MetricValue) -> tuple[int | None, int, NoValue | None]:
-    """Return what must follow from the evidence; how it was made is told in prose."""
-    return metric.value, metric.samples, metric.reason
 
 
 def _differing(grant: Grant, record: Record, kid: str) -> str | None:

@@ -271,7 +271,11 @@ class LogPosition(StrictModel):
 
 
 class Receipt(StrictModel):
-    """The Collector's word that a record is durable; only then may the agent forget it."""
+    """The Collector's word that a record is durable; only then may the agent forget it.
+
+    `rules` is the version of the rules behind `verdict`; null where it was made before they had
+    one.
+    """
 
     schema_version: Version1 = 1
     record_digest: Digest
@@ -282,3 +286,4 @@ class Receipt(StrictModel):
     posted_id: Id | None
     verdict: Verdict | None
     log: LogPosition | None
+    rules: Annotated[int, Field(ge=1, le=INTEGER_MAX)] | None = None

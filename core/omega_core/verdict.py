@@ -84,13 +84,72 @@ class ProfileRef(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShareEvidence(Fact):
+    """The evidence on a share of events (lost packets, late ones, bad seconds) when it was read.
+
+    `limit_ppm` is the share that is allowed. `events` among `samples` were read; for the evidence
+    both are divided by 2b - 1, b being the burst of `burst_ppm` millionths of a packet: the one
+    assumed or, where it is longer, the one observed. `pass_unats` and `fail_unats` are millionths
+    of a nat.
+    """
+
+    limit_ppm: Count
+    events: Count
+    samples: Count
+    effective_samples: Count
+    burst_ppm: Count
+    assumed_burst_ppm: Count
+    pass_unats: Signed
+    fail_unats: Signed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvidence(Fact):
+    """The evidence on a rate R against the promise T, from so many runs.
+
+    All others are in millionths: of ln(R/T) its mean, its standard deviation, the bounds around its
+    mean, and the guard band that they must clear; `correlation_ppm` is how alike runs are taken to
+    be.
+    """
+
+    runs: Count
+    mean_ppm: Signed
+    spread_ppm: Count
+    lower_ppm: Signed
+    upper_ppm: Signed
+    guard_ppm: Count
+    correlation_ppm: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(Fact):
+    """With which error probability a criterion was decided, or what it would take.
+
+    `false_outcome_ppm` is how likely, at most, a line exactly at the limit comes out like this;
+    None while it is open. The test keeps `false_pass_ppm` and `false_fail_ppm`. `after_stop`
+    samples came after it was decided and were not read. Where it is open, `more_needed` further
+    samples would pass it: packets without an event, runs like those seen; None where no number is
+    known to.
+    """
+
+    false_outcome_ppm: Count | None
+    false_pass_ppm: Count
+    false_fail_ppm: Count
+    after_stop: Count = 0
+    more_needed: Count | None = None
+    share: ShareEvidence | None = None
+    runs: RunEvidence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CriterionOutcome(Fact):
     """One criterion, what was found, and why it came out as it did.
 
     `value` and `limit` are in `unit`; `value` is None where nothing was measured. An advisory
     criterion (`mandatory` false) is judged and shown, and never decides. `statistic` is how the
     sample was read (None in a judgement made before it was kept), `family` the one IP family that
-    the criterion looks at, if it does.
+    the criterion looks at, if it does. `decision` is None of a criterion that is decided without an
+    error probability (attempts), was not measured, or was judged by rules that stated none.
     """
 
     id: Name
@@ -106,17 +165,23 @@ class CriterionOutcome(Fact):
     because: Because
     statistic: Name | None = None
     family: Family | None = None
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement(Fact):
-    """The verdict and everything it rests on."""
+    """The verdict and everything it rests on.
+
+    `rules` is the version of the judge's rules; None in a judgement made before they had one, which
+    is version 1.
+    """
 
     verdict: Verdict
     mode: Mode
     profile: ProfileRef
     outcomes: tuple[CriterionOutcome, ...]
     faults: tuple[Fault, ...] = ()
+    rules: Count | None = None
 
 
 EXIT_CODE_OF_VERDICT = {

@@ -98,6 +98,47 @@ def sent_in_window(
             yield rtt_us
 
 
+def blocks_under_load(
+    direction: Direction,
+    streams: Sequence[WorkingStream],
+    runs: Sequence[GoodputRun],
+    searches: Sequence[CapacityRun] = (),
+) -> Iterator[tuple[int | None, ...]]:
+    """Yield each whole second of load in one direction: the round trips of the packets sent in it.
+
+    None is a packet without reply. The packets are those that the metrics are of; a second that the
+    window does not hold to its end is left out, and so is one in which none was sent.
+    """
+    loads: dict[int, _Load] = {run.run: run for run in runs}
+    loads.update({search.run: search for search in searches})
+    mine = [each for each in streams if each.direction is direction]
+    held = [each for each in mine if _is_held(loads.get(each.run))]
+    for stream in held or mine:
+        window_us = _window_us(stream, loads.get(stream.run))
+        if window_us is None:
+            continue
+        from_us, until_us = window_us
+        seconds: list[list[int | None]] = [[] for _ in range((until_us - from_us) // US_PER_S)]
+        for sent_us, rtt_us in zip(stream.sent_us(), stream.rtt_us, strict=True):
+            second = (sent_us - from_us) // US_PER_S
+            if 0 <= second < len(seconds):
+                seconds[second].append(rtt_us)
+        yield from (tuple(each) for each in seconds if each)
+
+
+def _window_us(stream: WorkingStream, run: _Load | None) -> tuple[int, int] | None:
+    """Return from when until when, on the session's time, the load beside a stream was steady."""
+    if run is None or run.direction is not stream.direction or run.ended not in _HAS_WORKED:
+        return None
+    if isinstance(run, CapacityRun):
+        return run.held_us
+    window = steady_rate(run)
+    if window is None or stream.run_epoch_offset_us is None:
+        return None
+    epoch_us = stream.run_epoch_offset_us
+    return epoch_us + window.start_us, epoch_us + window.end_us
+
+
 def _is_held(load: _Load | None) -> bool:
     return isinstance(load, CapacityRun) and load.held_us is not None
 

@@ -287,6 +287,7 @@ def _receipt_of(sealed: Sealed, record: Record, judged: _Judged, now: int) -> Re
         posted_id=posted_id,
         verdict=judged.judgement.verdict if judged.judgement else None,
         log=None,
+        rules=judged.judgement.rules if judged.judgement else None,
     )
 
 

@@ -69,7 +69,7 @@ def verified(omega: Omega, *arguments: str | Path) -> Ran:
 
 
 def test_a_diagnosis_stands_on_its_ticket(site: Site, diagnosed: Diagnosed) -> None:
-    assert diagnosed.done.code == 11, "a quick look at a plan that asks for two runs each way"
+    assert diagnosed.done.code == 11, "a quick look at a plan that asks for a reading nobody has"
     report = diagnosed.done.json
     assert report["posted"]
     assert site.posted(diagnosed.ticket) == [(report["record_digest"], "inconclusive")]

@@ -17,6 +17,7 @@ from typing import Any
 from omega_core.bundle import Bundle
 from omega_core.canonical import digest_hex
 from omega_core.control import (
+    CapacityCounts,
     Grant,
     GrantLimits,
     KeyStatement,
@@ -30,8 +31,9 @@ from omega_core.control import (
 )
 from omega_core.derive import metrics_of
 from omega_core.envelope import PayloadType, parse_envelope, seal
-from omega_core.evidence import Evidence, GoodputRun
+from omega_core.evidence import CapacityRun, Evidence, GoodputRun
 from omega_core.keys import SigningKey, to_base64url
+from omega_core.load import LoadCounts
 from omega_core.metrics import Direction
 from omega_core.models import StrictModel, model_bytes
 from omega_core.record import AgentRef, Chain, Clocks, Cost, Measurement, Record, Session
@@ -214,11 +216,31 @@ def observation(of: Evidence | None = None, **changes: Any) -> Observation:  # n
             )
             for run in stated.goodput
         ),
+        "capacity": tuple(_load_counts(run) for run in stated.capacity),
         "octets_received": sum(_read(run) for run in stated.goodput if run.direction is up),
         "octets_sent": sum(_read(run) for run in stated.goodput if run.direction is not up),
         "load": TestPointLoad(cpu_busy_ppm_max=150_000, sessions_max=1),
     }
     return Observation(**{**fields, **changes})
+
+
+def _load_counts(run: CapacityRun) -> CapacityCounts:
+    """Return what an honest test point counted of a load: as its receiver, or as its sender."""
+    sent = LoadCounts(sent_packets=run.highest[-1], sent_octets=run.highest[-1] * run.ip_octets)
+    received = LoadCounts(
+        at_us=run.at_us,
+        octets=run.octets,
+        packets=run.packets,
+        highest=run.highest,
+        delay_us_max=run.delay_us_max,
+        host_drops=run.host_drops,
+    )
+    return CapacityCounts(
+        run=run.run,
+        direction=run.direction,
+        ip_octets=run.ip_octets,
+        counts=received if run.direction is Direction.UP else sent,
+    )
 
 
 def _read(run: GoodputRun) -> int:

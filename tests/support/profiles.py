@@ -16,9 +16,11 @@ from typing import Any
 
 from omega_acceptance.catalogue import Catalogue
 from omega_acceptance.schema import AcceptanceProfile, parse_profile, profile_from_content
+from omega_acceptance.windows import allowance_of, offer_bps, windows
 from omega_core.evidence import (
     Attempt,
     AttemptKind,
+    CapacityRun,
     Ended,
     Evidence,
     Family,
@@ -27,12 +29,14 @@ from omega_core.evidence import (
     TaskEnd,
 )
 from omega_core.metrics import Direction
-from omega_core.units import BITS_PER_OCTET, US_PER_S
+from omega_core.units import BITS_PER_OCTET, PPM, US_PER_S
+from omega_core.verdict import Mode
 from support.facts import goodput_run, idle_stream
+from support.windows import window
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "profiles"
 RUN_US = BITS_PER_OCTET * US_PER_S  # over it one octet is one bit per second
-PACKETS = 1_001  # what the shipped plans' 20 s yield
+PACKETS = 3_501  # 70 s of the idle stream: what a loss of 1 % in bursts of five takes to prove
 
 
 def example(name: str) -> AcceptanceProfile:
@@ -42,8 +46,37 @@ def example(name: str) -> AcceptanceProfile:
 
 @functools.cache
 def home() -> AcceptanceProfile:
-    """Return the WiMAX plan that the demo uses."""
+    """Return the WiMAX plan in its first version: short streams, and TCP decides in quick."""
     return Catalogue.builtin().get("wimax-home-2m", 1)
+
+
+def newest() -> list[AcceptanceProfile]:
+    """Return the shipped plans as they are sold today."""
+    by_id = {each.id: each for each in Catalogue.builtin().profiles}
+    return [*by_id.values()]
+
+
+def carried(plan: AcceptanceProfile, share: float = 1.0) -> tuple[CapacityRun, ...]:
+    """Return what the windows of a standard session come to on a line of a share of the offer.
+
+    The repeats begin late enough to count.
+    """
+    allowance = allowance_of(plan)
+    runs = []
+    for each in windows(plan, Mode.STANDARD):
+        offered = offer_bps(plan, each.fixed_bps)
+        kept = min(int(share * each.fixed_bps * 1.25), offered)
+        runs.append(
+            window(
+                kept,
+                fixed_bps=each.fixed_bps,
+                lost_ppm=max((offered - kept) * PPM // offered, 0),
+                allowance=allowance,
+                direction=each.direction,
+                started_us=20 * US_PER_S if each.repeat else 0,
+            )
+        )
+    return tuple(runs)
 
 
 def criterion(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of a criterion

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from omega_acceptance.decision.error_rates import false_fail_each_ppm
 from omega_acceptance.profile import AcceptanceProfile, Criterion
 from omega_acceptance.promise import limit_of
 from omega_core.evidence import AttemptKind, Ended, Evidence, Family
 from omega_core.metrics import MetricValue
-from omega_core.verdict import Because, Mode, Outcome
+from omega_core.units import PPM
+from omega_core.verdict import Because, Decision, Mode, Outcome
 
 FINISHED = frozenset({Ended.COMPLETED, Ended.DECIDED})
 
@@ -33,6 +35,19 @@ class Case:
         """The criterion's own metric; None for what a device would have to tell us."""
         return self.metrics.get(self.criterion.metric)
 
+    @property
+    def false_pass_ppm(self) -> int:
+        """How likely the criterion may pass on a line that is exactly at the limit."""
+        promised_ppm = self.profile.statistics.false_pass_max_ppm
+        confidence_ppm = self.criterion.confidence_ppm
+        return promised_ppm if confidence_ppm is None else PPM - confidence_ppm
+
+    @property
+    def false_fail_ppm(self) -> int:
+        """How likely it may fail there: each mandatory criterion has its part of it."""
+        mandatory = sum(each.decides_in(self.mode) for each in self.profile.criteria)
+        return false_fail_each_ppm(self.profile.statistics.false_fail_max_ppm, mandatory)
+
     def limit(self, family: Family = 4) -> int:
         """Return the criterion's limit, for a measurement over `family`."""
         return limit_of(self.profile, self.criterion, family)
@@ -40,7 +55,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one criterion came to; `value` and `limit` in the criterion's unit."""
+    """What one criterion came to; `value` and `limit` in the criterion's unit.
+
+    `decision` is None where no error probability belongs to the outcome.
+    """
 
     outcome: Outcome
     because: Because
@@ -48,6 +66,7 @@ class Finding:
     value: int | None
     samples: int
     samples_needed: int
+    decision: Decision | None = None
 
 
 Judge: TypeAlias = Callable[[Case], Finding]
@@ -66,6 +85,7 @@ def not_judged(
     samples: int = 0,
     samples_needed: int | None = None,
     family: Family = 4,
+    decision: Decision | None = None,
 ) -> Finding:
     """Return the inconclusive finding of a case that can't be decided, and why."""
     return Finding(
@@ -75,6 +95,7 @@ def not_judged(
         value=value,
         samples=samples,
         samples_needed=case.criterion.n_min if samples_needed is None else samples_needed,
+        decision=decision,
     )
 
 

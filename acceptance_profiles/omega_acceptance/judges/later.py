@@ -1,7 +1,7 @@
 """Statistics that no judge reads yet: shown with their limit, never decided.
 
-A share of a campaign's runs and an availability over days can't come from one session at all;
-blocks under load and a device's own readings wait for the instrument that takes them.
+A share of a campaign's runs and an availability over days can't come from one session at all; a
+device's own readings wait for the instrument that takes them.
 """
 
 from __future__ import annotations

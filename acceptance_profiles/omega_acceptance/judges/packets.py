@@ -2,72 +2,66 @@
 
 `percentile`: a packet that came back later than the limit *or was lost* is an event, and a `_p95`
 metric allows 5 % of them. The metric's own value stays conditional on arrival; the judge counts a
-lost packet as late, so that loss never flatters a delay. `share`: a lost packet is an event.
+lost packet as late, so that loss never flatters a delay. `share`: a lost packet is an event, and
+the limit is the share of them that is allowed.
+
+Both are the same question, whether events are rarer than a share, and are answered by evidence that
+is read once a second of the stream (`omega_acceptance.decision.reading`), corrected for bursts.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
-from omega_acceptance.judges.case import (
-    FINISHED,
-    Case,
-    Finding,
-    met_or_not,
-    not_judged,
-    udp_is_blocked,
-)
-from omega_core.evidence import Ended
+from omega_acceptance.decision.bursts import assumed_burst_ppm, period_of
+from omega_acceptance.decision.reading import Looks
+from omega_acceptance.judges.case import FINISHED, Case, Finding, not_judged, udp_is_blocked
+from omega_acceptance.judges.shares import Sample, judge_sample
+from omega_acceptance.provable import packets_of, share_limit_ppm
+from omega_core.evidence import Ended, IdleStream, SequenceRange
+from omega_core.metrics import Direction
+from omega_core.units import US_PER_S
 from omega_core.verdict import Because
 
 
 def judge_percentile(case: Case) -> Finding:
     """Judge a delay quantile by the share of packets that were late or lost."""
-    because = _why_no_stream(case)
+    because = why_no_stream(case)
     if because is not None:
         return not_judged(case, because)
-    rtt_us = case.evidence.idle[0].rtt_us
-    measured = case.measured
-    value = None if measured is None else measured.value
-    if len(rtt_us) < case.criterion.n_min:
-        return not_judged(case, Because.TOO_FEW_SAMPLES, value=value, samples=len(rtt_us))
-    late = _late_or_lost(rtt_us, case.limit(), above_least="_pdv_" in case.criterion.metric)
-    percent = int(case.criterion.metric.rpartition("_p")[2])
-    outcome, because = met_or_not(met=late * 100 <= len(rtt_us) * (100 - percent))
-    return Finding(
-        outcome=outcome,
-        because=because,
-        limit=case.limit(),
-        value=value,
-        samples=len(rtt_us),
-        samples_needed=case.criterion.n_min,
+    stream = case.evidence.idle[0]
+    sample = Sample(
+        events=late_or_lost(case, stream.rtt_us),
+        size=len(stream.rtt_us),
+        limit_ppm=share_limit_ppm(case.criterion),
+        looks=_each_second(case, stream),
+        value=None if case.measured is None else case.measured.value,
+        most=packets_of(case.profile, case.mode),
     )
+    return judge_sample(case, sample)
 
 
 def judge_share(case: Case) -> Finding:
     """Judge loss in one direction; where the way of a lost packet is not known it is not judged."""
-    because = _why_no_stream(case)
+    because = why_no_stream(case)
     if because is not None:
         return not_judged(case, because)
-    measured = case.measured
+    measured, stream = case.measured, case.evidence.idle[0]
     if measured is None or measured.value is None:
         return not_judged(case, Because.NOT_MEASURED)
-    if measured.samples < case.criterion.n_min:
-        return not_judged(
-            case, Because.TOO_FEW_SAMPLES, value=measured.value, samples=measured.samples
-        )
-    outcome, because = met_or_not(met=measured.value <= case.limit())
-    return Finding(
-        outcome=outcome,
-        because=because,
-        limit=case.limit(),
+    sample = Sample(
+        events=_lost(stream, case.criterion.direction),
+        size=measured.samples,
+        limit_ppm=case.limit(),
+        looks=_each_second(case, stream),
         value=measured.value,
-        samples=measured.samples,
-        samples_needed=case.criterion.n_min,
+        most=packets_of(case.profile, case.mode),
     )
+    return judge_sample(case, sample)
 
 
-def _why_no_stream(case: Case) -> Because | None:
+def why_no_stream(case: Case) -> Because | None:
     """Return why there is no stream to judge; None when there is one that came to its end."""
     streams = case.evidence.idle
     silent = not streams or all(rtt_us is None for rtt_us in streams[0].rtt_us)
@@ -79,7 +73,40 @@ def _why_no_stream(case: Case) -> Because | None:
     return None if streams and streams[0].rtt_us else Because.NOT_MEASURED
 
 
-def _late_or_lost(rtt_us: Sequence[int | None], limit_us: int, *, above_least: bool) -> int:
-    """Count the packets whose delay (less the smallest, for PDV) exceeds the limit, or is not."""
-    least_us = min((each for each in rtt_us if each is not None), default=0) if above_least else 0
-    return sum(each is None or each - least_us > limit_us for each in rtt_us)
+def late_or_lost(case: Case, rtt_us: Sequence[int | None]) -> list[int]:
+    """Return which packets exceed the criterion's limit (for PDV: beyond the least), or are lost.
+
+    The least of the whole stream is taken, also for a look at its beginning: that makes a variation
+    no smaller than it was.
+    """
+    limit_us = case.limit()
+    if "_pdv_" in case.criterion.metric:
+        limit_us += min((each for each in rtt_us if each is not None), default=0)
+    return [at for at, each in enumerate(rtt_us) if each is None or each > limit_us]
+
+
+def _lost(stream: IdleStream, direction: Direction | None) -> list[int]:
+    """Return which packets of a direction's sample were lost, by their place in it.
+
+    Upwards the sample is every packet sent; downwards those that got up.
+    """
+    up = _numbers(stream.lost_up)
+    if direction is Direction.UP:
+        return up
+    return [number - bisect_left(up, number) for number in _numbers(stream.lost_down)]
+
+
+def _numbers(ranges: Sequence[SequenceRange]) -> list[int]:
+    return [number for first, last in ranges for number in range(first, last + 1)]
+
+
+def _each_second(case: Case, stream: IdleStream) -> Looks:
+    """Return looks once a second, with the burst that the plan assumes at the stream's period."""
+    assumed = case.profile.statistics
+    period_us = stream.period_us or period_of(assumed.probe_pps)
+    return Looks(
+        every=max(US_PER_S // period_us, 1),
+        n_min=case.criterion.n_min,
+        n_max=case.criterion.n_max,
+        burst_ppm=assumed_burst_ppm(assumed.loss_burst_us, period_us=period_us),
+    )

@@ -1,43 +1,72 @@
 """Statistic `mean_log`: the goodput of several runs against a rate, by their logarithmic mean.
 
-The mean of ln(R/T) over the runs is at least 0 exactly when the product of the rates is at least
-T to the power of their number. In whole numbers that needs no logarithm and has no rounding: one
-bit per second either side of the limit is one bit per second either side of the verdict.
+From three runs on the sequential test of `omega_acceptance.decision.runs` decides, with a guard
+band and what runs that follow each other have in common. Mode quick takes one run: where the
+criterion is content with it, a single run whose spread is assumed decides the clear cases.
+
+The value shown is the geometric mean, rounded down: the rate whose logarithm is the mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from dataclasses import dataclass
+from math import ceil, floor, log, prod
 
+from omega_acceptance.decision.quantiles import normal_quantile
+from omega_acceptance.decision.runs import (
+    QUICK_SPREAD_PPM,
+    RUNS_MIN,
+    RunReading,
+    RunTest,
+    quick_run,
+)
 from omega_acceptance.judges.case import FINISHED, Case, Finding, met_or_not, not_judged
-from omega_core.evidence import Ended, GoodputRun
+from omega_core.evidence import Ended, Family, GoodputRun
 from omega_core.goodput import steady_rate
-from omega_core.verdict import Because
+from omega_core.units import PPM
+from omega_core.verdict import Because, Decision, Mode, Outcome, RunEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The runs of a criterion's direction: all of them, and the rates of those that count."""
+
+    all: tuple[GoodputRun, ...]
+    rates_bps: tuple[int, ...]
+    family: Family
 
 
 def judge_mean_log(case: Case) -> Finding:
     """Judge the finished runs of the criterion's direction, all over one IP family."""
+    runs = finished_runs(case)
+    count, n_min = len(runs.rates_bps), case.criterion.n_min
+    if case.mode is Mode.QUICK and n_min <= count < RUNS_MIN:
+        return _judge_quick(case, runs)
+    test = _test_of(case)
+    n_max = case.criterion.n_max or count
+    limit = case.limit(runs.family)
+    reading = test.read(runs.rates_bps, limit, n_min=n_min, n_max=n_max) if limit else None
+    if reading is None:
+        return not_judged(
+            case,
+            why_too_few(case, runs),
+            value=geometric_mean(runs.rates_bps) if count else None,
+            samples=count,
+            samples_needed=max(n_min, RUNS_MIN),
+            family=runs.family,
+        )
+    return _finding(case, runs, test, reading, n_max=n_max)
+
+
+def finished_runs(case: Case) -> Runs:
+    """Return the runs that came to their end over the family of the first of them."""
     direction = case.criterion.direction
-    runs = [run for run in case.evidence.goodput if run.direction is direction]
+    runs = tuple(run for run in case.evidence.goodput if run.direction is direction)
     finished = [run for run in runs if run.ended in FINISHED]
-    family = finished[0].family if finished else 4
+    family: Family = finished[0].family if finished else 4
     steady = [steady_rate(run) for run in finished if run.family == family]
-    rates = [each.rate_bps for each in steady if each is not None]
-    value = geometric_mean(rates) if rates else None
-    if len(rates) < case.criterion.n_min:
-        because = _why_too_few(case, runs, counted=len(rates))
-        return not_judged(case, because, value=value, samples=len(rates), family=family)
-    limit = case.limit(family)
-    outcome, because = met_or_not(met=value is not None and value >= limit)
-    return Finding(
-        outcome=outcome,
-        because=because,
-        limit=limit,
-        value=value,
-        samples=len(rates),
-        samples_needed=case.criterion.n_min,
-    )
+    return Runs(runs, tuple(each.rate_bps for each in steady if each is not None), family)
 
 
 def geometric_mean(rates: Sequence[int]) -> int:
@@ -53,10 +82,119 @@ def geometric_mean(rates: Sequence[int]) -> int:
     return low
 
 
-def _why_too_few(case: Case, runs: Sequence[GoodputRun], *, counted: int) -> Because:
+def why_too_few(case: Case, runs: Runs) -> Because:
+    """Return why there are too few runs for a verdict."""
     task = case.criterion.metric.replace("_bps", "")
-    ends = [run.ended for run in runs]
+    ends = [run.ended for run in runs.all]
     ends += [end.ended for end in case.evidence.tasks if end.task == task]
     if Ended.BUDGET in ends:
         return Because.BUDGET
-    return Because.TOO_FEW_SAMPLES if counted else Because.NOT_MEASURED
+    return Because.TOO_FEW_SAMPLES if runs.rates_bps else Because.NOT_MEASURED
+
+
+def _test_of(case: Case) -> RunTest:
+    assumed = case.profile.statistics
+    return RunTest(
+        guard_ppm=assumed.guard_band_ppm,
+        correlation_ppm=assumed.run_correlation_ppm,
+        spread_floor_ppm=assumed.run_sd_floor_ppm,
+        false_pass_ppm=case.false_pass_ppm,
+        false_fail_ppm=case.false_fail_ppm,
+    )
+
+
+def _finding(case: Case, runs: Runs, test: RunTest, reading: RunReading, *, n_max: int) -> Finding:
+    enough = test.runs_to_pass(reading, n_max=max(n_max, reading.runs))
+    decision = Decision(
+        false_outcome_ppm=_false_outcome_ppm(case, reading.outcome),
+        false_pass_ppm=case.false_pass_ppm,
+        false_fail_ppm=case.false_fail_ppm,
+        after_stop=reading.after_stop,
+        more_needed=_more(reading, enough),
+        runs=RunEvidence(
+            runs=reading.runs,
+            mean_ppm=reading.mean_ppm,
+            spread_ppm=reading.spread_ppm,
+            lower_ppm=reading.lower_ppm,
+            upper_ppm=reading.upper_ppm,
+            guard_ppm=test.guard_ppm,
+            correlation_ppm=test.correlation_ppm,
+        ),
+    )
+    value, count = geometric_mean(runs.rates_bps), len(runs.rates_bps)
+    if reading.outcome is Outcome.INCONCLUSIVE:
+        return not_judged(
+            case,
+            Because.INSIDE_GUARD_BAND if enough is None else Because.TOO_FEW_SAMPLES,
+            value=value,
+            samples=count,
+            samples_needed=count if enough is None else max(enough, count),
+            family=runs.family,
+            decision=decision,
+        )
+    outcome, because = met_or_not(met=reading.outcome is Outcome.PASS)
+    return Finding(
+        outcome=outcome,
+        because=because,
+        limit=case.limit(runs.family),
+        value=value,
+        samples=count,
+        samples_needed=case.criterion.n_min,
+        decision=decision,
+    )
+
+
+def _more(reading: RunReading, enough: int | None) -> int | None:
+    if reading.outcome is not Outcome.INCONCLUSIVE or enough is None:
+        return None
+    return enough - reading.runs
+
+
+def _false_outcome_ppm(case: Case, outcome: Outcome) -> int | None:
+    errors = {Outcome.PASS: case.false_pass_ppm, Outcome.FAIL: case.false_fail_ppm}
+    return errors.get(outcome)
+
+
+def _judge_quick(case: Case, runs: Runs) -> Finding:
+    """Judge the one run of a quick test: its spread is not seen but assumed."""
+    limit, value = case.limit(runs.family), geometric_mean(runs.rates_bps)
+    assumed = case.profile.statistics
+    outcome = quick_run(
+        value,
+        limit,
+        guard_ppm=assumed.guard_band_ppm,
+        false_pass_ppm=case.false_pass_ppm,
+        false_fail_ppm=case.false_fail_ppm,
+    )
+    mean = log(max(value, 1) / limit)
+    decision = Decision(
+        false_outcome_ppm=_false_outcome_ppm(case, outcome),
+        false_pass_ppm=case.false_pass_ppm,
+        false_fail_ppm=case.false_fail_ppm,
+        after_stop=0,
+        more_needed=None,
+        runs=RunEvidence(
+            runs=len(runs.rates_bps),
+            mean_ppm=floor(mean * PPM),
+            spread_ppm=QUICK_SPREAD_PPM,
+            lower_ppm=floor(
+                mean * PPM - normal_quantile(case.false_pass_ppm / PPM) * QUICK_SPREAD_PPM
+            ),
+            upper_ppm=ceil(
+                mean * PPM + normal_quantile(case.false_fail_ppm / PPM) * QUICK_SPREAD_PPM
+            ),
+            guard_ppm=assumed.guard_band_ppm,
+            correlation_ppm=0,
+        ),
+    )
+    met, because = met_or_not(met=outcome is Outcome.PASS)
+    decided = outcome is not Outcome.INCONCLUSIVE
+    return Finding(
+        outcome=met if decided else outcome,
+        because=because if decided else Because.INSIDE_GUARD_BAND,
+        limit=limit,
+        value=value,
+        samples=len(runs.rates_bps),
+        samples_needed=case.criterion.n_min,
+        decision=decision,
+    )

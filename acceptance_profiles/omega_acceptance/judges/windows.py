@@ -10,7 +10,8 @@ carried, short, or says nothing. Over the windows at the rate in question:
 The bound behind *carried* assumes no distribution: a line below the rate passes only if the guard
 band was too narrow for the instrument, or a bucket larger than the allowance hid what lasts. A line
 at the rate that varies by 8 % within a quarter of a second is short in one window of eight, and in
-two in 0.014 of all cases: that is why one short window decides nothing.
+two in 0.014 of all cases: that is why one short window decides nothing. The error probabilities
+that are stated are those of such a line, from simulation (docs/acceptance-profiles.md).
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from omega_acceptance.windows import WINDOWS_TO_FAIL, allowance_of
 from omega_core.capacity_metrics import HAS_WORKED, qualification_of
 from omega_core.evidence import CapacityRun, Ended
 from omega_core.qualification import REPEAT_US, Carried, Qualification
-from omega_core.verdict import Because, Outcome
+from omega_core.verdict import Because, Decision, Outcome
+
+FALSE_PASS_PPM = 30_000
+FALSE_FAIL_PPM = 15_000
 
 
 def judge_window(case: Case) -> Finding:
@@ -48,6 +52,11 @@ def judge_window(case: Case) -> Finding:
             value=short[-1].rate_bps if short else max(each.proved_bps for each in carried),
             samples=samples,
             samples_needed=needed,
+            decision=Decision(
+                false_outcome_ppm=FALSE_FAIL_PPM if short else FALSE_PASS_PPM,
+                false_pass_ppm=FALSE_PASS_PPM,
+                false_fail_ppm=FALSE_FAIL_PPM,
+            ),
         )
     if carried and short:
         because = Because.MIXED_ATTEMPTS

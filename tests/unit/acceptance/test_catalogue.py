@@ -9,13 +9,14 @@ import pytest
 
 from omega_acceptance.catalogue import PLANS_DIRECTORY, RELEASED, Catalogue
 from omega_acceptance.errors import PlanUnknownError, ProfileError
-from omega_acceptance.schema import AcceptanceProfile
+from omega_acceptance.schema import AcceptanceProfile, parse_profile
 from omega_core import limits
 from omega_core.errors import ExitCode
 from omega_core.verdict import Mode
+from support.profiles import newest
 
 ONE_DAY = date(2026, 12, 1)
-HOME = (PLANS_DIRECTORY / "wimax-home-2m.toml").read_text()
+HOME = (PLANS_DIRECTORY / "wimax-home-2m-v2.toml").read_text()
 
 
 def with_files(tmp_path: Path, **texts: str) -> Catalogue:
@@ -25,7 +26,7 @@ def with_files(tmp_path: Path, **texts: str) -> Catalogue:
 
 
 def next_version(version: int, first_day: str = "2026-11-01") -> str:
-    text = HOME.replace("\nversion = 1\n", f"\nversion = {version}\n")
+    text = HOME.replace("\nversion = 2\n", f"\nversion = {version}\n")
     return text.replace("effective_from = 2026-11-01", f"effective_from = {first_day}")
 
 
@@ -39,8 +40,9 @@ def test_released_profiles_are_listed_with_their_digest_and_never_change() -> No
 
 def test_there_is_one_file_for_each_version_named_after_it() -> None:
     for path in PLANS_DIRECTORY.glob("*.toml"):
-        profile = Catalogue.builtin().get(path.stem, 1)
-        assert (profile.id, profile.version) == (path.stem, 1)
+        name, _, version = path.stem.partition("-v")
+        profile = Catalogue.builtin().get(name, int(version or 1))
+        assert profile == parse_profile(path.read_bytes(), path.name, superseded=True)
 
 
 def test_the_technologies_that_are_sold_have_plans() -> None:
@@ -49,13 +51,13 @@ def test_the_technologies_that_are_sold_have_plans() -> None:
     assert {each.technology for each in profiles} == {"wimax", "adsl", "vdsl", "ftth"}
 
 
-@pytest.mark.parametrize("profile", Catalogue.builtin().profiles, ids=lambda each: each.id)
+@pytest.mark.parametrize("profile", newest(), ids=lambda each: each.id)
 def test_a_shipped_plan_can_be_decided_on_site(profile: AcceptanceProfile) -> None:
     standard = {each.metric for each in profile.criteria if each.decides_in(Mode.STANDARD)}
     quick = {each.metric for each in profile.criteria if each.decides_in(Mode.QUICK)}
     goodput = {"goodput_bps_down", "goodput_bps_up"}
-    assert quick == {"reachable_ppm"} | goodput
-    assert standard == quick | {"idle_rtt_us_p95", "loss_ppm_down", "loss_ppm_up"}
+    assert quick == {"reachable_ppm", "qualified_bps_down", "qualified_bps_up"}
+    assert standard == quick | goodput | {"idle_rtt_us_p95", "loss_ppm_down", "loss_ppm_up"}
     assert not any(each.decides_in(Mode.CAMPAIGN) for each in profile.criteria)
 
 
@@ -63,7 +65,7 @@ def test_a_plan_is_found_under_each_of_its_names() -> None:
     catalogue = Catalogue.builtin()
     found = catalogue.for_plan("WMX-HOME-2M-PROMO", ONE_DAY)
     assert found is catalogue.for_plan("WMX-HOME-2M", ONE_DAY)
-    assert found.ref == catalogue.get("wimax-home-2m", 1).ref
+    assert found.ref == catalogue.get("wimax-home-2m", 2).ref
     assert {"FTTH-300-100", "ADSL-HOME-20M"} <= {*catalogue.plan_ids}
 
 
@@ -84,7 +86,7 @@ def test_plan_without_a_profile(plan_id: str, on: date, what: str) -> None:
 
 
 def test_a_plan_has_a_profile_from_its_first_day_on() -> None:
-    assert Catalogue.builtin().for_plan("WMX-HOME-2M", date(2026, 11, 1)).version == 1
+    assert Catalogue.builtin().for_plan("WMX-HOME-2M", date(2026, 11, 1)).version == 2
 
 
 @pytest.mark.parametrize(("id_", "version"), [("wimax-home-2m", 99), ("wimax", 1)])
@@ -96,19 +98,30 @@ def test_version_nobody_knows(id_: str, version: int) -> None:
 def test_the_newest_version_in_force_is_taken_and_the_older_one_kept(tmp_path: Path) -> None:
     catalogue = with_files(
         tmp_path,
-        second=next_version(2),
+        third=next_version(3),
         tenth=next_version(10, "2026-12-02"),
     )
-    assert catalogue.for_plan("WMX-HOME-2M", ONE_DAY).version == 2
+    assert catalogue.for_plan("WMX-HOME-2M", ONE_DAY).version == 3
     assert catalogue.for_plan("WMX-HOME-2M", date(2026, 12, 2)).version == 10
-    assert catalogue.get("wimax-home-2m", 1).digest == Catalogue.builtin().profiles[-1].digest
+    assert catalogue.get("wimax-home-2m", 2).digest == Catalogue.builtin().profiles[-1].digest
 
 
 def test_a_version_that_no_longer_speaks_for_a_plan_is_not_taken_for_it(tmp_path: Path) -> None:
-    without_promo = next_version(2).replace(', "WMX-HOME-2M-PROMO"', "")
-    catalogue = with_files(tmp_path, second=without_promo)
-    assert catalogue.for_plan("WMX-HOME-2M-PROMO", ONE_DAY).version == 1
-    assert catalogue.for_plan("WMX-HOME-2M", ONE_DAY).version == 2
+    without_promo = next_version(3).replace(', "WMX-HOME-2M-PROMO"', "")
+    catalogue = with_files(tmp_path, third=without_promo)
+    assert catalogue.for_plan("WMX-HOME-2M-PROMO", ONE_DAY).version == 2
+    assert catalogue.for_plan("WMX-HOME-2M", ONE_DAY).version == 3
+
+
+def test_only_the_newest_version_of_a_folder_must_be_provable(tmp_path: Path) -> None:
+    not_provable = next_version(3).replace("idle_s = 70", "idle_s = 60")
+    with pytest.raises(ProfileError, match="there are 3001") as refusal:
+        with_files(tmp_path, third=not_provable)
+    assert refusal.value.source.endswith("third.toml")
+    catalogue = with_files(tmp_path, fourth=next_version(4))
+    third = catalogue.get("wimax-home-2m", 3).budget.standard
+    assert third is not None
+    assert third.idle_s == 60
 
 
 def test_the_same_content_may_be_there_twice(tmp_path: Path) -> None:

@@ -20,7 +20,18 @@ from omega_core.limits import packet_count
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_core.verdict import Mode
-from support.profiles import LOSS, REACH, RUN, SHARE, changed, criterion, example, home, profile
+from support.profiles import (
+    LOSS,
+    REACH,
+    RUN,
+    SHARE,
+    changed,
+    criterion,
+    example,
+    home,
+    newest,
+    profile,
+)
 
 DOWN, UP = Direction.DOWN, Direction.UP
 PLANS = Catalogue.builtin().profiles
@@ -47,15 +58,16 @@ def test_quick_takes_one_short_run_each_way() -> None:
     assert (wanted.seconds, wanted.bytes_down, wanted.bytes_up) == (30, 40_000_000, 40_000_000)
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.id)
-def test_a_standard_test_of_a_shipped_plan_is_over_well_within_100_s(
+@pytest.mark.parametrize("plan", newest(), ids=lambda plan: plan.id)
+def test_a_standard_test_of_a_shipped_plan_is_over_within_two_minutes(
     plan: AcceptanceProfile,
 ) -> None:
     wanted = demand(plan, Mode.STANDARD)
     busy_ns = wanted.idle_duration_ns + limits.WAITING_TIME_NS
     busy_ns += sum(run.duration_ns for run in wanted.goodput)
     busy_ns += sum(each.duration_ns for each in wanted.capacity if not each.repeat)
-    assert busy_ns <= 60 * NS_PER_S
+    assert busy_ns <= 110 * NS_PER_S
+    assert busy_ns < wanted.seconds * NS_PER_S
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.id)

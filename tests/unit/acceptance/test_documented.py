@@ -25,7 +25,7 @@ NEVER = {"asyncio", "os", "random", "socket", "subprocess", "threading", "time"}
 
 def test_toml_in_the_document_is_quoted_from_a_shipped_plan() -> None:
     quoted = [text for language, text in BLOCKS if language == "toml"]
-    plan = (PLANS_DIRECTORY / "wimax-home-2m.toml").read_text()
+    plan = (PLANS_DIRECTORY / "wimax-home-2m-v2.toml").read_text()
     assert quoted
     assert all(text in plan for text in quoted)
 

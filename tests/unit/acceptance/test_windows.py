@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from omega_acceptance.catalogue import Catalogue
 from omega_acceptance.demand import CapacityDemand, demand, octets_at_most
 from omega_acceptance.evaluate import evaluate
 from omega_acceptance.explain import explain
@@ -20,7 +19,7 @@ from omega_core.qualification import Allowance
 from omega_core.units import NS_PER_US
 from omega_core.verdict import Because, CriterionOutcome, Judgement, Mode, Outcome, Verdict
 from support.facts import environment
-from support.profiles import WINDOW, example, home, profile, task, tries
+from support.profiles import WINDOW, example, home, newest, profile, task, tries
 from support.windows import window
 
 PASS, FAIL, OPEN = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -208,20 +207,32 @@ def test_quick_accepts_and_never_rejects() -> None:
     assert judged([held(0.90)], quick, Mode.QUICK).verdict is Verdict.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("plan", Catalogue.builtin().profiles, ids=lambda plan: plan.id)
-def test_an_advisory_window_does_not_decide_a_shipped_plan(plan: AcceptanceProfile) -> None:
-    outcomes = judged([], plan).outcomes
-    assert {each.mandatory for each in outcomes if each.metric.startswith("qualified")} == {False}
+@pytest.mark.parametrize("plan", newest(), ids=lambda plan: plan.id)
+@pytest.mark.parametrize("mode", [Mode.QUICK, Mode.STANDARD])
+def test_the_windows_decide_a_shipped_plan(plan: AcceptanceProfile, mode: Mode) -> None:
+    outcomes = judged([], plan, mode).outcomes
+    assert {each.mandatory for each in outcomes if each.metric.startswith("qualified")} == {True}
+
+
+def test_the_error_probability_is_that_of_a_line_that_varies() -> None:
+    passed, failed = first(judged([held(1.12)])), first(judged([held(0.90), held(0.90, 30)]))
+    assert passed.decision is not None
+    assert failed.decision is not None
+    assert (passed.decision.false_outcome_ppm, failed.decision.false_outcome_ppm) == (
+        30_000,
+        15_000,
+    )
+    assert first(judged([held(0.90)])).decision is None
 
 
 def test_it_is_told_in_both_languages() -> None:
     english, french = (explain(judged([held(0.90), held(0.90, 30)]), lang) for lang in ("en", "fr"))
     assert (
-        "sold IP rate carried up: 0.36 Mbit/s, at least 0.4 Mbit/s promised (2 windows)"
-        in (english[1])
+        "sold IP rate carried up: 0.36 Mbit/s, at least 0.4 Mbit/s promised (2 windows; error "
+        "at most 1.5 %)" in english[1]
     )
     assert "débit IP vendu tenu, montant" in french[1]
-    assert "(2 fenêtres)" in french[1]
+    assert "(2 fenêtres ; erreur d'au plus 1,5\u00a0%)" in french[1]
 
 
 # What a mode holds.

@@ -287,3 +287,30 @@ def test_an_observation_without_a_grant_proves_nothing() -> None:
     bundle = story.bundle(dead_line(story, NoAnswerError("no_attempt", server="x")))
     report = checked(bundle.model_copy(update={"observation": GOOD.observation}))
     assert report.failed == "observation"
+
+
+# The rules a judgement was made by.
+
+
+def judged_by(rules: int | None) -> Any:  # noqa: ANN401 - JSON
+    plain = content()
+    plain["preview"]["rules"] = rules
+    return plain
+
+
+@pytest.mark.parametrize("rules", [1, 2])
+def test_a_record_is_judged_again_by_the_rules_it_was_judged_by(rules: int) -> None:
+    report = checked(record_with(judged_by(rules), rules=rules))
+    assert (report.failed, report.verdict) == (None, Verdict.INCONCLUSIVE)
+
+
+def test_a_judgement_that_names_no_rules_was_made_by_the_first() -> None:
+    older = judged_by(None)
+    del older["preview"]["rules"]
+    assert checked(record_with(older)).failed is None
+
+
+def test_rules_of_a_newer_program_are_not_guessed() -> None:
+    report = checked(record_with(judged_by(99)))
+    assert report.failed == "verdict_mismatch"
+    assert "rules 99 need a newer program" in str(report.detail)

@@ -15,7 +15,12 @@ from omega_core.goodput import steady_rate
 from omega_core.limits import WORKING_PACKETS_MIN
 from omega_core.metrics import Direction, MetricValue, NoValue
 from omega_core.units import US_PER_S
-from omega_core.working import responsiveness_rpm, sent_in_window, sent_while_held
+from omega_core.working import (
+    blocks_under_load,
+    responsiveness_rpm,
+    sent_in_window,
+    sent_while_held,
+)
 from support.facts import goodput_run, working_stream
 from support.windows import window
 
@@ -259,3 +264,65 @@ def test_of_a_path_without_length_nothing_is_a_part() -> None:
     *others, buffer = found(working_stream(), runs=(goodput_run(base_rtt_us=0),))
     assert None not in values(others)
     assert (buffer.value, buffer.reason) == (None, NoValue.TOO_FEW_SAMPLES)
+
+
+# Seconds of load.
+
+
+def seconds(
+    *streams: WorkingStream,
+    runs: tuple[GoodputRun, ...] = (),
+    searches: tuple[CapacityRun, ...] = (),
+    way: Direction = Direction.DOWN,
+) -> list[tuple[int | None, ...]]:
+    return [*blocks_under_load(way, streams, runs, searches)]
+
+
+def test_a_run_has_a_block_for_each_whole_second_of_its_window() -> None:
+    run = goodput_run()
+    steady = steady_rate(run)
+    assert steady is not None
+    whole = (steady.end_us - steady.start_us) // US_PER_S
+    blocks = seconds(working_stream(rtt_us=80_000), runs=(run,))
+    assert len(blocks) == whole > 1
+    assert {len(block) for block in blocks} == {US_PER_S // PERIOD_US}
+    assert {each for block in blocks for each in block} == {80_000}
+
+
+def test_a_block_holds_what_was_sent_in_its_second_and_the_lost_as_none() -> None:
+    run = goodput_run()
+    steady = steady_rate(run)
+    assert steady is not None
+    first_us = 40 * US_PER_S + steady.start_us
+    fates = tuple(None if number == 7 else number for number in range(60))
+    stream = replace(working_stream(packets=60, started_offset_us=first_us), rtt_us=fates)
+    first, second = seconds(stream, runs=(run,))
+    assert (first, second) == (fates[:50], fates[50:]), "later seconds have no packets"
+
+
+def test_a_direction_with_a_held_load_is_told_by_that_alone() -> None:
+    search = held_search(held_us=WHILE_FULL)
+    streams = (beside_search(RISING), working_stream(run=0))
+    both = seconds(*streams, runs=(goodput_run(),), searches=(search,), way=search.direction)
+    assert both == seconds(streams[0], searches=(search,), way=search.direction) != []
+
+
+@pytest.mark.parametrize(
+    ("stream", "run"),
+    [
+        pytest.param(working_stream(run=9), goodput_run(), id="of a run that is not there"),
+        pytest.param(working_stream(Direction.UP), goodput_run(), id="of the other direction"),
+        pytest.param(working_stream(), goodput_run(Direction.UP), id="beside another way"),
+        pytest.param(working_stream(), goodput_run(ended=Ended.LINK_LOST), id="of a cut run"),
+        pytest.param(
+            working_stream(run_epoch_offset_us=None), goodput_run(), id="of no known beginning"
+        ),
+        pytest.param(
+            working_stream(), replace(goodput_run(), flows=()), id="of a run without rate"
+        ),
+    ],
+)
+def test_a_stream_without_a_steady_load_has_no_blocks(
+    stream: WorkingStream, run: GoodputRun
+) -> None:
+    assert seconds(stream, runs=(run,)) == []

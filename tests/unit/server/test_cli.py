@@ -131,12 +131,12 @@ def test_plans_are_listed_shown_and_checked(run: Run) -> None:
     assert "goodput_bps_down" in good(run("plan", "show", "FTTH-300-100"))
     shown = as_json(run("plan", "show", "FTTH-300-100", "--json"))
     assert shown["content"]["id"] == "ftth-home-300"
-    file = PLANS_DIRECTORY / "ftth-home-300.toml"
+    file = PLANS_DIRECTORY / "ftth-home-300-v2.toml"
     assert good(run("plan", "check", file)).startswith(f"{file}: good; ftth-home-300 version")
 
 
 def test_a_profile_with_a_mistake_is_named_with_its_line(run: Run, tmp_path: Path) -> None:
-    text = (PLANS_DIRECTORY / "ftth-home-300.toml").read_text("utf-8")
+    text = (PLANS_DIRECTORY / "ftth-home-300-v2.toml").read_text("utf-8")
     file = tmp_path / "mine.toml"
     file.write_text(text.replace("mtu_bytes = 1500", "mtu_bytes = -1500"), "utf-8")
     assert f"{file}:" in refused(run("plan", "check", file))
@@ -145,7 +145,7 @@ def test_a_profile_with_a_mistake_is_named_with_its_line(run: Run, tmp_path: Pat
 @pytest.fixture
 def my_plans(tmp_path: Path) -> Path:
     """A folder with one plan that does not come with the product."""
-    text = (PLANS_DIRECTORY / "ftth-home-300.toml").read_text("utf-8")
+    text = (PLANS_DIRECTORY / "ftth-home-300-v2.toml").read_text("utf-8")
     mine = text.replace('"ftth-home-300"', '"mine"').replace('"FTTH-300-100"', '"MINE-1"')
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "mine.toml").write_text(mine, "utf-8")

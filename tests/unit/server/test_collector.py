@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
+from omega_acceptance.catalogue import Catalogue
 from omega_core.control import Receipt, TestPointLoad
 from omega_core.envelope import PayloadType, open_sealed, parse_envelope, seal
 from omega_core.evidence import Evidence
@@ -24,6 +26,7 @@ from omega_server.sheets import SheetState
 from omega_server.tickets import TicketState
 from support.builders import STRANGER_KEY, goodput_run, session
 from support.facts import evidence, idle_stream
+from support.profiles import carried
 from support.server_rig import Granted, Rig, digest_of, record_in, refused
 
 
@@ -46,7 +49,9 @@ def good_evidence() -> Evidence:
             [(Direction.DOWN, 289_600_000), (Direction.UP, 96_500_000)] * 3
         )
     ]
-    return evidence(goodput=tuple(runs))
+    plan = Catalogue.builtin().for_plan("FTTH-300-100", date(2026, 12, 1))
+    held = tuple(replace(each, run=10 + at) for at, each in enumerate(carried(plan)))
+    return evidence(goodput=tuple(runs), capacity=held)
 
 
 # What is kept

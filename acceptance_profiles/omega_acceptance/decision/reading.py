@@ -1,0 +1,104 @@
+"""A sample that is read while it grows: looked at again and again, and decided once.
+
+The sample is told by the ascending positions of its events, so that a clean one costs nothing to
+read. It is looked at every so many samples from `n_min` on, and at its end; the first look that
+decides sticks, whatever comes later. What follows is kept in the record and counted as
+`after_stop`: measuring on can't take an outcome back, and what it adds is told, not used.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from omega_acceptance.decision.bursts import design_effect_ppm, observed_burst_ppm
+from omega_acceptance.decision.shares import Evidence, ShareTest
+from omega_core.units import PPM
+from omega_core.verdict import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """When a sample is looked at, and what burst is taken for granted.
+
+    `n_max` ends the reading; None reads to the end. `observe` is whether the runs that are seen may
+    correct the burst: not where an event is as likely as not, for chance alone makes runs then.
+    """
+
+    every: int
+    n_min: int = 1
+    n_max: int | None = None
+    burst_ppm: int = PPM
+    observe: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a sample came to: when it was decided, or at its end.
+
+    `events` among `samples` are those that were read, `after_stop` samples came later. `evidence`
+    follows from them and the burst that was applied; `enough` says whether `n_min` was there.
+    """
+
+    outcome: Outcome
+    events: int
+    samples: int
+    after_stop: int
+    burst_ppm: int
+    evidence: Evidence
+    enough: bool
+
+    @property
+    def design_effect_ppm(self) -> int:
+        """By how much events and samples were divided, in millionths."""
+        return design_effect_ppm(self.burst_ppm)
+
+
+def read(test: ShareTest, positions: Sequence[int], samples: int, looks: Looks) -> Reading:
+    """Return what a sample comes to whose events stand at these ascending positions from 0 on."""
+    end = samples if looks.n_max is None else min(samples, looks.n_max)
+    first_of_run = [at for index, at in enumerate(positions) if not _follows(positions, index)]
+    events, size, burst_ppm = 0, 0, looks.burst_ppm
+    outcome = Outcome.INCONCLUSIVE
+    for size in _sizes(looks, end):
+        events = bisect_left(positions, size)
+        burst_ppm = _burst_ppm(looks, events, size, runs=bisect_left(first_of_run, size))
+        scale = PPM / design_effect_ppm(burst_ppm)
+        if size >= looks.n_min:
+            outcome = test.outcome(events * scale, size * scale)
+        if outcome is not Outcome.INCONCLUSIVE:
+            break
+    scale = PPM / design_effect_ppm(burst_ppm)
+    return Reading(
+        outcome=outcome,
+        events=events,
+        samples=size,
+        after_stop=samples - size,
+        burst_ppm=burst_ppm,
+        evidence=test.weigh(events * scale, size * scale),
+        enough=size >= looks.n_min,
+    )
+
+
+def more_to_pass(test: ShareTest, reading: Reading) -> int:
+    """Return how many more samples, none of them an event, would pass after this reading."""
+    needed = test.samples_to_pass(reading.events, design_effect_ppm=reading.design_effect_ppm)
+    return max(needed - reading.samples, 0)
+
+
+def _sizes(looks: Looks, end: int) -> Iterator[int]:
+    """Yield how much of the sample each look has; nothing is looked at before `n_min`."""
+    first = -(-max(looks.n_min, 1) // looks.every) * looks.every
+    yield from range(first, end, looks.every)
+    if end:
+        yield end
+
+
+def _follows(positions: Sequence[int], index: int) -> bool:
+    return index > 0 and positions[index] == positions[index - 1] + 1
+
+
+def _burst_ppm(looks: Looks, events: int, size: int, *, runs: int) -> int:
+    seen = observed_burst_ppm(events, size, runs) if looks.observe else 0
+    return max(looks.burst_ppm, seen)
