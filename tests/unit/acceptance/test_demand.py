@@ -173,7 +173,7 @@ def test_a_campaign_may_have_runs_and_streams_of_its_own_length() -> None:
     ("mode", "run_s", "idle_ms", "seconds"),
     [
         pytest.param(Mode.MEASURE, 8, 1_200, 66, id="measure"),
-        pytest.param(Mode.QUICK, 0, 600, 50, id="quick"),
+        pytest.param(Mode.QUICK, 0, 500, 50, id="quick"),
     ],
 )
 def test_without_a_profile_only_seconds_bound_a_session(
