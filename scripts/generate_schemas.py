@@ -17,6 +17,7 @@ from typing import Any
 from omega_agent.report import RunReport
 from omega_core.bundle import Bundle
 from omega_core.control import (
+    ConsistencyProof,
     EnrolmentRequest,
     Grant,
     KeyStatement,
@@ -30,6 +31,7 @@ from omega_core.record import Measurement, Record
 
 SCHEMAS: dict[str, type[StrictModel]] = {
     "bundle": Bundle,
+    "consistency-proof": ConsistencyProof,
     "enrolment-request": EnrolmentRequest,
     "grant": Grant,
     "key-statement": KeyStatement,

@@ -14,7 +14,7 @@ from pydantic import Field
 from omega_core.canonical import canonical_bytes, parse_plain
 from omega_core.envelope import EnvelopeError
 from omega_core.facts import Version1
-from omega_core.limits import BUNDLE_BYTES_MAX, ENVELOPE_BYTES_MAX
+from omega_core.limits import BUNDLE_BYTES_MAX, ENVELOPE_BYTES_MAX, LOG_PROOF_BYTES_MAX
 from omega_core.models import (
     ContentError,
     NotPlainJsonError,
@@ -27,7 +27,7 @@ _Envelope = Annotated[str, Field(max_length=ENVELOPE_BYTES_MAX)]
 
 
 class Bundle(StrictModel):
-    """A record with its grant, the other observer's counts, the receipt, keys and profile."""
+    """A record with grant, the other observer's counts, receipt, keys, profile and proof."""
 
     bundle_version: Version1 = 1
     record: _Envelope
@@ -36,6 +36,8 @@ class Bundle(StrictModel):
     receipt: _Envelope | None
     keys: Annotated[tuple[_Envelope, ...], Field(max_length=8)]
     profile: dict[str, Any] | None
+    proof: Annotated[str, Field(max_length=LOG_PROOF_BYTES_MAX)] | None = None
+    """That the record is in the server's log: the text of a `.tlog-proof` file."""
 
     def to_bytes(self) -> bytes:
         """Return the file's content."""

@@ -32,6 +32,7 @@ from omega_server.settings import PLANS_FILE, ServerSettings
 from omega_server.store import open_store
 from omega_server.store.port import Store
 from omega_server.store.rows import TestPointRow
+from omega_server.transparency import LogAuthor, open_log
 from omega_server.workers import Workers
 
 
@@ -45,6 +46,7 @@ class Installation:
     key: SigningKey
     operator_token: str
     store: Store
+    log: LogAuthor
     test_point: TestPointRow
 
 
@@ -66,6 +68,7 @@ def open_installation(settings: ServerSettings, clock: Clock) -> Iterator[Instal
                 key=key,
                 operator_token=operator_token,
                 store=store,
+                log=open_log(store, key),
                 test_point=test_point,
             )
 
@@ -95,7 +98,7 @@ def services_of(
         operator_token=installation.operator_token,
         proofs=proofs,
         controller=controller,
-        collector=Collector(store=store, key=key, clock=clock),
+        collector=Collector(store=store, key=key, log=installation.log, clock=clock),
         enrolment=Enrolment(store, key, clock),
         workers=Workers(),
         metrics=ServerMetrics(test_point_metrics),

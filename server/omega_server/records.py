@@ -16,6 +16,7 @@ from omega_core.envelope import PayloadType
 from omega_core.keys import NotAKeyError, from_base64url
 from omega_core.limits import READ_REQUEST_LIFE_S
 from omega_core.units import US_PER_S
+from omega_server import transparency
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import Store
@@ -66,6 +67,7 @@ def bundle_of(store: Store, row: RecordRow) -> Bundle:
         receipt=_text(row.receipt),
         keys=_keys(store, row, grant),
         profile=_profile(store, grant),
+        proof=transparency.proof_of(store, row.digest).to_text(),
     )
 
 

@@ -91,6 +91,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused.item_damaged": "the file in the outbox is damaged",
         "refused.key_mismatch": "the key is not that of the device that is named",
         "refused.method_not_allowed": "the server knows no such request",
+        "refused.log_size_unknown": "the server's log has never had this size",
         "refused.metrics_mismatch": "the metrics do not follow from the evidence",
         "refused.mode_unknown": "the plan does not provide for this mode",
         "refused.not_an_envelope": "the server can't read the envelope",

@@ -99,6 +99,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused.item_damaged": "le fichier de la boîte d'envoi est endommagé",
         "refused.key_mismatch": "la clé n'est pas celle de l'appareil nommé",
         "refused.method_not_allowed": "le serveur ne connaît pas cette demande",
+        "refused.log_size_unknown": "le journal du serveur n'a jamais eu cette taille",
         "refused.metrics_mismatch": "les valeurs ne découlent pas des faits",
         "refused.mode_unknown": "l'offre ne prévoit pas ce mode",
         "refused.not_an_envelope": "le serveur ne peut pas lire l'enveloppe",
