@@ -5,6 +5,7 @@ HOME/agent.pem        the device's key, mode 0600 (agent.pem.new: of an enrolmen
      chain.json       how many grants it has used, and its last record
      outbox/          records that wait for their receipt
      records/         the last records that got one
+     log/             what servers' transparency logs were when they were seen
      lock             held while this device measures
 """
 
@@ -55,6 +56,11 @@ class Home:
     def records(self) -> Path:
         """The last records that got one."""
         return self.path / "records"
+
+    @property
+    def log(self) -> Path:
+        """What servers' transparency logs were when they were seen."""
+        return self.path / "log"
 
     def make(self) -> None:
         """Create the folder, for its owner only, unless it is there; raises NotKeptError."""

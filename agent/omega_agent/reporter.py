@@ -9,6 +9,9 @@ session, then the record. What comes back decides its fate:
     not as an Omega server answers  stays; the pass goes on, but not with that server for ever
     nobody                          stays, and so do the others for that server
 
+With the receipt the proof is fetched that the record is in the server's log, and kept with the
+bundle (`omega_agent.log_proof`); no failure to get it changes anything.
+
 A pass holds the outbox's sending lock, so two processes never send the same record at once; if one
 does send it twice, after a crash, the Collector takes it once and gives the same receipt. `drain`
 makes passes with pauses that double and are drawn at random, so that a thousand agents whose server
@@ -31,6 +34,8 @@ from omega_agent.errors import (
     WrongAnswerError,
     WrongUseError,
 )
+from omega_agent.log_memory import LogMemory, Rewritten
+from omega_agent.log_proof import NOT_PROVED, LogSource, Proved, prove
 from omega_agent.outbox import Outbox, Waiting
 from omega_agent.records import Records
 from omega_agent.waiting_record import DamagedItemError, WaitingRecord, parse_waiting
@@ -53,7 +58,7 @@ from omega_core.units import NS_PER_S
 _WRONG_ANSWERS_MAX = 3  # one record may meet a defect of the server; three have met no server
 
 
-class Collector(Protocol):
+class Collector(LogSource, Protocol):
     """Where records are posted; `Uplink` is one. What it raises: see there."""
 
     def post_observation(self, envelope: bytes) -> None:
@@ -71,10 +76,11 @@ Connect = Callable[[WaitingRecord], AbstractContextManager[Collector]]
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A receipt that was checked, as it came and as it reads."""
+    """A receipt that was checked, as it came and as it reads; and what the log shows."""
 
     sealed: bytes
     receipt: Receipt
+    proved: Proved = NOT_PROVED
 
 
 @dataclass(slots=True)
@@ -85,6 +91,8 @@ class Passed:
     refused: dict[str, RefusedError] = field(default_factory=dict)
     later: dict[str, OmegaError] = field(default_factory=dict)
     bundles_not_kept: int = 0
+    rewritten: dict[str, Rewritten] = field(default_factory=dict)
+    """Logs that are not what they were, by name."""
     elsewhere: bool = False
     """Another process was sending: nothing was done."""
 
@@ -114,10 +122,13 @@ class Backoff:
 class Reporter:
     """Sends what waits in one outbox."""
 
-    def __init__(self, outbox: Outbox, connect: Connect, records: Records) -> None:
+    def __init__(
+        self, outbox: Outbox, connect: Connect, records: Records, memory: LogMemory
+    ) -> None:
         self._outbox = outbox
         self._connect = connect
         self._records = records
+        self._memory = memory
 
     def send_pending(
         self, *, first: str | None = None, enough: Callable[[], bool] = lambda: False
@@ -151,6 +162,7 @@ class Reporter:
             total.posted.update(passed.posted)
             total.refused.update(passed.refused)
             total.bundles_not_kept += passed.bundles_not_kept
+            total.rewritten.update(passed.rewritten)
             total.later, total.elsewhere = passed.later, passed.elsewhere
             pause_s = backoff.next_s(at_least_s=passed.retry_after_s)
             left_s = (deadline_ns - clock.monotonic_ns()) / NS_PER_S
@@ -175,7 +187,7 @@ class Reporter:
             return
         try:
             with self._connect(item) as collector:
-                posted = post(item, collector)
+                posted = post(item, collector, self._memory)
         except RefusedError as error:
             if isinstance(error, BusyError):
                 passed.later[item.digest] = error
@@ -188,30 +200,35 @@ class Reporter:
             wrong[item.server_url] += _WRONG_ANSWERS_MAX if silent else 1
         else:
             passed.posted[item.digest] = posted
-            self._settle(item, posted.sealed, passed)
+            if (rewritten := posted.proved.rewritten) is not None:
+                passed.rewritten[rewritten.origin] = rewritten
+            self._settle(item, posted, passed)
 
-    def _settle(self, item: WaitingRecord, receipt: bytes, passed: Passed) -> None:
+    def _settle(self, item: WaitingRecord, posted: Posted, passed: Passed) -> None:
         """Keep the bundle with its receipt, then forget the item: the server has it now.
 
         A disk too full for the bundle does not keep the item waiting: the server would be asked for
         the same receipt for ever.
         """
         try:
-            self._records.keep(item.digest, item.with_receipt(receipt))
+            bundle = item.with_receipt(posted.sealed, posted.proved.text)
+            self._records.keep(item.digest, bundle)
         except StorageError:
             passed.bundles_not_kept += 1
         self._outbox.acknowledge(item.digest)
 
 
-def post(item: WaitingRecord, collector: Collector) -> Posted:
-    """Post one record and return its receipt, once it has been checked.
+def post(item: WaitingRecord, collector: Collector, memory: LogMemory) -> Posted:
+    """Post one record and return its receipt, once it has been checked, with the log's proof.
 
     Raises what the Collector raises, and NotTrustedError for a receipt that does not hold.
     """
     if item.bundle.observation is not None:
         _post_observation(item.bundle.observation, collector)
     sealed = collector.post_record(item.bundle.record.encode("utf-8"), item.digest)
-    return Posted(sealed, open_receipt(sealed, item))
+    receipt = open_receipt(sealed, item)
+    key = PublicKey.from_text(item.server_key)
+    return Posted(sealed, receipt, prove(receipt, key, collector, memory))
 
 
 def open_receipt(sealed: bytes, item: WaitingRecord) -> Receipt:

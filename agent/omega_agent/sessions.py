@@ -24,6 +24,7 @@ from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongA
 from omega_agent.home import Home
 from omega_agent.identity import Chained
 from omega_agent.interrupts import Interrupts
+from omega_agent.log_memory import LogMemory, Rewritten
 from omega_agent.measuring import (
     Held,
     Inquiry,
@@ -76,7 +77,12 @@ class Workplace:
     @property
     def reporter(self) -> Reporter:
         """What sends the outbox."""
-        return Reporter(self.outbox, self.connect, Records(self.home.records))
+        return Reporter(self.outbox, self.connect, Records(self.home.records), self.memory)
+
+    @property
+    def memory(self) -> LogMemory:
+        """What servers' logs were when this device saw them."""
+        return LogMemory(self.home.log)
 
     def uplink(self, device: Device) -> Uplink:
         """Return the way to the device's server; raises WrongUseError when it must not be used."""
@@ -120,13 +126,15 @@ class Delivery:
     """What became of a record after it was sealed.
 
     Exactly one of `posted`, `refused` and `later` says how posting ended; all are None when it was
-    not tried. `waiting` is true while the outbox has it.
+    not tried. `waiting` is true while the outbox has it. `rewritten` are logs that are not what
+    this device has seen of them before.
     """
 
     posted: Posted | None = None
     refused: RefusedError | None = None
     later: OmegaError | None = None
     waiting: bool = False
+    rewritten: tuple[Rewritten, ...] = ()
     earlier_posted: int = 0
     earlier_refused: int = 0
 
@@ -246,6 +254,7 @@ def deliver(kept: Kept, place: Workplace) -> Delivery:
         refused=refused,
         later=passed.later.get(digest),
         waiting=posted is None and refused is None,
+        rewritten=tuple(passed.rewritten.values()),
         earlier_posted=len(passed.posted.keys() - {digest}),
         earlier_refused=len(passed.refused.keys() - {digest}),
     )
@@ -254,20 +263,26 @@ def deliver(kept: Kept, place: Workplace) -> Delivery:
 def deliver_earlier(place: Workplace) -> Delivery:
     """Post what waits from earlier runs, for as long as that may take."""
     passed = place.reporter.send_pending(enough=_after(_EARLIER_S, place.clock))
-    return Delivery(earlier_posted=len(passed.posted), earlier_refused=len(passed.refused))
+    return Delivery(
+        earlier_posted=len(passed.posted),
+        earlier_refused=len(passed.refused),
+        rewritten=tuple(passed.rewritten.values()),
+    )
 
 
 def complete_bundle(kept: Kept, delivery: Delivery) -> Bundle:
     """Return the record's bundle, with the receipt if it came."""
     if kept.item is None or delivery.posted is None:
         return kept.sealed.bundle
-    return kept.item.with_receipt(delivery.posted.sealed)
+    return kept.item.with_receipt(delivery.posted.sealed, delivery.posted.proved.text)
 
 
 def _post_from_memory(item: WaitingRecord, place: Workplace) -> Delivery:
     try:
         with place.connect(item) as collector:
-            return Delivery(posted=post(item, collector))
+            posted = post(item, collector, place.memory)
+            found = posted.proved.rewritten
+            return Delivery(posted=posted, rewritten=(found,) if found else ())
     except BusyError as error:
         return Delivery(later=error)
     except RefusedError as error:

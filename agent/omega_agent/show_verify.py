@@ -41,6 +41,9 @@ def _contents(report: VerifyReport, speaker: Speaker) -> list[str]:
     ]
     if receipt is not None:
         lines.append(say("verify_receipt", at=utc(receipt.received_unix_us)))
+    if report.logged is not None:
+        tree = report.logged
+        lines.append(say("verify_logged", origin=tree.origin, size=tree.size))
     if report.verdict is not None:
         lines.append(say("verify_verdict", verdict=report.verdict))
     return lines

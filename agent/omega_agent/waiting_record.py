@@ -36,9 +36,9 @@ class WaitingRecord(StrictModel):
         """Return what is kept in the outbox."""
         return model_bytes(self)
 
-    def with_receipt(self, receipt: bytes) -> Bundle:
+    def with_receipt(self, receipt: bytes, proof: str | None) -> Bundle:
         """Return the complete bundle."""
-        return self.bundle.model_copy(update={"receipt": receipt.decode("utf-8")})
+        return self.bundle.model_copy(update={"receipt": receipt.decode("utf-8"), "proof": proof})
 
     def opened(self) -> Record:
         """Return the record inside, which is our own; raises DamagedItemError."""

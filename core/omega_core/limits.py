@@ -88,6 +88,7 @@ LOG_PATH_HASHES_MAX = 54  # of a tree of 2^53 leaves: one for each level, one mo
 LOG_NOTE_SIGNATURES_MAX = 32  # the log's own, and more witnesses than any policy asks for
 LOG_NOTE_BYTES_MAX = 64 * 1024  # those witnesses, half of them with ML-DSA-44 signatures of 3.3 kB
 LOG_PROOF_BYTES_MAX = LOG_NOTE_BYTES_MAX + 8 * 1024  # a path of that length is 2.5 kB
+LOG_EVIDENCE_MAX = 16  # of rewritten logs, at an agent: the first ones tell it all
 CONTROL_TIMEOUT_S = 10  # a test point answers within milliseconds; this bounds a dead path
 
 # The server

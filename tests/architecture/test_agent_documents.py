@@ -17,6 +17,7 @@ from omega_agent.emitters import STYLES
 from omega_agent.report import RunReport, run_report
 from omega_agent.sessions import Delivery, Kept
 from omega_agent.verify import verify
+from omega_agent.verify_log import Witnesses
 from omega_agent.verify_report import Standing, Unchecked
 from omega_core.bundle import Bundle
 from omega_core.errors import ExitCode
@@ -25,6 +26,8 @@ from omega_core.record import Record
 from support.agent_story import Story
 from support.builders import SERVER_KEY
 from support.json_schema import fits
+from support.log_trees import WITNESS, cosignature
+from support.logged import checkpoint_text, logged
 
 ROOT = Path(__file__).parents[2]
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
@@ -76,7 +79,13 @@ def test_every_field_of_record_and_bundle_is_described() -> None:
 
 def test_the_checks_stand_in_the_order_they_run() -> None:
     documented = first_column(FORMAT, "check")
-    passed = verify(Story().bundle().to_bytes(), trusted=[SERVER_KEY.public]).passed
+    bundle = Story().bundle()
+    seen = cosignature(checkpoint_text(bundle.record.encode()))
+    passed = verify(
+        logged(bundle, seen).to_bytes(),
+        trusted=[SERVER_KEY.public],
+        witnesses=Witnesses((WITNESS,), 1),
+    ).passed
     ran = [name.replace("[0]", "[i]") for name in dict.fromkeys(passed)]
     assert documented == ran
 

@@ -2,7 +2,7 @@
 
     omega.example/log1                        the text, whole lines
     7
-    CwB/uRXrmyoUb1SxyG7FO2ZPjkVbdmC2tu4T7cDZIcA=
+    CwB/uRXrmyoUb1SxyG7FO2ZPjkVbdmCwtu4T7cDZIcA=
                                               an empty line
     — omega.example/log1 95QuLH4...           one line a signature: name, key id and signature
 

@@ -3,7 +3,7 @@
     c2sp.org/tlog-proof@v1
     extra aGVsbG8=                            may be missing; signed by nobody
     index 2
-    +3aDJlk=...                               the path, one hash a line, from the leaf upwards
+    92g2MlrsVpnY1x...                         the path, one hash a line, from the leaf upwards
                                               an empty line
     omega.example/log1                        the checkpoint, verbatim
     ...

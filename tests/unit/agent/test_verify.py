@@ -215,4 +215,4 @@ def test_vector(case: Path) -> None:
 
 
 def test_there_are_vectors() -> None:
-    assert len(CASES) >= 13
+    assert len(CASES) >= 19

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from omega_core.keys import PublicKey, SigningKey
@@ -318,3 +320,36 @@ def test_base64_has_one_form() -> None:
 def test_a_log_signs_by_its_own_name() -> None:
     other = SigningKey.from_octets(bytes(32))
     assert TREE.signed(other) != SIGNED
+
+
+# Vectors
+
+VECTORS = Path(__file__).parents[2] / "vectors" / "log"
+CASES = sorted(VECTORS.iterdir())
+
+
+def told(case: Path) -> str:
+    """Return who signed, or what is wrong."""
+    keys = [NoteKey.from_text(line) for line in (case / "keys").read_text().split()]
+    try:
+        proof = parse_proof((case / "record.tlog-proof").read_bytes().decode("utf-8"))
+        signed = proof.opened()
+        proof.check(bytes.fromhex((case / "leaf.hex").read_text()), signed)
+        signers = signed.note.signers(keys)
+    except FormError:
+        return "form"
+    except ProofError:
+        return "path"
+    except NoteError:
+        return "signature"
+    return " ".join(sorted(names(signers))) or "signature"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_vector(case: Path) -> None:
+    assert told(case) == (case / "expected").read_text("utf-8").strip()
+    assert (told(case) in {"form", "path", "signature"}) is case.name.endswith("_fail")
+
+
+def test_there_are_vectors() -> None:
+    assert len(CASES) >= 18
