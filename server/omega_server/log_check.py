@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from omega_core.canonical import digest_hex
 from omega_core.control import Receipt
@@ -25,7 +26,7 @@ from omega_core.keys import PublicKey
 from omega_core.log.checkpoint import SignedCheckpoint, parse_checkpoint
 from omega_core.log.errors import LogError
 from omega_core.log.hashing import EntryKind, entry_hash
-from omega_core.log.tree import Frontier
+from omega_core.log.tree import Frontier, Node
 from omega_server.envelopes import stored
 from omega_server.store.port import Store
 from omega_server.store.rows import LoggedRow
@@ -52,6 +53,14 @@ class LogReport:
     differences: list[Difference] = field(default_factory=list)
 
 
+class _Made(NamedTuple):
+    """A subtree that became complete with an entry."""
+
+    log_index: int
+    node: Node
+    octets: bytes
+
+
 def check_log(
     store: Store, *, keys: Sequence[PublicKey], kept: Sequence[SignedCheckpoint] = ()
 ) -> LogReport:
@@ -75,53 +84,70 @@ def _rebuilt(store: Store, report: LogReport, sizes: set[int]) -> dict[int, byte
     """Return the roots at these sizes, as far as entries go; notes the first difference."""
     frontier = Frontier()
     roots = {0: frontier.root()}
-    for row in _entries(store):
-        index = frontier.size
-        difference = _entry_difference(row, frontier, store, report.origin)
+    for rows in _pages(store):
+        made: list[_Made] = []
+        difference = None
+        for row in rows:
+            index = frontier.size
+            what = _entry_difference(row, index, report.origin)
+            if what is not None:
+                difference = Difference(index, what)
+                break
+            leaf = entry_hash(EntryKind(row.kind), row.envelope_digest)
+            made += [_Made(index, *each) for each in frontier.append(leaf)]
+            if frontier.size in sizes:
+                roots[frontier.size] = frontier.root()
+        difference = _tree_difference(made, store) or difference
         if difference is not None:
-            report.differences.append(Difference(index, difference))
+            report.differences.append(difference)
             break
-        if frontier.size in sizes:
-            roots[frontier.size] = frontier.root()
     report.entries, report.root = frontier.size, frontier.root()
     return roots
 
 
-def _entries(store: Store) -> Iterator[LoggedRow]:
+def _pages(store: Store) -> Iterator[Sequence[LoggedRow]]:
     first = 0
     while rows := store.log.entries(first, _AT_ONCE):
-        yield from rows
+        yield rows
         first = rows[-1].log_index + 1
 
 
-def _entry_difference(row: LoggedRow, frontier: Frontier, store: Store, origin: str) -> str | None:
-    """Append the entry as the stored record gives it; say what does not fit."""
-    if row.log_index != frontier.size:
+def _entry_difference(row: LoggedRow, index: int, origin: str) -> str | None:
+    """Say what of the entry does not fit the stored record."""
+    if row.log_index != index:
         return "the entry is missing"
     if row.envelope is None:
         return "its record is missing"
-    digest = digest_hex(row.envelope)
-    if digest != row.envelope_digest:
+    if digest_hex(row.envelope) != row.envelope_digest:
         return "its record is not the one that was logged"
-    if (wrong := _receipt_difference(row, digest, origin)) is not None:
-        return wrong
-    made = frontier.append(entry_hash(EntryKind(row.kind), digest))
+    return _receipt_difference(row, origin)
+
+
+def _tree_difference(made: Sequence[_Made], store: Store) -> Difference | None:
+    """Return the first of these subtrees that is stored otherwise."""
     try:
-        kept = store.log.read([node for node, _ in made])
+        if store.log.read([each.node for each in made]) == [each.octets for each in made]:
+            return None
     except LookupError:
-        return "a hash of the tree is missing"
-    if kept != [octets for _, octets in made]:
-        return "a hash of the tree is another than its records give"
+        pass
+    for each in made:
+        try:
+            kept = store.log.read([each.node])
+        except LookupError:
+            return Difference(each.log_index, "a hash of the tree is missing")
+        if kept != [each.octets]:
+            what = "a hash of the tree is another than its records give"
+            return Difference(each.log_index, what)
     return None
 
 
-def _receipt_difference(row: LoggedRow, digest: str, origin: str) -> str | None:
+def _receipt_difference(row: LoggedRow, origin: str) -> str | None:
     """Say whether the receipt that went out names another place; older ones name none."""
     try:
         receipt = stored(Receipt, row.receipt or b"")
     except (EnvelopeError, ValueError):
         return "its receipt can't be read"
-    if receipt.envelope_digest != digest:
+    if receipt.envelope_digest != row.envelope_digest:
         return "its receipt is of another record"
     if receipt.log is not None and (receipt.log.origin, receipt.log.index) != (
         origin,

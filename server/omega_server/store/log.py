@@ -56,11 +56,8 @@ class SqlLog:
 
     def index_of(self, record_digest: str) -> int | None:
         """See `LogStore.index_of`."""
-        select = (
-            sa.select(log_entries.c.log_index)
-            .join(records, _IS_OF_RECORD)
-            .where(records.c.digest == record_digest)
-        )
+        is_it = (log_entries.c.digest == record_digest) & _IS_RECORD
+        select = sa.select(log_entries.c.log_index).where(is_it)
         with self._database.read() as connection:
             index = connection.execute(select).scalar()
             return None if index is None else int(index)
@@ -68,7 +65,13 @@ class SqlLog:
     def entries(self, first: int, count: int) -> list[LoggedRow]:
         """See `LogStore.entries`."""
         select = (
-            sa.select(*log_entries.c, records.c.envelope, records.c.receipt)
+            sa.select(
+                log_entries.c.log_index,
+                log_entries.c.kind,
+                log_entries.c.envelope_digest,
+                records.c.envelope,
+                records.c.receipt,
+            )
             .select_from(log_entries.outerjoin(records, _IS_OF_RECORD))
             .where(log_entries.c.log_index >= first)
             .order_by(log_entries.c.log_index)
@@ -91,25 +94,34 @@ class SqlLog:
             return None if digest is None else str(digest)
 
 
-_IS_OF_RECORD = (log_entries.c.envelope_digest == records.c.envelope_digest) & (
-    log_entries.c.kind == EntryKind.RECORD.value
-)
+_IS_RECORD = log_entries.c.kind == EntryKind.RECORD.value
+_IS_OF_RECORD = (log_entries.c.digest == records.c.digest) & _IS_RECORD
 
 
 def append_entry(
     database: Database,
     connection: Connection,
     kind: EntryKind,
+    *,
+    digest: str,
     envelope_digest: str,
     log: LogSigner,
 ) -> LogPosition:
-    """Append an entry and sign the grown tree; return its place. Raises LogBrokenError."""
+    """Append an entry and sign the grown tree; return its place. Raises LogBrokenError.
+
+    `digest` is of the payload: the name of what the entry is about.
+    """
     database.alone(connection, _ALONE)
     frontier = _frontier(connection, _newest(connection))
     index = frontier.size
     connection.execute(
         sa.insert(log_entries),
-        {"log_index": index, "kind": kind.value, "envelope_digest": envelope_digest},
+        {
+            "log_index": index,
+            "kind": kind.value,
+            "digest": digest,
+            "envelope_digest": envelope_digest,
+        },
     )
     keep_hashes(connection, frontier.append(entry_hash(kind, envelope_digest)))
     _sign(database, connection, frontier, log)

@@ -115,7 +115,12 @@ class SqlSessions:
         try:
             with self._database.write() as connection:
                 place = append_entry(
-                    self._database, connection, EntryKind.RECORD, record.envelope_digest, log
+                    self._database,
+                    connection,
+                    EntryKind.RECORD,
+                    digest=record.digest,
+                    envelope_digest=record.envelope_digest,
+                    log=log,
                 )
                 row = RecordRow(**asdict(record), receipt=receipt(place))
                 connection.execute(sa.insert(records), asdict(row))

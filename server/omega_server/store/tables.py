@@ -211,8 +211,9 @@ log_entries = Table(
     metadata,
     Column("log_index", _NUMBER, primary_key=True, autoincrement=False),
     Column("kind", String(16), nullable=False),
+    Column("digest", _DIGEST, nullable=False),
     Column("envelope_digest", _DIGEST, nullable=False),
-    UniqueConstraint("envelope_digest", "kind"),
+    UniqueConstraint("digest", "kind"),
 )
 
 log_hashes = Table(

@@ -177,12 +177,13 @@ def test_checkpoints_of_earlier_sizes_fit(rig: Rig) -> None:
 def rewrite(rig: Rig, order: list[int], author: LogAuthor | None = None) -> None:
     """Make the stored log anew, of these of its entries; signed by whoever wants to."""
     digests = [row.envelope_digest for row in rig.store.log.entries(0, RECORDS)]
+    names = {number: digest_of_record(rig, number + 1) for number in order}
     for table in ("log_entries", "log_hashes", "log_checkpoints"):
         change(rig, f"DELETE FROM {table}")  # noqa: S608 - names that stand here
     frontier = Frontier()
     for index, number in enumerate(order):
-        values = {"index": index, "digest": digests[number]}
-        change(rig, "INSERT INTO log_entries VALUES (:index, 'record', :digest)", **values)
+        values = {"index": index, "name": names[number], "digest": digests[number]}
+        change(rig, "INSERT INTO log_entries VALUES (:index, 'record', :name, :digest)", **values)
         for node, octets in frontier.append(entry_hash(EntryKind.RECORD, digests[number])):
             values = {"position": position_of(node), "hash": octets}
             change(rig, "INSERT INTO log_hashes VALUES (:position, :hash)", **values)

@@ -6,7 +6,8 @@ log and stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -29,11 +30,10 @@ def upgrade() -> None:
         "log_entries",
         sa.Column("log_index", number, autoincrement=False, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("envelope_digest", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("log_index", name=op.f("pk_log_entries")),
-        sa.UniqueConstraint(
-            "envelope_digest", "kind", name=op.f("uq_log_entries_envelope_digest_kind")
-        ),
+        sa.UniqueConstraint("digest", "kind", name=op.f("uq_log_entries_digest_kind")),
     )
     hashes = op.create_table(
         "log_hashes",
@@ -52,14 +52,23 @@ def upgrade() -> None:
 
 def _enter_records(connection: Connection, entries: sa.Table, hashes: sa.Table) -> None:
     frontier = Frontier()
-    for digests in _digests(connection):
+    for found in _records(connection):
         first = frontier.size
-        made = [each for digest in digests for each in frontier.append(entry_hash(_KIND, digest))]
+        made = [
+            each
+            for row in found
+            for each in frontier.append(entry_hash(_KIND, row.envelope_digest))
+        ]
         connection.execute(
             sa.insert(entries),
             [
-                {"log_index": index, "kind": _KIND.value, "envelope_digest": digest}
-                for index, digest in enumerate(digests, first)
+                {
+                    "log_index": index,
+                    "kind": _KIND.value,
+                    "digest": row.digest,
+                    "envelope_digest": row.envelope_digest,
+                }
+                for index, row in enumerate(found, first)
             ],
         )
         connection.execute(
@@ -68,13 +77,13 @@ def _enter_records(connection: Connection, entries: sa.Table, hashes: sa.Table) 
         )
 
 
-def _digests(connection: Connection) -> Iterator[list[str]]:
-    """Yield the envelope digests of all records, some at a time."""
-    records = sa.table("records", sa.column("record_no"), sa.column("envelope_digest"))
+def _records(connection: Connection) -> Iterator[Sequence[sa.Row[Any]]]:
+    """Yield number and digests of all records, some at a time."""
+    records = sa.table("records", *map(sa.column, ("record_no", "digest", "envelope_digest")))
     last = 0
     while True:
         select = (
-            sa.select(records.c.record_no, records.c.envelope_digest)
+            sa.select(*records.c)
             .where(records.c.record_no > last)
             .order_by(records.c.record_no)
             .limit(_AT_ONCE)
@@ -83,4 +92,4 @@ def _digests(connection: Connection) -> Iterator[list[str]]:
         if not found:
             return
         last = found[-1].record_no
-        yield [row.envelope_digest for row in found]
+        yield found
