@@ -61,16 +61,17 @@ def open_installation(settings: ServerSettings, clock: Clock) -> Iterator[Instal
         with open_store(settings.database_url, may_migrate=True) as store:
             pin_to(store, key.public)
             test_point = register_test_point(store, key, test_point_key.public, clock.unix_us())
-            yield Installation(
-                settings=settings,
-                clock=clock,
-                catalogue=catalogue,
-                key=key,
-                operator_token=operator_token,
-                store=store,
-                log=open_log(store, key),
-                test_point=test_point,
-            )
+            with open_log(store, key, settings.data) as log:
+                yield Installation(
+                    settings=settings,
+                    clock=clock,
+                    catalogue=catalogue,
+                    key=key,
+                    operator_token=operator_token,
+                    store=store,
+                    log=log,
+                    test_point=test_point,
+                )
 
 
 def services_of(

@@ -11,16 +11,33 @@ a signature under a checkpoint never passes for one under an envelope, which beg
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
 from omega_core.control import ConsistencyProof
+from omega_core.errors import OmegaError, storage_error
+from omega_core.files import write_durably
 from omega_core.keys import PublicKey, SigningKey
 from omega_core.log.checkpoint import Checkpoint, parse_checkpoint
+from omega_core.log.errors import FormError
 from omega_core.log.note import to_base64
 from omega_core.log.proof_file import InclusionProof
-from omega_core.log.tree import consistency_path, inclusion_path
+from omega_core.log.tree import consistency_path, inclusion_path, root_of
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import Store
+from omega_server.store.port import LogBrokenError, Store
 
 _ORIGIN = "log_origin"
+
+
+class LogSetBackError(LogBrokenError):
+    """The log is shorter than what was signed for, or another."""
+
+    who_acts = (
+        "operator: restore the newest database; or remove that file, and agents will tell that the"
+        " log was rewritten"
+    )
 
 
 class LogAuthor:
@@ -40,19 +57,45 @@ class LogAuthor:
         return tree.signed(self._key)
 
 
-def open_log(store: Store, key: SigningKey) -> LogAuthor:
-    """Return who signs for the log, its tree signed; raises LogBrokenError.
+@contextmanager
+def open_log(store: Store, key: SigningKey, folder: Path) -> Iterator[LogAuthor]:
+    """Hand out who signs for the log, its tree signed; raises LogBrokenError.
 
-    The name is given once and stays, whatever becomes of the key.
+    The log is named once, when the database is new. What was signed last is remembered in the data
+    folder, when the server starts and when it stops: a database that was set back to before that
+    would be signed for in another form, and is refused.
     """
-    author = LogAuthor(store.state.pin(_ORIGIN, origin_under(key.public)), key)
+    origin = store.state.pin(_ORIGIN, new_origin(key.public))
+    kept = folder / f"log-{origin.rpartition('/')[2]}.checkpoint"
+    _check_kept(store, kept)
+    author = LogAuthor(origin, key)
     store.log.begin(author)
-    return author
+    write_durably(kept, store.log.checkpoint().encode("utf-8"))
+    yield author
+    with suppress(OmegaError):  # a store that is away now: what was kept at the start still counts
+        write_durably(kept, store.log.checkpoint().encode("utf-8"))
 
 
-def origin_under(key: PublicKey) -> str:
-    """Return the name of a log that begins under this key: no other log has it."""
-    return f"omega-log/{key.kid}"
+def new_origin(key: PublicKey) -> str:
+    """Return a name for a log that begins under this key; no other log has it."""
+    return f"omega-log/{key.kid}/{secrets.token_hex(4)}"
+
+
+def _check_kept(store: Store, path: Path) -> None:
+    """Raise LogBrokenError unless the stored tree begins with what was signed last."""
+    try:
+        tree = parse_checkpoint(path.read_text("utf-8", "replace")).checkpoint
+        is_there = root_of(store.log, tree.size) == tree.root
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise storage_error(path, error) from error
+    except FormError as error:
+        raise LogBrokenError(f"{path} can't be read: {error}") from error
+    except LookupError:
+        is_there = False
+    if not is_there:
+        raise LogSetBackError(f"the database is not the one that {path} was signed for")
 
 
 def proof_of(store: Store, record_digest: str) -> InclusionProof:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from omega_core.canonical import digest_hex
+from omega_core.control import LogPosition, Receipt
+from omega_core.envelope import PayloadType
 from omega_core.keys import PublicKey
 from omega_core.log.checkpoint import parse_checkpoint
 from omega_core.log.hashing import EntryKind, entry_hash
@@ -16,10 +21,12 @@ from omega_core.log.tree import Frontier, position_of
 from omega_server.log_check import LogReport, check_log
 from omega_server.store.database import Database
 from omega_server.transparency import LogAuthor
-from support.builders import STRANGER_KEY
+from support.builders import STRANGER_KEY, sealed
 from support.server_rig import Rig, make_rig
+from support.store_rows import NOW, draft_of, record
 
 RECORDS = 6
+_NUMBERS = count(1)
 
 
 @pytest.fixture
@@ -27,8 +34,30 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     """A server with six records in its log."""
     with make_rig(tmp_path) as rig:
         for _ in range(RECORDS):
-            rig.post(rig.record(rig.granted(rig.enrolled())))
+            post(rig)
         yield rig
+
+
+def post(rig: Rig) -> None:
+    """Store a record as the Collector does; only the log looks at it."""
+    number = next(_NUMBERS)
+    envelope = b'{"number":%d}' % number
+    row = replace(record(number), envelope=envelope, envelope_digest=digest_hex(envelope))
+
+    def receipt(place: LogPosition) -> bytes:
+        stated = Receipt(
+            record_digest=row.digest,
+            envelope_digest=row.envelope_digest,
+            session_id=None,
+            received_unix_us=NOW,
+            posted_to="nobody",
+            posted_id=None,
+            verdict=None,
+            log=place,
+        )
+        return sealed(stated, PayloadType.RECEIPT, rig.installation.key)
+
+    rig.store.sessions.add_record(draft_of(row), None, log=rig.installation.log, receipt=receipt)
 
 
 def checked(rig: Rig, **changes: Any) -> LogReport:  # noqa: ANN401 - arguments of `check_log`
@@ -134,7 +163,7 @@ def test_a_log_rewritten_with_the_servers_own_key_does_not_fit_what_was_kept(rig
     kept = parse_checkpoint(rig.store.log.checkpoint())
     change(rig, "DELETE FROM records WHERE record_no = 6")
     rewrite(rig, [0, 1, 2, 3, 4])
-    rig.post(rig.record(rig.granted(rig.enrolled())))
+    post(rig)
     assert found(checked(rig)) == [], "by itself it is a good log"
     assert found(checked(rig, kept=[kept])) == [
         (None, "the log was rewritten: the checkpoint of 6 entries has another root")
@@ -168,7 +197,7 @@ def test_a_checkpoint_of_another_log_is_no_evidence(rig: Rig, tmp_path: Path) ->
 def test_checkpoints_of_earlier_sizes_fit(rig: Rig) -> None:
     kept = [parse_checkpoint(rig.store.log.checkpoint())]
     for _ in range(70):
-        rig.post(rig.record(rig.granted(rig.enrolled())))
+        post(rig)
         kept.append(parse_checkpoint(rig.store.log.checkpoint()))
     report = checked(rig, kept=kept)
     assert (found(report), report.entries) == ([], RECORDS + 70)

@@ -8,6 +8,7 @@ import pytest
 
 from omega_core.control import Receipt
 from omega_core.envelope import parse_envelope
+from omega_core.errors import StorageError
 from omega_core.keys import PublicKey
 from omega_core.log.checkpoint import SignedCheckpoint, parse_checkpoint, parse_hash
 from omega_core.log.hashing import EntryKind, entry_hash
@@ -15,7 +16,8 @@ from omega_core.log.proof_file import parse_proof
 from omega_core.log.proofs import check_consistency
 from omega_server.envelopes import stored
 from omega_server.refusals import Code, RefusalError
-from omega_server.transparency import consistency_of, origin_under, proof_of
+from omega_server.store.port import LogBrokenError
+from omega_server.transparency import LogSetBackError, consistency_of, new_origin, proof_of
 from support.server_rig import Rig, digest_of, make_rig
 
 
@@ -35,7 +37,8 @@ def newest(rig: Rig) -> SignedCheckpoint:
 def test_the_log_of_a_new_server_is_empty_and_signed(rig: Rig) -> None:
     key = PublicKey.from_text(rig.services.server_key)
     assert newest(rig).checkpoint.size == 0
-    assert newest(rig).checkpoint.origin == origin_under(key)
+    assert newest(rig).checkpoint.origin.startswith(f"omega-log/{key.kid}/")
+    assert new_origin(key) != new_origin(key), "another database is another log"
 
 
 def test_a_receipt_names_the_place_in_the_log(rig: Rig) -> None:
@@ -102,3 +105,58 @@ def test_a_restarted_server_goes_on_with_the_same_log(tmp_path: Path) -> None:
             rig.new_key()  # those of the first run have made their requests
         posted(rig)
         assert newest(rig).checkpoint.size == 2
+
+
+class TestSetBack:
+    """A database that is older than what was signed."""
+
+    def folder(self, tmp_path: Path) -> Path:
+        """Return a data folder whose database is of before its last record."""
+        with make_rig(tmp_path) as rig:
+            posted(rig)
+        older = (tmp_path / "omega.sqlite").read_bytes()
+        with make_rig(tmp_path) as rig:
+            for _ in range(9):
+                rig.new_key()  # those of the first run have made their requests
+            posted(rig)
+        (tmp_path / "omega.sqlite").write_bytes(older)
+        return tmp_path
+
+    def started(self, folder: Path) -> None:
+        with make_rig(folder):
+            pass
+
+    def test_is_not_signed_for(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path)
+        with pytest.raises(LogSetBackError, match="not the one") as refused:
+            self.started(folder)
+        assert "remove that file" in refused.value.who_acts
+
+    def test_is_served_when_the_operator_says_so(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path)
+        (kept,) = folder.glob("log-*.checkpoint")
+        kept.unlink()
+        self.started(folder)
+        assert kept.exists()
+
+    def test_a_new_database_begins_a_new_log(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path)
+        (folder / "omega.sqlite").unlink()
+        self.started(folder)
+        assert len(list(folder.glob("log-*.checkpoint"))) == 2
+
+    @pytest.mark.parametrize("damage", [b"", b"\xff"])
+    def test_a_memory_that_can_not_be_read_is_said(self, tmp_path: Path, damage: bytes) -> None:
+        folder = self.folder(tmp_path)
+        (kept,) = folder.glob("log-*.checkpoint")
+        kept.write_bytes(damage)
+        with pytest.raises(LogBrokenError, match="can't be read"):
+            self.started(folder)
+
+    def test_a_memory_in_the_wrong_place_is_said(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path)
+        (kept,) = folder.glob("log-*.checkpoint")
+        kept.unlink()
+        kept.mkdir()
+        with pytest.raises(StorageError):
+            self.started(folder)
