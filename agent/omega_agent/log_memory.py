@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from omega_agent.log_findings import Rewritten
 from omega_core.canonical import canonical_bytes
 from omega_core.control import ConsistencyProof
 from omega_core.errors import OmegaError, RefusedError, StorageError, storage_error
@@ -32,16 +32,6 @@ _NEVER_SO_LARGE = "log_size_unknown"
 
 AskConsistency = Callable[[int, int], ConsistencyProof]
 """Gets the proof between two sizes, the smaller first; raises OmegaError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """A log is not what it was: `evidence` is where that stands, None where it was not kept."""
-
-    origin: str
-    seen_size: int
-    size: int
-    evidence: Path | None
 
 
 class LogMemory:

@@ -7,41 +7,16 @@ rewritten is told, see `omega_agent.log_memory`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
-
-from omega_agent.log_memory import LogMemory, Rewritten
+from omega_agent.log_findings import NOT_PROVED, LogSource, Proved, Rewritten
+from omega_agent.log_memory import LogMemory
 from omega_agent.verify_log import check_logged
-from omega_core.control import ConsistencyProof, Receipt
+from omega_core.control import Receipt
 from omega_core.errors import OmegaError, StorageError
 from omega_core.keys import PublicKey
 from omega_core.log.proof_file import parse_proof
 
 
-class LogSource(Protocol):
-    """Who is asked for proofs; `Uplink` is one. What it raises: see there."""
-
-    def record_proof(self, digest: str) -> str:
-        """Return the proof that a record is in the server's log, not checked here."""
-        ...
-
-    def consistency(self, old_size: int, new_size: int) -> ConsistencyProof:
-        """Return the proof that the server's log of one size begins with that of another."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Proved:
-    """The proof as it came, if it holds; and what is to be said of the log."""
-
-    text: str | None = None
-    rewritten: Rewritten | None = None
-
-
-NOT_PROVED = Proved()
-
-
-def prove(receipt: Receipt, key: PublicKey, source: LogSource, memory: LogMemory) -> Proved:
+def prove(receipt: Receipt, key: PublicKey, source: LogSource, *, memory: LogMemory) -> Proved:
     """Return what the server's log, whose key this is, shows of the record of a receipt."""
     if receipt.log is None:
         return NOT_PROVED

@@ -34,8 +34,7 @@ from omega_agent.errors import (
     WrongAnswerError,
     WrongUseError,
 )
-from omega_agent.log_memory import LogMemory, Rewritten
-from omega_agent.log_proof import NOT_PROVED, LogSource, Proved, prove
+from omega_agent.log_findings import NOT_PROVED, LogSource, Prove, Proved, Rewritten
 from omega_agent.outbox import Outbox, Waiting
 from omega_agent.records import Records
 from omega_agent.waiting_record import DamagedItemError, WaitingRecord, parse_waiting
@@ -122,13 +121,11 @@ class Backoff:
 class Reporter:
     """Sends what waits in one outbox."""
 
-    def __init__(
-        self, outbox: Outbox, connect: Connect, records: Records, memory: LogMemory
-    ) -> None:
+    def __init__(self, outbox: Outbox, connect: Connect, records: Records, prove: Prove) -> None:
         self._outbox = outbox
         self._connect = connect
         self._records = records
-        self._memory = memory
+        self._prove = prove
 
     def send_pending(
         self, *, first: str | None = None, enough: Callable[[], bool] = lambda: False
@@ -187,7 +184,7 @@ class Reporter:
             return
         try:
             with self._connect(item) as collector:
-                posted = post(item, collector, self._memory)
+                posted = post(item, collector, self._prove)
         except RefusedError as error:
             if isinstance(error, BusyError):
                 passed.later[item.digest] = error
@@ -218,7 +215,7 @@ class Reporter:
         self._outbox.acknowledge(item.digest)
 
 
-def post(item: WaitingRecord, collector: Collector, memory: LogMemory) -> Posted:
+def post(item: WaitingRecord, collector: Collector, prove: Prove) -> Posted:
     """Post one record and return its receipt, once it has been checked, with the log's proof.
 
     Raises what the Collector raises, and NotTrustedError for a receipt that does not hold.
@@ -228,7 +225,7 @@ def post(item: WaitingRecord, collector: Collector, memory: LogMemory) -> Posted
     sealed = collector.post_record(item.bundle.record.encode("utf-8"), item.digest)
     receipt = open_receipt(sealed, item)
     key = PublicKey.from_text(item.server_key)
-    return Posted(sealed, receipt, prove(receipt, key, collector, memory))
+    return Posted(sealed, receipt, prove(receipt, key, collector))
 
 
 def open_receipt(sealed: bytes, item: WaitingRecord) -> Receipt:

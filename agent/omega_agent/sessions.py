@@ -24,7 +24,7 @@ from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongA
 from omega_agent.home import Home
 from omega_agent.identity import Chained
 from omega_agent.interrupts import Interrupts
-from omega_agent.log_memory import LogMemory, Rewritten
+from omega_agent.log_findings import LogSource, Proved, Rewritten
 from omega_agent.measuring import (
     Held,
     Inquiry,
@@ -50,6 +50,7 @@ from omega_core.clock import Clock
 from omega_core.control import Receipt
 from omega_core.errors import OmegaError, RefusedError, StorageError
 from omega_core.evidence import Attempt, Family
+from omega_core.keys import PublicKey
 from omega_core.record import Chain
 from omega_core.units import NS_PER_S
 from omega_probe.events import Emitter
@@ -77,12 +78,14 @@ class Workplace:
     @property
     def reporter(self) -> Reporter:
         """What sends the outbox."""
-        return Reporter(self.outbox, self.connect, Records(self.home.records), self.memory)
+        return Reporter(self.outbox, self.connect, Records(self.home.records), self.prove)
 
-    @property
-    def memory(self) -> LogMemory:
-        """What servers' logs were when this device saw them."""
-        return LogMemory(self.home.log)
+    def prove(self, receipt: Receipt, key: PublicKey, source: LogSource) -> Proved:
+        """Ask the server's log about a posted record: `omega_agent.log_findings.Prove`."""
+        from omega_agent.log_memory import LogMemory  # noqa: PLC0415 - see log_findings
+        from omega_agent.log_proof import prove  # noqa: PLC0415 - see log_findings
+
+        return prove(receipt, key, source, memory=LogMemory(self.home.log))
 
     def uplink(self, device: Device) -> Uplink:
         """Return the way to the device's server; raises WrongUseError when it must not be used."""
@@ -280,7 +283,7 @@ def complete_bundle(kept: Kept, delivery: Delivery) -> Bundle:
 def _post_from_memory(item: WaitingRecord, place: Workplace) -> Delivery:
     try:
         with place.connect(item) as collector:
-            posted = post(item, collector, place.memory)
+            posted = post(item, collector, place.prove)
             found = posted.proved.rewritten
             return Delivery(posted=posted, rewritten=(found,) if found else ())
     except BusyError as error:

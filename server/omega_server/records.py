@@ -19,7 +19,7 @@ from omega_core.units import US_PER_S
 from omega_server import transparency
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import Store
+from omega_server.store.port import LogBrokenError, Store
 from omega_server.store.rows import GrantRow, RecordRow
 
 
@@ -67,7 +67,7 @@ def bundle_of(store: Store, row: RecordRow) -> Bundle:
         receipt=_text(row.receipt),
         keys=_keys(store, row, grant),
         profile=_profile(store, grant),
-        proof=transparency.proof_of(store, row.digest).to_text(),
+        proof=_proof(store, row),
     )
 
 
@@ -92,6 +92,14 @@ def _profile(store: Store, grant: GrantRow | None) -> dict[str, object] | None:
         return None
     parsed: dict[str, object] = json.loads(profile.content)
     return parsed
+
+
+def _proof(store: Store, row: RecordRow) -> str | None:
+    """Return the log's proof; a record is given out all the same where the log is broken."""
+    try:
+        return transparency.proof_of(store, row.digest).to_text()
+    except (RefusalError, LogBrokenError):
+        return None
 
 
 def _text(envelope: bytes) -> str:

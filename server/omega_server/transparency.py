@@ -20,7 +20,7 @@ from omega_core.control import ConsistencyProof
 from omega_core.errors import OmegaError, storage_error
 from omega_core.files import write_durably
 from omega_core.keys import PublicKey, SigningKey
-from omega_core.log.checkpoint import Checkpoint, parse_checkpoint
+from omega_core.log.checkpoint import Checkpoint, SignedCheckpoint, parse_checkpoint
 from omega_core.log.errors import FormError
 from omega_core.log.note import to_base64
 from omega_core.log.proof_file import InclusionProof
@@ -99,25 +99,47 @@ def _check_kept(store: Store, path: Path) -> None:
 
 
 def proof_of(store: Store, record_digest: str) -> InclusionProof:
-    """Return the proof that a record is in the log; raises RefusalError `record_unknown`."""
-    note = store.log.checkpoint()
-    size = parse_checkpoint(note).checkpoint.size
+    """Return the proof that a record is in the log.
+
+    Raises RefusalError `record_unknown`, and LogBrokenError.
+    """
+    signed = _newest(store)
+    size = signed.checkpoint.size
     index = store.log.index_of(record_digest)
     if index is None:
         raise RefusalError(Code.RECORD_UNKNOWN, "there is no record with this digest")
-    if index >= size:  # appended since the note was read
+    if index >= size:  # appended since the checkpoint was read
         return proof_of(store, record_digest)
-    return InclusionProof(index, tuple(inclusion_path(store.log, index, size)), note)
+    with _whole():
+        path = inclusion_path(store.log, index, size)
+    return InclusionProof(index, tuple(path), signed.note.to_text())
 
 
 def consistency_of(store: Store, old_size: int, new_size: int) -> ConsistencyProof:
-    """Return the proof between two sizes; raises RefusalError `log_size_unknown`."""
-    size = parse_checkpoint(store.log.checkpoint()).checkpoint.size
+    """Return the proof between two sizes.
+
+    Raises RefusalError `log_size_unknown`, and LogBrokenError.
+    """
+    size = _newest(store).checkpoint.size
     if not old_size <= new_size <= size:
         raise RefusalError(
             Code.LOG_SIZE_UNKNOWN, f"the log has {size} entries; sizes rise up to that"
         )
-    path = consistency_path(store.log, old_size, new_size)
-    return ConsistencyProof(
-        old_size=old_size, new_size=new_size, hashes=tuple(map(to_base64, path))
-    )
+    with _whole():
+        path = consistency_path(store.log, old_size, new_size)
+    hashes = tuple(map(to_base64, path))
+    return ConsistencyProof(old_size=old_size, new_size=new_size, hashes=hashes)
+
+
+def _newest(store: Store) -> SignedCheckpoint:
+    with _whole():
+        return parse_checkpoint(store.log.checkpoint())
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Say that the log is broken where a part of it is missing or can't be read."""
+    try:
+        yield
+    except (LookupError, FormError) as error:
+        raise LogBrokenError("a part of the log is missing, or can't be read") from error

@@ -297,6 +297,7 @@ def test_operators_see_what_was_taken_and_what_refused(rig: Rig, client: httpx.C
 def test_the_interface_is_described(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/v1/records", "/v1/sessions", "/v1/agents", "/v1/sheets/{sheet_id}"} <= set(paths)
+    assert {"/v1/log/checkpoint", "/v1/log/proofs/{digest}"} <= set(paths)
 
 
 METHODS = st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])

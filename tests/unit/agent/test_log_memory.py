@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from omega_agent.errors import BusyError, NoAnswerError
-from omega_agent.log_memory import AskConsistency, LogMemory, Rewritten
+from omega_agent.log_findings import Rewritten
+from omega_agent.log_memory import AskConsistency, LogMemory
 from omega_core.control import ConsistencyProof
 from omega_core.errors import OmegaError, RefusedError, StorageError
 from omega_core.limits import LOG_EVIDENCE_MAX

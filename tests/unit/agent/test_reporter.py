@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongAnswerError
 from omega_agent.log_memory import LogMemory
+from omega_agent.log_proof import prove
 from omega_agent.outbox import MemoryOutbox
 from omega_agent.records import Records
 from omega_agent.reporter import Backoff, Reporter, open_receipt
@@ -52,9 +54,8 @@ class Desk:
         self.peer = CollectorPeer(self.clock)
         self.outbox = MemoryOutbox()
         self.records = Records(folder / "records")
-        self.reporter = Reporter(
-            self.outbox, self.peer.connect, self.records, LogMemory(folder / "log")
-        )
+        look = partial(prove, memory=LogMemory(folder / "log"))
+        self.reporter = Reporter(self.outbox, self.peer.connect, self.records, look)
         self.items = [waiting(seq) for seq in seqs]
         for item in self.items:
             self.outbox.put(item.digest, item.to_bytes())

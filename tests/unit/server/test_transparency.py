@@ -14,8 +14,10 @@ from omega_core.log.checkpoint import SignedCheckpoint, parse_checkpoint, parse_
 from omega_core.log.hashing import EntryKind, entry_hash
 from omega_core.log.proof_file import parse_proof
 from omega_core.log.proofs import check_consistency
+from omega_server import records
 from omega_server.envelopes import stored
 from omega_server.refusals import Code, RefusalError
+from omega_server.store.database import Database
 from omega_server.store.port import LogBrokenError
 from omega_server.transparency import LogSetBackError, consistency_of, new_origin, proof_of
 from support.server_rig import Rig, digest_of, make_rig
@@ -105,6 +107,32 @@ def test_a_restarted_server_goes_on_with_the_same_log(tmp_path: Path) -> None:
             rig.new_key()  # those of the first run have made their requests
         posted(rig)
         assert newest(rig).checkpoint.size == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("DELETE FROM log_hashes", id="hashes are gone"),
+        pytest.param("UPDATE log_checkpoints SET note = 'x'", id="no checkpoint"),
+    ],
+)
+def test_a_broken_log_is_said_and_keeps_no_record_back(rig: Rig, statement: str) -> None:
+    digests = [digest_of(posted(rig)) for _ in range(3)]
+    change(rig, statement)
+    with pytest.raises(LogBrokenError):
+        proof_of(rig.store, digests[0])
+    with pytest.raises(LogBrokenError):
+        consistency_of(rig.store, 1, 3)
+    bundle = records.bundle_of(rig.store, records.known(rig.store, digests[0]))
+    assert (bundle.receipt is not None, bundle.proof) == (True, None)
+
+
+def change(rig: Rig, statement: str) -> None:
+    """Do to the database what only its administrator could."""
+    database = Database(rig.installation.settings.database_url)
+    with database.write() as connection:
+        connection.exec_driver_sql(statement)
+    database.close()
 
 
 class TestSetBack:
