@@ -123,6 +123,7 @@ class _Checks:
                 Unchecked.NO_GRANT,
                 Unchecked.NO_OBSERVATION,
                 *([Unchecked.NO_PROFILE] if record.profile else []),
+                *([Unchecked.NO_PROOF] if self._witnesses.quorum else []),
             ]
             _check_name(record, vouched.get(kid))
             is_enrolled = record.agent.id is not None and kid in vouched

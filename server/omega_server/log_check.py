@@ -5,7 +5,8 @@ the leaves. The first entry that is not what was logged is named. Where every st
 other, and the root is still not the one that was signed, the whole log was rewritten, and only a
 checkpoint kept elsewhere tells from where on: each that is at hand is compared.
 
-    record gone, changed, or never logged     entry i
+    record gone or changed                    entry i
+    record never logged                       its digest
     entry missing                             entry i
     hash of the tree changed                  entry i, with which the subtree became complete
     receipt of another place or record        entry i

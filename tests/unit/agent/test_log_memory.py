@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from omega_agent.errors import BusyError, NoAnswerError
+from omega_agent.home import Home
 from omega_agent.log_findings import Rewritten
 from omega_agent.log_memory import AskConsistency, LogMemory
+from omega_agent.surroundings import Surroundings
+from omega_agent.texts import Language, Speaker
 from omega_core.control import ConsistencyProof
 from omega_core.errors import OmegaError, RefusedError, StorageError
 from omega_core.limits import LOG_EVIDENCE_MAX
@@ -170,3 +173,22 @@ def test_evidence_that_can_not_be_written_is_told_without_it(
     path.unlink()
     path.symlink_to("/dev/null/nowhere")
     assert found(memory, newer).evidence is None
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "WARNING: the log"), ("fr", "ATTENTION")])
+def test_a_log_that_was_rewritten_is_told_loudly_beside_the_result(
+    memory: LogMemory,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    language: Language,
+    words: str,
+) -> None:
+    looked(memory, log(4))
+    rewritten = found(memory, log(7, changed=2))
+    around = Surroundings(home=Home(tmp_path), speaker=Speaker(language))
+    around.tell_rewritten([rewritten])
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert words in said.err
+    assert LOG_ORIGIN in said.err
+    assert str(rewritten.evidence) in said.err

@@ -17,7 +17,7 @@ from omega_core.log.proof_file import InclusionProof
 from support.builders import SERVER_KEY, STRANGER_KEY
 from support.log_trees import LOG_ORIGIN, WITNESS, WITNESS_KEY, cosignature
 from support.logged import AFTER, BEFORE, checkpoint_text, logged, place, proof_of, with_place
-from support.verified import GOOD, TRUSTED
+from support.verified import GOOD, STORY, TRUSTED
 
 RECORD = GOOD.record.encode()
 LOGGED = logged(GOOD)
@@ -153,6 +153,8 @@ class TestWitnesses:
     def test_without_a_proof_nobody_has_seen_anything(self) -> None:
         report = checked(GOOD, ONE_WITNESS)
         assert (report.standing, report.unchecked) == (Standing.NOT_TRUSTED, [Unchecked.NO_PROOF])
+        bare = verify(RECORD, trusted=TRUSTED, statements=[STORY.statement], witnesses=ONE_WITNESS)
+        assert (bare.standing, bare.unchecked[-1]) == (Standing.NOT_TRUSTED, Unchecked.NO_PROOF)
 
 
 class TestTrustFiles:
