@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("loopback.py", "udp.py", "sessions.py", "footprint.py", "collector.py")
+BENCHES = ("loopback.py", "udp.py", "sessions.py", "footprint.py", "collector.py", "log.py")
 
 
 def main() -> None:

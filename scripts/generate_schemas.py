@@ -19,6 +19,7 @@ from omega_agent.campaign_status import CampaignStatus
 from omega_agent.report import RunReport
 from omega_core.bundle import Bundle
 from omega_core.control import (
+    ConsistencyProof,
     EnrolmentRequest,
     Grant,
     KeyStatement,
@@ -35,6 +36,7 @@ SCHEMAS: dict[str, type[StrictModel]] = {
     "bundle": Bundle,
     "campaign-report": CampaignReport,
     "campaign-status": CampaignStatus,
+    "consistency-proof": ConsistencyProof,
     "enrolment-request": EnrolmentRequest,
     "grant": Grant,
     "key-revocation": KeyRevocation,

@@ -293,7 +293,9 @@ def verify(
     trust: Annotated[
         Path | None,
         typer.Option(
-            "--trust", metavar="KEYFILE", help="Public keys to trust, one a line in base64url."
+            "--trust",
+            metavar="KEYFILE",
+            help="Public keys to trust, one a line; witnesses of logs too.",
         ),
     ] = None,
     as_json: Json = False,

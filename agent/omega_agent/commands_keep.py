@@ -22,12 +22,12 @@ from omega_agent.show import utc
 from omega_agent.show_verify import verify_lines
 from omega_agent.surroundings import Surroundings, print_json
 from omega_agent.tables import table
+from omega_agent.trust_file import Trust, parse_trust
 from omega_agent.uplink import Uplink
 from omega_agent.verify import verify
 from omega_agent.verify_report import EXIT_CODE_OF_STANDING
 from omega_agent.waiting_record import DamagedItemError, parse_waiting
 from omega_core.errors import ExitCode
-from omega_core.keys import NotAKeyError, PublicKey
 from omega_core.limits import BUNDLE_BYTES_MAX, KEY_OVERLAP_S
 from omega_probe.environment import software
 
@@ -131,6 +131,7 @@ def send_outbox(around: Surroundings, *, wait_s: int) -> int:
             rng=random.SystemRandom(),
             pause=around.interrupts.stop.wait,
         )
+    around.tell_rewritten(passed.rewritten.values())
     left = sum(1 for _ in place.outbox.pending())
     say = around.speaker.say
     if around.as_json:
@@ -147,13 +148,20 @@ def send_outbox(around: Surroundings, *, wait_s: int) -> int:
 def verify_file(around: Surroundings, *, path: Path, trust: Path | None) -> int:
     """Check a record without a network."""
     identity = None if trust is not None else load_identity(around.home)
-    trusted = _keys_in(trust) if trust is not None else []
-    statements: list[str] = []
-    events = () if identity is None else identity.key_events
-    if identity is not None:
-        trusted.append(identity.server_key)
+    trusted, statements, events = Trust(()), list[str](), tuple[str, ...]()
+    if trust is not None:
+        trusted = parse_trust(_content_of(trust).decode("utf-8", "replace"), trust)
+    elif identity is not None:
+        trusted = Trust((identity.server_key,))
         statements.append(identity.statement)
-    report = verify(_content_of(path), trusted=trusted, statements=statements, key_events=events)
+        events = identity.key_events
+    report = verify(
+        _content_of(path),
+        trusted=trusted.servers,
+        statements=statements,
+        key_events=events,
+        witnesses=trusted.witnesses,
+    )
     if around.as_json:
         print_json(report.content())
     else:
@@ -172,22 +180,6 @@ def _content_of(path: Path) -> bytes:
     if len(content) > BUNDLE_BYTES_MAX:
         raise WrongUseError("file_too_large", path=path, limit=BUNDLE_BYTES_MAX)
     return content
-
-
-def _keys_in(path: Path) -> list[PublicKey]:
-    """Return the keys of a file, one a line in base64url; `#` begins a remark."""
-    keys = []
-    for number, line in enumerate(_content_of(path).decode("utf-8", "replace").splitlines(), 1):
-        text = line.partition("#")[0].strip()
-        if not text:
-            continue
-        try:
-            keys.append(PublicKey.from_text(text))
-        except NotAKeyError as error:
-            raise WrongUseError("trust_line", path=path, line=number) from error
-    if not keys:
-        raise WrongUseError("trust_empty", path=path)
-    return keys
 
 
 def _described(each: Waiting | SetAside) -> dict[str, object]:

@@ -232,6 +232,7 @@ def _tell_earlier(around: Surroundings, delivery: Delivery) -> None:
         around.tell(around.speaker.say("earlier_posted", count=delivery.earlier_posted))
     if delivery.earlier_refused:
         around.tell(around.speaker.say("earlier_refused", count=delivery.earlier_refused))
+    around.tell_rewritten(delivery.rewritten)
 
 
 def _raise_what_failed(kept: Kept, delivery: Delivery, *, saved: bool) -> None:

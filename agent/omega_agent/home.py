@@ -7,6 +7,7 @@ HOME/agent.pem        the device's key, mode 0600 (agent.pem.new: of an enrolmen
      outbox/          records that wait for their receipt
      records/         the last records that got one
      campaign.json    the campaign under way; campaigns/ has those that were stopped
+     log/             what servers' transparency logs were when they were seen
      lock             held while this device measures
 """
 
@@ -85,6 +86,11 @@ class Home:
     def campaigns(self) -> Path:
         """Campaigns that were stopped, each under its name."""
         return self.path / "campaigns"
+
+    @property
+    def log(self) -> Path:
+        """What servers' transparency logs were when they were seen."""
+        return self.path / "log"
 
     def make(self) -> None:
         """Create the folder, for its owner only, unless it is there; raises NotKeptError."""

@@ -9,6 +9,9 @@ session, then the record. What comes back decides its fate:
     not as an Omega server answers  stays; the pass goes on, but not with that server for ever
     nobody                          stays, and so do the others for that server
 
+With the receipt the proof is fetched that the record is in the server's log, and kept with the
+bundle (`omega_agent.log_proof`); no failure to get it changes anything.
+
 A pass holds the outbox's sending lock, so two processes never send the same record at once; if one
 does send it twice, after a crash, the Collector takes it once and gives the same receipt. `drain`
 makes passes with pauses that double and are drawn at random, so that a thousand agents whose server
@@ -31,6 +34,7 @@ from omega_agent.errors import (
     WrongAnswerError,
     WrongUseError,
 )
+from omega_agent.log_findings import NOT_PROVED, LogSource, Prove, Proved, Rewritten
 from omega_agent.outbox import Outbox, Waiting
 from omega_agent.records import Records
 from omega_agent.server_keys import signing_key
@@ -54,7 +58,7 @@ from omega_core.units import NS_PER_S
 _WRONG_ANSWERS_MAX = 3  # one record may meet a defect of the server; three have met no server
 
 
-class Collector(Protocol):
+class Collector(LogSource, Protocol):
     """Where records are posted; `Uplink` is one. What it raises: see there."""
 
     def server_info(self) -> ServerInfo:
@@ -76,12 +80,13 @@ Connect = Callable[[WaitingRecord], AbstractContextManager[Collector]]
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A receipt that was checked, as it came and as it reads."""
+    """A receipt that was checked, as it came and as it reads; and what the log shows."""
 
     sealed: bytes
     receipt: Receipt
     key_rotations: tuple[str, ...] = ()
     """Those of the server's key that were followed to check it."""
+    proved: Proved = NOT_PROVED
 
 
 @dataclass(slots=True)
@@ -92,6 +97,8 @@ class Passed:
     refused: dict[str, RefusedError] = field(default_factory=dict)
     later: dict[str, OmegaError] = field(default_factory=dict)
     bundles_not_kept: int = 0
+    rewritten: dict[str, Rewritten] = field(default_factory=dict)
+    """Logs that are not what they were, by name."""
     elsewhere: bool = False
     """Another process was sending: nothing was done."""
 
@@ -121,10 +128,11 @@ class Backoff:
 class Reporter:
     """Sends what waits in one outbox."""
 
-    def __init__(self, outbox: Outbox, connect: Connect, records: Records) -> None:
+    def __init__(self, outbox: Outbox, connect: Connect, records: Records, prove: Prove) -> None:
         self._outbox = outbox
         self._connect = connect
         self._records = records
+        self._prove = prove
 
     def send_pending(
         self, *, first: str | None = None, enough: Callable[[], bool] = lambda: False
@@ -158,6 +166,7 @@ class Reporter:
             total.posted.update(passed.posted)
             total.refused.update(passed.refused)
             total.bundles_not_kept += passed.bundles_not_kept
+            total.rewritten.update(passed.rewritten)
             total.later, total.elsewhere = passed.later, passed.elsewhere
             pause_s = backoff.next_s(at_least_s=passed.retry_after_s)
             left_s = (deadline_ns - clock.monotonic_ns()) / NS_PER_S
@@ -182,7 +191,7 @@ class Reporter:
             return
         try:
             with self._connect(item) as collector:
-                posted = post(item, collector)
+                posted = post(item, collector, self._prove)
         except RefusedError as error:
             if isinstance(error, BusyError):
                 passed.later[item.digest] = error
@@ -195,6 +204,8 @@ class Reporter:
             wrong[item.server_url] += _WRONG_ANSWERS_MAX if silent else 1
         else:
             passed.posted[item.digest] = posted
+            if (rewritten := posted.proved.rewritten) is not None:
+                passed.rewritten[rewritten.origin] = rewritten
             self._settle(item, posted, passed)
 
     def _settle(self, item: WaitingRecord, posted: Posted, passed: Passed) -> None:
@@ -204,15 +215,15 @@ class Reporter:
         the same receipt for ever.
         """
         try:
-            bundle = item.with_receipt(posted.sealed, posted.key_rotations)
+            bundle = item.with_receipt(posted.sealed, posted.proved.text, posted.key_rotations)
             self._records.keep(item.digest, bundle)
         except StorageError:
             passed.bundles_not_kept += 1
         self._outbox.acknowledge(item.digest)
 
 
-def post(item: WaitingRecord, collector: Collector) -> Posted:
-    """Post one record and return its receipt, once it has been checked.
+def post(item: WaitingRecord, collector: Collector, prove: Prove) -> Posted:
+    """Post one record and return its receipt, once it has been checked, with the log's proof.
 
     Raises what the Collector raises, and NotTrustedError for a receipt that does not hold.
     """
@@ -221,7 +232,7 @@ def post(item: WaitingRecord, collector: Collector) -> Posted:
     sealed = collector.post_record(item.bundle.record.encode("utf-8"), item.digest)
     server = signing_key(sealed, PublicKey.from_text(item.server_key), collector)
     receipt = open_receipt(sealed, item, server.key)
-    return Posted(sealed, receipt, server.rotations)
+    return Posted(sealed, receipt, server.rotations, prove(receipt, server.key, collector))
 
 
 def open_receipt(sealed: bytes, item: WaitingRecord, server_key: PublicKey) -> Receipt:

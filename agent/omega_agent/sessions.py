@@ -24,6 +24,7 @@ from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongA
 from omega_agent.home import Home
 from omega_agent.identity import Chained, pin_again
 from omega_agent.interrupts import Interrupts
+from omega_agent.log_findings import LogSource, Proved, Rewritten
 from omega_agent.measuring import (
     Held,
     Inquiry,
@@ -50,6 +51,7 @@ from omega_core.clock import Clock
 from omega_core.control import Receipt
 from omega_core.errors import OmegaError, RefusedError, StorageError
 from omega_core.evidence import Attempt, Family
+from omega_core.keys import PublicKey
 from omega_core.record import Chain
 from omega_core.units import NS_PER_S
 from omega_probe.events import Emitter
@@ -77,7 +79,14 @@ class Workplace:
     @property
     def reporter(self) -> Reporter:
         """What sends the outbox."""
-        return Reporter(self.outbox, self.connect, Records(self.home.records))
+        return Reporter(self.outbox, self.connect, Records(self.home.records), self.prove)
+
+    def prove(self, receipt: Receipt, key: PublicKey, source: LogSource) -> Proved:
+        """Ask the server's log about a posted record: `omega_agent.log_findings.Prove`."""
+        from omega_agent.log_memory import LogMemory  # noqa: PLC0415 - see log_findings
+        from omega_agent.log_proof import prove  # noqa: PLC0415 - see log_findings
+
+        return prove(receipt, key, source, memory=LogMemory(self.home.log))
 
     def uplink(self, device: Device) -> Uplink:
         """Return the way to the device's server; raises WrongUseError when it must not be used."""
@@ -121,13 +130,15 @@ class Delivery:
     """What became of a record after it was sealed.
 
     Exactly one of `posted`, `refused` and `later` says how posting ended; all are None when it was
-    not tried. `waiting` is true while the outbox has it.
+    not tried. `waiting` is true while the outbox has it. `rewritten` are logs that are not what
+    this device has seen of them before.
     """
 
     posted: Posted | None = None
     refused: RefusedError | None = None
     later: OmegaError | None = None
     waiting: bool = False
+    rewritten: tuple[Rewritten, ...] = ()
     earlier_posted: int = 0
     earlier_refused: int = 0
 
@@ -257,6 +268,7 @@ def deliver(kept: Kept, place: Workplace) -> Delivery:
         refused=refused,
         later=passed.later.get(digest),
         waiting=posted is None and refused is None,
+        rewritten=tuple(passed.rewritten.values()),
         earlier_posted=len(passed.posted.keys() - {digest}),
         earlier_refused=len(passed.refused.keys() - {digest}),
     )
@@ -265,20 +277,27 @@ def deliver(kept: Kept, place: Workplace) -> Delivery:
 def deliver_earlier(place: Workplace) -> Delivery:
     """Post what waits from earlier runs, for as long as that may take."""
     passed = place.reporter.send_pending(enough=_after(_EARLIER_S, place.clock))
-    return Delivery(earlier_posted=len(passed.posted), earlier_refused=len(passed.refused))
+    return Delivery(
+        earlier_posted=len(passed.posted),
+        earlier_refused=len(passed.refused),
+        rewritten=tuple(passed.rewritten.values()),
+    )
 
 
 def complete_bundle(kept: Kept, delivery: Delivery) -> Bundle:
     """Return the record's bundle, with the receipt if it came."""
     if kept.item is None or delivery.posted is None:
         return kept.sealed.bundle
-    return kept.item.with_receipt(delivery.posted.sealed, delivery.posted.key_rotations)
+    posted = delivery.posted
+    return kept.item.with_receipt(posted.sealed, posted.proved.text, posted.key_rotations)
 
 
 def _post_from_memory(item: WaitingRecord, place: Workplace) -> Delivery:
     try:
         with place.connect(item) as collector:
-            return Delivery(posted=post(item, collector))
+            posted = post(item, collector, place.prove)
+            found = posted.proved.rewritten
+            return Delivery(posted=posted, rewritten=(found,) if found else ())
     except BusyError as error:
         return Delivery(later=error)
     except RefusedError as error:

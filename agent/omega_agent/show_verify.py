@@ -53,6 +53,9 @@ def _contents(report: VerifyReport, speaker: Speaker) -> list[str]:
         lines.append(say("verify_receipt", at=utc(receipt.received_unix_us)))
     if (seconds := _seconds_off(record)) is not None:
         lines.append(say("verify_skew", seconds=seconds))
+    if report.logged is not None:
+        tree = report.logged
+        lines.append(say("verify_logged", origin=tree.origin, size=tree.size))
     if report.verdict is not None:
         lines.append(say("verify_verdict", verdict=report.verdict))
     return lines

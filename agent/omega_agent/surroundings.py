@@ -15,6 +15,7 @@ from omega_agent.emitters import display
 from omega_agent.errors import WrongUseError
 from omega_agent.home import Home
 from omega_agent.interrupts import Interrupts
+from omega_agent.log_findings import Rewritten
 from omega_agent.sessions import Workplace
 from omega_agent.show import Shower, utc
 from omega_agent.tables import wants_colour
@@ -91,6 +92,19 @@ class Surroundings:
         """Say something that is no result."""
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
+
+    def tell_rewritten(self, logs: Iterable[Rewritten]) -> None:
+        """Say which logs are not what they were, and where the evidence is."""
+        for log in logs:
+            self.tell(
+                self.speaker.say(
+                    "log_rewritten",
+                    origin=log.origin,
+                    seen=log.seen_size,
+                    size=log.size,
+                    evidence=log.evidence or "-",
+                )
+            )
 
     def _display(self) -> Display:
         return display(self.progress, self.speaker, self.interrupts.stop, sys.stderr)

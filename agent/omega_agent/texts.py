@@ -67,6 +67,7 @@ _WHO: Mapping[str, str] = {
     "token_form": "typed",
     "trust_empty": "trust_file",
     "trust_line": "trust_file",
+    "trust_quorum": "trust_file",
     "url_form": "typed",
     "already_measuring": "wait",
     "waiting_first": "send_first",

@@ -38,6 +38,7 @@ from omega_core.canonical import NotPlainJsonError
 from omega_core.clock import Clock
 from omega_core.control import (
     AddressProof,
+    ConsistencyProof,
     EnrolmentAnswer,
     GrantAnswer,
     Refusal,
@@ -140,6 +141,21 @@ class Uplink:
     def post_record(self, envelope: bytes, digest: str) -> bytes:
         """Post a sealed record; return the sealed receipt, not checked here."""
         return self._send("POST", "/v1/records", envelope, {"idempotency-key": digest})
+
+    def record_proof(self, digest: str) -> str:
+        """Return the proof that a record is in the server's log, not checked here."""
+        return self._text(self._send("GET", f"/v1/log/proofs/{digest}"))
+
+    def consistency(self, old_size: int, new_size: int) -> ConsistencyProof:
+        """Return the proof that the server's log of one size begins with that of another."""
+        path = f"/v1/log/consistency/{old_size}/{new_size}"
+        return _message(ConsistencyProof, self._send("GET", path))
+
+    def _text(self, content: bytes) -> str:
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise WrongAnswerError("not_omega_message", why=error.reason) from error
 
     def _send(
         self,

@@ -10,6 +10,7 @@ nothing is serialised again.
     receipt      receipt digest envelope_digest
     grant        grant            same agent, session, purpose, plan
     second end   observation observers_disagree
+    log          log_leaf log_path checkpoint_signature witness_quorum
     profile      profile          the one that the grant pins
     judge again  metrics_mismatch verdict_mismatch
 
@@ -26,7 +27,9 @@ from collections.abc import Mapping, Sequence
 from omega_acceptance.errors import ProfileError
 from omega_acceptance.schema import AcceptanceProfile, profile_from_content
 from omega_agent.verify_again import check_metrics, check_verdict, verdict_again
+from omega_agent.verify_fit import differing, observed_elsewhere
 from omega_agent.verify_keys import KeyRing
+from omega_agent.verify_log import NO_WITNESSES, Witnesses, check_logged
 from omega_agent.verify_report import Standing, Unchecked, VerifyReport
 from omega_core.bundle import Bundle, parse_bundle
 from omega_core.canonical import NotPlainJsonError
@@ -41,12 +44,10 @@ from omega_core.envelope import (
 )
 from omega_core.key_events import KeyRevocation
 from omega_core.keys import NotAKeyError, PublicKey
-from omega_core.limits import GRANT_EARLY_S, GRANT_LATE_S
 from omega_core.models import ContentError, ModelT, StrictModel, parse_model
 from omega_core.observers import disagreements
 from omega_core.record import Record
 from omega_core.saturation import saturation
-from omega_core.units import US_PER_S
 from omega_core.verdict import Fault, Verdict
 
 _SAYS_BUNDLE = b'"bundle_version"'
@@ -59,15 +60,16 @@ def verify(
     trusted: Sequence[PublicKey],
     statements: Sequence[str] = (),
     key_events: Sequence[str] = (),
+    witnesses: Witnesses = NO_WITNESSES,
 ) -> VerifyReport:
     """Return what can be said of these bytes: a bundle, or a bare envelope.
 
     `trusted` are keys whose word is taken. `statements` are sealed key statements that are at hand
     beside the file, for a bare envelope that brings none; `key_events` are sealed rotations and
-    revocations that are, for any file.
+    revocations that are, for any file. `witnesses` are those who must have cosigned the log.
     """
     report = VerifyReport()
-    checks = _Checks(KeyRing(trusted), report, key_events)
+    checks = _Checks(KeyRing(trusted), report, key_events, witnesses)
     try:
         if _SAYS_BUNDLE in data[:_HEAD_OCTETS]:
             bundle = parse_bundle(data)
@@ -87,10 +89,17 @@ def verify(
 class _Checks:
     """One run over one file; every method raises EnvelopeError naming the check that failed."""
 
-    def __init__(self, ring: KeyRing, report: VerifyReport, events_at_hand: Sequence[str]) -> None:
+    def __init__(
+        self,
+        ring: KeyRing,
+        report: VerifyReport,
+        events_at_hand: Sequence[str],
+        witnesses: Witnesses,
+    ) -> None:
         self._ring = ring
         self._report = report
         self._at_hand = events_at_hand
+        self._witnesses = witnesses
 
     def bundle(self, bundle: Bundle) -> None:
         """Check a record with everything that goes with it."""
@@ -100,6 +109,7 @@ class _Checks:
         self._receipt(bundle.receipt, sealed, record)
         grant, granted_by_trusted = self._grant(bundle.grant, record, kid)
         self._observation(bundle.observation, record, grant)
+        self._logged(bundle.proof, sealed)
         profile = self._profile(bundle, record)
         self._judged_again(record, profile, observed=bundle.observation is not None)
         is_vouched = granted_by_trusted if record.agent.id is None else kid in self._ring.vouched
@@ -118,6 +128,7 @@ class _Checks:
                 Unchecked.NO_GRANT,
                 Unchecked.NO_OBSERVATION,
                 *([Unchecked.NO_PROFILE] if record.profile else []),
+                *([Unchecked.NO_PROOF] if self._witnesses.quorum else []),
             ]
             self._weigh(record, kid, None)
             is_enrolled = record.agent.id is not None and kid in self._ring.vouched
@@ -203,8 +214,8 @@ class _Checks:
         self._ring.note(sealed, grant.issued_unix_us)
         if sealed.payload_digest != record.grant_digest:
             raise EnvelopeError("grant", "the record was made under another grant")
-        if differing := _differing(grant, record, kid):
-            raise EnvelopeError("grant", f"grant and record differ in {differing}")
+        if what := differing(grant, record, kid):
+            raise EnvelopeError("grant", f"grant and record differ in {what}")
         self._passed("grant")
         return grant, by_trusted
 
@@ -225,8 +236,8 @@ class _Checks:
             raise EnvelopeError("observation", str(error)) from error
         if record.observation_digest not in {None, sealed.payload_digest}:
             raise EnvelopeError("observation", "the record names another observation")
-        if differing := _observed_elsewhere(observation, record, grant):
-            raise EnvelopeError("observation", f"observation and grant differ in {differing}")
+        if what := observed_elsewhere(observation, record, grant):
+            raise EnvelopeError("observation", f"observation and grant differ in {what}")
         self._passed("observation")
         found = disagreements(record.evidence, observation)
         if found and Fault.OBSERVERS_DISAGREE not in record.validity:
@@ -235,6 +246,26 @@ class _Checks:
         if overloaded and Fault.TEST_POINT_SATURATED not in record.validity:
             raise EnvelopeError("observers_disagree", "only the test point says it was overloaded")
         self._passed("observers_disagree")
+
+    def _logged(self, proof: str | None, of: Sealed) -> None:
+        """Check that the record is in the log; where witnesses are asked for it must be."""
+        receipt = self._report.receipt
+        place = None if receipt is None else receipt.log
+        if proof is None:
+            if place is not None or self._witnesses.quorum:
+                self._report.unchecked.append(Unchecked.NO_PROOF)
+            return
+        trusted = self._ring.trusted.values()
+        logged = check_logged(
+            proof, of.envelope_digest, place, trusted=trusted, witnesses=self._witnesses
+        )
+        if not logged.by_trusted and any(self._ring.server_parts):
+            raise EnvelopeError("checkpoint_signature", "not by the server that signed the rest")
+        self._ring.server_parts.append(logged.by_trusted)
+        self._passed("log_leaf", "log_path", "checkpoint_signature")
+        if self._witnesses.quorum:
+            self._passed("witness_quorum")
+        self._report.logged = logged.signed.checkpoint
 
     def _profile(self, bundle: Bundle, record: Record) -> AcceptanceProfile | None:
         if bundle.profile is None:
@@ -283,7 +314,8 @@ class _Checks:
             self._report.unchecked.append(Unchecked.SERVER_KEY_UNKNOWN)
         if not is_vouched:
             self._report.unchecked.append(Unchecked.AGENT_KEY_NOT_VOUCHED)
-        trusted = is_vouched and all(parts) and not self._report.doubts
+        witnessed = not self._witnesses.quorum or Unchecked.NO_PROOF not in self._report.unchecked
+        trusted = is_vouched and all(parts) and witnessed and not self._report.doubts
         self._report.standing = Standing.TRUSTED if trusted else Standing.NOT_TRUSTED
 
     def _passed(self, *names: str) -> None:
@@ -313,34 +345,3 @@ def _part_content(check: str, model: type[ModelT], sealed: Sealed) -> ModelT:
         return _content(model, sealed.payload)
     except EnvelopeError as error:
         raise EnvelopeError(check, str(error)) from error
-
-
-def _differing(grant: Grant, record: Record, kid: str) -> str | None:
-    """Return the first thing in which the record is not what was granted."""
-    session = record.session
-    pairs = {
-        "agent": (grant.agent_kid, kid),
-        "session": (grant.session_id, session.id),
-        "purpose": (grant.purpose, session.purpose),
-        "mode": (grant.mode, session.mode),
-        "sheet": (grant.sheet_id, session.sheet_id),
-        "ticket": (grant.ticket_id, session.ticket_id),
-        "plan": (grant.plan_id, record.plan_id),
-        "profile": (grant.profile, record.profile),
-        # A record may leave the test point out: it was named in the grant and never reached.
-        "test point": (grant.test_point.id, session.test_point or grant.test_point.id),
-    }
-    return next((name for name, (granted, stated) in pairs.items() if granted != stated), None)
-
-
-def _observed_elsewhere(observation: Observation, record: Record, grant: Grant) -> str | None:
-    """Return the first thing in which the observation is not of this session."""
-    earliest = grant.not_before_unix_us - GRANT_EARLY_S * US_PER_S
-    latest = grant.not_after_unix_us + (GRANT_LATE_S + grant.limits.duration_s) * US_PER_S
-    pairs = {
-        "session": observation.session_id == grant.session_id,
-        "grant": observation.grant_digest == record.grant_digest,
-        "test point": observation.test_point == grant.test_point.id,
-        "time": earliest <= observation.started_unix_us <= latest,
-    }
-    return next((name for name, same in pairs.items() if not same), None)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from omega_core.control import Receipt
 from omega_core.errors import ExitCode
 from omega_core.key_history import KeyState
+from omega_core.log.checkpoint import Checkpoint
 from omega_core.models import content_of
 from omega_core.record import Record
 from omega_core.verdict import Verdict
@@ -37,6 +38,7 @@ class Unchecked(StrEnum):
     NO_GRANT = "no_grant"
     NO_OBSERVATION = "no_observation"
     NO_PROFILE = "no_profile"
+    NO_PROOF = "no_proof"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,8 @@ class VerifyReport:
     receipt: Receipt | None = None
     verdict: Verdict | None = None
     """The judge's verdict on the facts, made again now."""
+    logged: Checkpoint | None = None
+    """The log that the record was shown to be in."""
 
     def content(self) -> dict[str, object]:
         """Return the report as plain JSON values, with the record and receipt that it is about."""
@@ -84,4 +88,9 @@ class VerifyReport:
             "verdict": self.verdict,
             "record": None if self.record is None else content_of(self.record),
             "receipt": None if self.receipt is None else content_of(self.receipt),
+            "log": None if self.logged is None else _log_content(self.logged),
         }
+
+
+def _log_content(tree: Checkpoint) -> dict[str, object]:
+    return {"origin": tree.origin, "size": tree.size, "root": tree.root.hex()}

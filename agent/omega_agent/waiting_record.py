@@ -37,12 +37,13 @@ class WaitingRecord(StrictModel):
         """Return what is kept in the outbox."""
         return model_bytes(self)
 
-    def with_receipt(self, receipt: bytes, key_rotations: Sequence[str] = ()) -> Bundle:
+    def with_receipt(
+        self, receipt: bytes, proof: str | None, key_rotations: Sequence[str] = ()
+    ) -> Bundle:
         """Return the complete bundle, with the rotations that led to the receipt's key."""
         events = dict.fromkeys((*self.bundle.key_events, *key_rotations))
-        return self.bundle.model_copy(
-            update={"receipt": receipt.decode("utf-8"), "key_events": tuple(events)}
-        )
+        update = {"receipt": receipt.decode("utf-8"), "proof": proof, "key_events": tuple(events)}
+        return self.bundle.model_copy(update=update)
 
     def opened(self) -> Record:
         """Return the record inside, which is our own; raises DamagedItemError."""

@@ -18,6 +18,7 @@ from omega_core.limits import (
     ENVELOPE_BYTES_MAX,
     KEY_EVENT_BYTES_MAX,
     KEY_EVENTS_MAX,
+    LOG_PROOF_BYTES_MAX,
 )
 from omega_core.models import (
     ContentError,
@@ -32,7 +33,7 @@ _Envelope = Annotated[str, Field(max_length=ENVELOPE_BYTES_MAX)]
 
 
 class Bundle(StrictModel):
-    """A record with its grant, the other observer's counts, the receipt, keys and profile.
+    """A record with grant, the other observer's counts, receipt, keys, profile and proof.
 
     `key_events` are rotations and revocations of the keys that signed in it, as far as they were
     known when the bundle was made. Where there are none the field is left out, as bundles of older
@@ -47,6 +48,8 @@ class Bundle(StrictModel):
     keys: Annotated[tuple[_Envelope, ...], Field(max_length=8)]
     key_events: Annotated[tuple[_KeyEvent, ...], Field(max_length=KEY_EVENTS_MAX)] = ()
     profile: dict[str, Any] | None
+    proof: Annotated[str, Field(max_length=LOG_PROOF_BYTES_MAX)] | None = None
+    """That the record is in the server's log: the text of a `.tlog-proof` file."""
 
     @model_serializer(mode="wrap")
     def _without_empty_key_events(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from omega_core.verdict import Mode, ProfileRef, Verdict
 _Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 _Secret = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 _KeyEvent = Annotated[str, Field(max_length=limits.KEY_EVENT_BYTES_MAX)]
+_Hash = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 _Envelope = Annotated[str, Field(max_length=limits.ENVELOPE_BYTES_MAX)]
 
 
@@ -268,6 +269,18 @@ class LogPosition(StrictModel):
     origin: Annotated[str, Field(max_length=128)]
     index: _Count
     tree_size: _Count
+
+
+class ConsistencyProof(StrictModel):
+    """Hashes that show a log of `new_size` to begin with all of it when it had `old_size` entries.
+
+    In base64, in the order of RFC 6962 section 2.1.2.
+    """
+
+    schema_version: Version1 = 1
+    old_size: _Count
+    new_size: _Count
+    hashes: Annotated[tuple[_Hash, ...], Field(max_length=limits.LOG_PATH_HASHES_MAX)]
 
 
 class Receipt(StrictModel):

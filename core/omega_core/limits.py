@@ -88,6 +88,11 @@ CAMPAIGN_BYTES_MAX = 1 << 20  # the state of a campaign; an attempt of it takes 
 PLAN_RATE_BPS_MAX = 10**12  # a terabit a second: beyond what is sold, so a slip of the pen
 PLAN_MTU_BYTES_MIN = 1_280  # IPv6 needs it (RFC 8200 section 5)
 PLAN_MTU_BYTES_MAX = 9_000  # jumbo frames
+LOG_PATH_HASHES_MAX = 54  # of a tree of 2^53 leaves: one for each level, one more for consistency
+LOG_NOTE_SIGNATURES_MAX = 32  # the log's own, and more witnesses than any policy asks for
+LOG_NOTE_BYTES_MAX = 64 * 1024  # those witnesses, half of them with ML-DSA-44 signatures of 3.3 kB
+LOG_PROOF_BYTES_MAX = LOG_NOTE_BYTES_MAX + 8 * 1024  # a path of that length is 2.5 kB
+LOG_EVIDENCE_MAX = 16  # of rewritten logs, at an agent: the first ones tell it all
 CONTROL_TIMEOUT_S = 10  # a test point answers within milliseconds; this bounds a dead path
 
 # The server
@@ -159,6 +164,7 @@ assert ENVELOPE_BYTES_MAX > RECORD_BYTES_MAX
 assert FRAME_BYTES_MAX > ENVELOPE_BYTES_MAX, "an observation is an envelope in a frame"
 assert UNSENT_BYTES_MAX > FRAME_BYTES_MAX
 assert PROFILE_BYTES_MAX < ANSWER_BYTES_MAX
+assert LOG_PROOF_BYTES_MAX < ANSWER_BYTES_MAX
 assert GRANT_EARLY_S < GRANT_LIFE_S
 assert GRANT_LATE_S < GRANT_LIFE_S
 assert WORKERS_MAX < STORE_CONNECTIONS_MAX, "a worker must never wait for a connection"

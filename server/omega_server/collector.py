@@ -2,12 +2,14 @@
 
     bytes --> Idempotency-Key --> envelope --> known? --> whose key --> signature --> content
           --> grant --> metrics follow from the evidence --> observers --> verdict
-          --> one transaction: bytes, receipt, log of sheet or ticket --> receipt
+          --> one transaction: place in the transparency log, receipt, bytes, log of sheet or ticket
+          --> receipt
 
 What always holds:
 
 - A receipt leaves only after the commit, and it is stored in the same transaction: whoever posts
-  the same bytes again, fifty times at once too, gets the same bytes back.
+  the same bytes again, fifty times at once too, gets the same bytes back. It is signed inside that
+  transaction, because it names the record's place in the log.
 - Nothing is parsed that has not been checked before: size, then signature, then content.
 - What a key is worth is asked when the record enters: one that was replaced less than seven days
   ago is as good as the present one, so nothing that waits in an outbox is lost by a rotation.
@@ -34,7 +36,7 @@ from omega_acceptance.evaluate import evaluate
 from omega_acceptance.profile import AcceptanceProfile
 from omega_acceptance.schema import profile_from_content
 from omega_core.clock import Clock
-from omega_core.control import Grant, Observation, Receipt
+from omega_core.control import Grant, LogPosition, Observation, Receipt
 from omega_core.derive import metrics_of
 from omega_core.envelope import PayloadType, Sealed, seal
 from omega_core.key_history import KeyState, state_at
@@ -47,8 +49,8 @@ from omega_server import sheets, tickets
 from omega_server.envelopes import content, public_key, signed_payload, stored, unsealed
 from omega_server.keys import check_usable
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import GrantUsedError, ObservationKnownError, Store
-from omega_server.store.rows import EventRow, ObservationRow, RecordRow, Signer
+from omega_server.store.port import GrantUsedError, LogSigner, ObservationKnownError, Store
+from omega_server.store.rows import EventRow, ObservationRow, RecordDraft, RecordRow, Signer
 
 _JUDGEMENT = TypeAdapter(Judgement)
 _PROFILES_KEPT = 256  # a national operator sells fewer plans; one parsed profile is some 20 KiB
@@ -80,9 +82,10 @@ class _Judged:
 class Collector:
     """Answers `POST /v1/records` and `POST /v1/observations`."""
 
-    def __init__(self, *, store: Store, key: SigningKey, clock: Clock) -> None:
+    def __init__(self, *, store: Store, key: SigningKey, log: LogSigner, clock: Clock) -> None:
         self._store = store
         self._key = key
+        self._log = log
         self._clock = clock
         self._profile = lru_cache(maxsize=_PROFILES_KEPT)(self._load_profile)
 
@@ -219,16 +222,19 @@ class Collector:
         return profile_from_content(json.loads(row.content))
 
     def _keep(self, data: bytes, sealed: Sealed, record: Record, judged: _Judged) -> Posted:
-        now = self._clock.unix_us()
-        receipt = seal(
-            model_bytes(_receipt_of(sealed, record, judged, now)), PayloadType.RECEIPT, self._key
-        )
-        row = _row_of(data, sealed, record, judged, receipt=receipt, now=now)
+        draft = _draft_of(data, sealed, record, judged, now=self._clock.unix_us())
+
+        def receipt(place: LogPosition) -> bytes:
+            stated = _receipt_of(draft, record, judged, place)
+            return seal(model_bytes(stated), PayloadType.RECEIPT, self._key)
+
         try:
-            kept = self._store.sessions.add_record(row, _event_of(row))
+            row, is_new = self._store.sessions.add_record(
+                draft, _event_of(draft), log=self._log, receipt=receipt
+            )
         except GrantUsedError as error:
             raise RefusalError(Code.GRANT_USED, str(error)) from error
-        return Posted(row, is_new=True) if kept is row else _same_bytes(kept, sealed)
+        return Posted(row, is_new=True) if is_new else _same_bytes(row, sealed)
 
 
 def _same_bytes(known: RecordRow, sealed: Sealed) -> Posted:
@@ -275,31 +281,30 @@ def _check_metrics(record: Record) -> None:
             raise RefusalError(Code.METRICS_MISMATCH, f"{name} does not follow from the evidence")
 
 
-def _receipt_of(sealed: Sealed, record: Record, judged: _Judged, now: int) -> Receipt:
+def _receipt_of(draft: RecordDraft, record: Record, judged: _Judged, place: LogPosition) -> Receipt:
     session = record.session
     posted_id = session.sheet_id or session.ticket_id
     return Receipt(
-        record_digest=sealed.payload_digest,
-        envelope_digest=sealed.envelope_digest,
+        record_digest=draft.digest,
+        envelope_digest=draft.envelope_digest,
         session_id=session.id,
-        received_unix_us=now,
+        received_unix_us=draft.received_unix_us,
         posted_to="sheet" if session.sheet_id else "ticket" if session.ticket_id else "nobody",
         posted_id=posted_id,
         verdict=judged.judgement.verdict if judged.judgement else None,
-        log=None,
+        log=place,
         rules=judged.judgement.rules if judged.judgement else None,
     )
 
 
-def _row_of(
-    data: bytes, sealed: Sealed, record: Record, judged: _Judged, *, receipt: bytes, now: int
-) -> RecordRow:
+def _draft_of(
+    data: bytes, sealed: Sealed, record: Record, judged: _Judged, *, now: int
+) -> RecordDraft:
     judgement = judged.judgement
-    return RecordRow(
+    return RecordDraft(
         digest=sealed.payload_digest,
         envelope_digest=sealed.envelope_digest,
         envelope=data,
-        receipt=receipt,
         grant_digest=record.grant_digest,
         session_id=record.session.id,
         agent_id=record.agent.id,
@@ -314,7 +319,7 @@ def _row_of(
     )
 
 
-def _event_of(row: RecordRow) -> EventRow | None:
+def _event_of(row: RecordDraft) -> EventRow | None:
     now = row.received_unix_us
     if row.sheet_id is not None:
         is_completing = sheets.completes(

@@ -33,6 +33,7 @@ from omega_server.settings import PLANS_FILE, ServerSettings
 from omega_server.store import open_store
 from omega_server.store.port import Store
 from omega_server.store.rows import TestPointRow
+from omega_server.transparency import LogAuthor, open_log
 from omega_server.workers import Workers
 
 
@@ -46,6 +47,7 @@ class Installation:
     key: SigningKey
     operator_token: str
     store: Store
+    log: LogAuthor
     test_point: TestPointRow
 
 
@@ -61,15 +63,17 @@ def open_installation(settings: ServerSettings, clock: Clock) -> Iterator[Instal
             key, test_point_key = load_keys(settings.data)
             pin_to(store, key.public, clock.unix_us())
             test_point = register_test_point(store, key, test_point_key.public, clock.unix_us())
-            yield Installation(
-                settings=settings,
-                clock=clock,
-                catalogue=catalogue,
-                key=key,
-                operator_token=operator_token,
-                store=store,
-                test_point=test_point,
-            )
+            with open_log(store, key, settings.data) as log:
+                yield Installation(
+                    settings=settings,
+                    clock=clock,
+                    catalogue=catalogue,
+                    key=key,
+                    operator_token=operator_token,
+                    store=store,
+                    log=log,
+                    test_point=test_point,
+                )
 
 
 def services_of(
@@ -98,7 +102,7 @@ def services_of(
         operator_token=installation.operator_token,
         proofs=proofs,
         controller=controller,
-        collector=Collector(store=store, key=key, clock=clock),
+        collector=Collector(store=store, key=key, log=installation.log, clock=clock),
         enrolment=Enrolment(store, key, clock),
         key_desk=KeyDesk(store, key, clock),
         workers=Workers(),

@@ -18,10 +18,11 @@ from omega_core.key_history import KeyState, state_at
 from omega_core.keys import NotAKeyError, SigningKey, from_base64url
 from omega_core.limits import READ_REQUEST_LIFE_S
 from omega_core.units import US_PER_S
+from omega_server import transparency
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
 from omega_server.keys import sealed_revocations
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import Store
+from omega_server.store.port import LogBrokenError, Store
 from omega_server.store.rows import GrantRow, RecordRow, Signer
 
 
@@ -78,6 +79,7 @@ def bundle_of(store: Store, row: RecordRow, key: SigningKey) -> Bundle:
         keys=_keys(store, row, grant),
         key_events=_key_events(store, row, grant, key),
         profile=_profile(store, grant),
+        proof=_proof(store, row),
     )
 
 
@@ -118,6 +120,14 @@ def _profile(store: Store, grant: GrantRow | None) -> dict[str, object] | None:
         return None
     parsed: dict[str, object] = json.loads(profile.content)
     return parsed
+
+
+def _proof(store: Store, row: RecordRow) -> str | None:
+    """Return the log's proof; a record is given out all the same where the log is broken."""
+    try:
+        return transparency.proof_of(store, row.digest).to_text()
+    except (RefusalError, LogBrokenError):
+        return None
 
 
 def _text(envelope: bytes) -> str:

@@ -66,6 +66,7 @@ class Code(StrEnum):
     GRANT_USED = "grant_used"
     METRICS_MISMATCH = "metrics_mismatch"
     RECORD_UNKNOWN = "record_unknown"
+    LOG_SIZE_UNKNOWN = "log_size_unknown"
     BUSY = "busy"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     STORE_UNAVAILABLE = "store_unavailable"
@@ -196,6 +197,9 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         Code.GRANT_USED: Kind(410, "The grant has led to another record", _DAMAGED),
         Code.METRICS_MISMATCH: Kind(422, "The metrics do not follow from the evidence", _MIXED),
         Code.RECORD_UNKNOWN: Kind(404, "No such record", _OPERATOR + "check the digest"),
+        Code.LOG_SIZE_UNKNOWN: Kind(
+            404, "The log has never had this size", _OPERATOR + "run `omega-server log check`"
+        ),
         Code.BUSY: Kind(503, "Too much to do", _ITSELF),
         Code.DEADLINE_EXCEEDED: Kind(503, "It took too long", _ITSELF),
         Code.STORE_UNAVAILABLE: Kind(

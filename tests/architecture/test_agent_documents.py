@@ -19,6 +19,7 @@ from omega_agent.emitters import STYLES
 from omega_agent.report import RunReport, run_report
 from omega_agent.sessions import Delivery, Kept
 from omega_agent.verify import verify
+from omega_agent.verify_log import Witnesses
 from omega_agent.verify_report import Standing, Unchecked
 from omega_core.bundle import Bundle
 from omega_core.errors import ExitCode
@@ -29,6 +30,8 @@ from support.agent_story import Story
 from support.builders import SERVER_KEY, key_of
 from support.json_schema import fits
 from support.key_lines import rotated
+from support.log_trees import WITNESS, cosignature
+from support.logged import checkpoint_text, logged
 
 ROOT = Path(__file__).parents[2]
 CLI = (ROOT / "docs" / "cli.md").read_text("utf-8")
@@ -82,7 +85,12 @@ def test_the_checks_stand_in_the_order_they_run() -> None:
     documented = first_column(FORMAT, "check")
     event = rotated(SERVER_KEY, key_of("next server"))
     bundle = Story().bundle().model_copy(update={"key_events": (event,)})
-    passed = verify(bundle.to_bytes(), trusted=[SERVER_KEY.public]).passed
+    seen = cosignature(checkpoint_text(bundle.record.encode()))
+    passed = verify(
+        logged(bundle, seen).to_bytes(),
+        trusted=[SERVER_KEY.public],
+        witnesses=Witnesses((WITNESS,), 1),
+    ).passed
     ran = [name.replace("[0]", "[i]") for name in dict.fromkeys(passed)]
     assert documented == ran
 

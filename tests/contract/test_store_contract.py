@@ -20,6 +20,7 @@ from omega_server.store.port import (
 from support.store_databases import OnPostgres, OnSqlite
 from support.store_rows import (
     AT_ONCE,
+    add_record,
     at_once,
     name,
     record,
@@ -86,7 +87,7 @@ class StoreContract:
 
     def test_what_was_stored_is_there_after_a_restart(self, url: str) -> None:
         with open_store(url, may_migrate=True) as store:
-            store.sessions.add_record(record(), None)
+            add_record(store, record())
         with open_store(url, may_migrate=False) as store:
             assert store.sessions.record(record().digest) == record()
 

@@ -25,6 +25,7 @@ from support.store_rows import (
     AT_ONCE,
     NOW,
     a_test_point,
+    add_record,
     at_once,
     digest,
     event,
@@ -121,7 +122,7 @@ class SessionsContract:
             store.sessions.add_observation(observation())
 
     def test_a_record_is_kept_byte_for_byte_with_its_log(self, store: Store) -> None:
-        assert store.sessions.add_record(record(), event("record", digest="d")) == record()
+        assert add_record(store, record(), event("record", digest="d")) == (record(), True)
         assert store.sessions.record(record().digest) == record()
         assert store.sessions.record(digest(999)) is None
         assert store.cases.events("sheet", "FI-2026-000001") == [event("record", digest="d")]
@@ -129,7 +130,7 @@ class SessionsContract:
     def test_a_record_posted_many_times_at_once_is_one_row(self, store: Store) -> None:
         def post(number: int) -> RecordRow:
             mine = record(receipt=b"receipt of thread %d" % number, received_unix_us=NOW + number)
-            return store.sessions.add_record(mine, event("record"))
+            return add_record(store, mine, event("record"))[0]
 
         got = at_once(post)
         assert len({each.receipt if isinstance(each, RecordRow) else each for each in got}) == 1
@@ -140,9 +141,8 @@ class SessionsContract:
         issue(store, grant(1))
 
         def post(number: int) -> RecordRow:
-            return store.sessions.add_record(
-                record(number, grant_digest=digest(1)), event("record", number=number)
-            )
+            mine = record(number, grant_digest=digest(1))
+            return add_record(store, mine, event("record", number=number))[0]
 
         got = at_once(post)
         kept = [each for each in got if isinstance(each, RecordRow)]
@@ -161,7 +161,7 @@ class SessionsContract:
         )
         dead = record(3, sheet_id="FI-2026-000001")
         for row in (posted, dead, record(4)):
-            store.sessions.add_record(row, None)
+            add_record(store, row)
         attempts = store.sessions.attempts(sheet_id="FI-2026-000001")
         assert [(each.grant_id, each.record_digest) for each in attempts] == [
             ("g-1", None),
@@ -182,7 +182,7 @@ class SessionsContract:
         )
         store.cases.add_ticket(row, event("opened"))
         issue(store, grant(1, ticket_id="TT-2026-000001"))
-        store.sessions.add_record(record(grant_digest=digest(1), ticket_id="TT-2026-000001"), None)
+        add_record(store, record(grant_digest=digest(1), ticket_id="TT-2026-000001"))
         attempts = store.sessions.attempts(ticket_id="TT-2026-000001")
         assert [each.record_digest for each in attempts] == [record().digest]
         assert len(store.sessions.postings(ticket_id="TT-2026-000001")) == 1

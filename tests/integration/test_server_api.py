@@ -16,8 +16,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omega_core.bundle import parse_bundle
-from omega_core.control import AddressProof, EnrolmentAnswer, GrantAnswer, Refusal, ServerInfo
+from omega_core.canonical import digest_hex
+from omega_core.control import (
+    AddressProof,
+    ConsistencyProof,
+    EnrolmentAnswer,
+    GrantAnswer,
+    Refusal,
+    ServerInfo,
+)
+from omega_core.keys import PublicKey
 from omega_core.limits import ENVELOPE_BYTES_MAX, REQUEST_BYTES_MAX
+from omega_core.log.checkpoint import parse_checkpoint, parse_hash
+from omega_core.log.hashing import EntryKind, entry_hash
+from omega_core.log.proof_file import parse_proof
+from omega_core.log.proofs import check_consistency
 from omega_core.models import parse_model
 from omega_core.verdict import Mode
 from support.live_server import listening
@@ -93,6 +106,23 @@ def test_from_enrolment_to_the_sheet(rig: Rig, client: httpx.Client) -> None:
     assert bundle.record.encode() == record
     assert bundle.receipt is not None
     assert bundle.receipt.encode() == first.content
+    assert bundle.proof is not None
+
+
+def test_everybody_may_ask_for_the_log_and_its_proofs(rig: Rig, client: httpx.Client) -> None:
+    older = parse_checkpoint(client.get("/v1/log/checkpoint").text).checkpoint
+    record = rig.record(rig.granted(rig.enrolled()))
+    posted(client, record)
+    answer = client.get(f"/v1/log/proofs/{digest_of(record)}")
+    assert answer.headers["content-type"].startswith("text/plain")
+    proof = parse_proof(answer.text)
+    signed = proof.opened()
+    assert signed.is_signed_by_log([PublicKey.from_text(rig.services.server_key)])
+    proof.check(entry_hash(EntryKind.RECORD, digest_hex(record)), signed)
+    newer = signed.checkpoint
+    answer = client.get(f"/v1/log/consistency/{older.size}/{newer.size}")
+    hashes = [parse_hash(each) for each in parse_model(ConsistencyProof, answer.content).hashes]
+    check_consistency(older.size, older.root, newer.size, newer.root, hashes)
 
 
 def test_the_same_record_fifty_times_at_once(rig: Rig, client: httpx.Client) -> None:
@@ -173,6 +203,11 @@ def test_a_device_reads_its_own_record(rig: Rig, client: httpx.Client) -> None:
         pytest.param("/v1/tickets/TT-2026-999999", "ticket_unknown", id="a ticket"),
         pytest.param("/v1/records/" + "0" * 64, "record_unknown", id="a record"),
         pytest.param("/v1/records/short", "not_found", id="no digest"),
+        pytest.param("/v1/log/proofs/" + "0" * 64, "record_unknown", id="a proof"),
+        pytest.param("/v1/log/proofs/short", "not_found", id="a proof of no digest"),
+        pytest.param("/v1/log/consistency/0/9007199254740991", "log_size_unknown", id="a size"),
+        pytest.param("/v1/log/consistency/0/9007199254740992", "not_found", id="beyond 2^53"),
+        pytest.param("/v1/log/consistency/-1/0", "not_found", id="less than nothing"),
         pytest.param("/v1/sheets/%00", "not_found", id="a NUL, which PostgreSQL does not take"),
         pytest.param("/v1/sheets/" + "a" * 65, "not_found", id="too long a name"),
         pytest.param("/v1/sheets/..%2f..%2fetc", "not_found", id="a way out"),
@@ -262,6 +297,7 @@ def test_operators_see_what_was_taken_and_what_refused(rig: Rig, client: httpx.C
 def test_the_interface_is_described(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/v1/records", "/v1/sessions", "/v1/agents", "/v1/sheets/{sheet_id}"} <= set(paths)
+    assert {"/v1/log/checkpoint", "/v1/log/proofs/{digest}"} <= set(paths)
 
 
 METHODS = st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
@@ -273,6 +309,8 @@ PATHS = st.sampled_from(
         "/v1/sessions",
         "/v1/observations",
         "/v1/records",
+        "/v1/log/checkpoint",
+        "/v1/log/consistency/0/1",
         "/v1/sheets/FI-1",
         "/v1/tickets/TT-1",
         "/v1/records/" + "0" * 64,

@@ -19,8 +19,11 @@ from omega_agent.uplink import Uplink
 from omega_agent.waiting_record import WaitingRecord
 from omega_core.canonical import digest_hex
 from omega_core.clock import Clock
-from omega_core.control import Refusal, ServerInfo
-from omega_core.envelope import PayloadType
+from omega_core.control import ConsistencyProof, LogPosition, Refusal, ServerInfo
+from omega_core.envelope import PayloadType, parse_envelope
+from omega_core.log.hashing import EntryKind, entry_hash
+from omega_core.log.note import to_base64
+from omega_core.log.tree import consistency_path
 from omega_core.models import model_bytes
 from omega_core.record import Chain
 from support.builders import (
@@ -35,6 +38,7 @@ from support.builders import (
     sealed,
 )
 from support.clock import HandClock
+from support.log_trees import LOG_ORIGIN, MemoryLog
 
 URL = "http://127.0.0.1:8600"
 Meeting: TypeAlias = Callable[[httpx.Request], httpx.Response]
@@ -51,6 +55,9 @@ class CollectorPeer:
         self.clock = clock or HandClock()
         self.server_key = SERVER_KEY
         self.rotations: tuple[str, ...] = ()
+        self.log: MemoryLog | None = None
+        """A transparency log, if the server is to have one."""
+        self._places: dict[str, int] = {}
         self._meetings: list[Meeting] = []
 
     def will(self, *meetings: Meeting) -> None:
@@ -70,13 +77,18 @@ class CollectorPeer:
         self.requests.append(request)
         if self._meetings:
             return self._meetings.pop(0)(request)
+        return self.as_collector(request)
+
+    def as_collector(self, request: httpx.Request) -> httpx.Response:
+        """Answer as a Collector does."""
         if request.url.path == "/v1/observations":
             self.observations.append(request.content)
             return httpx.Response(201, json={"digest": digest_hex(request.content)})
         if request.url.path == "/v1/records":
             is_new = request.content not in self.records
             self.records.append(request.content)
-            body = sealed(receipt(request.content), PayloadType.RECEIPT, self.server_key)
+            message = receipt(request.content, log=self._logged(request.content))
+            body = sealed(message, PayloadType.RECEIPT, self.server_key)
             return httpx.Response(201 if is_new else 200, content=body)
         if request.url.path == "/v1/server":
             info = ServerInfo(
@@ -86,6 +98,30 @@ class CollectorPeer:
                 now_unix_us=0,
             )
             return httpx.Response(200, content=model_bytes(info))
+        return self._from_log(request)
+
+    def _logged(self, envelope: bytes) -> LogPosition | None:
+        if self.log is None:
+            return None
+        index = self.log.frontier.size
+        self.log.append(entry_hash(EntryKind.RECORD, digest_hex(envelope)))
+        self._places[parse_envelope(envelope).payload_digest] = index
+        return LogPosition(origin=LOG_ORIGIN, index=index, tree_size=index + 1)
+
+    def _from_log(self, request: httpx.Request) -> httpx.Response:
+        match self.log, request.url.path.split("/")[1:]:
+            case MemoryLog(), ["v1", "log", "proofs", digest]:
+                proof = self.log.proof(self._places[digest], key=SERVER_KEY)
+                return httpx.Response(200, text=proof.to_text())
+            case MemoryLog(), ["v1", "log", "consistency", old, new]:
+                sizes = (int(old), int(new))
+                if sizes[1] > self.log.frontier.size:
+                    return answer(404, "log_size_unknown")(request)
+                hashes = map(to_base64, consistency_path(self.log, *sizes))
+                made = ConsistencyProof(old_size=sizes[0], new_size=sizes[1], hashes=tuple(hashes))
+                return httpx.Response(200, content=model_bytes(made))
+            case _:
+                pass
         return answer(404, "not_found")(request)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from threading import Barrier
 from typing import Any, TypeVar
 
 from omega_server.store.port import (
+    LogSigner,
     Store,
 )
 from omega_server.store.rows import (
@@ -17,6 +18,7 @@ from omega_server.store.rows import (
     GrantRow,
     ObservationRow,
     ProfileRow,
+    RecordDraft,
     RecordRow,
     RequestNonce,
     SheetRow,
@@ -24,6 +26,8 @@ from omega_server.store.rows import (
     TestPointRow,
     TokenRow,
 )
+from omega_server.transparency import LogAuthor
+from support.log_trees import LOG_KEY
 
 ResultT = TypeVar("ResultT")
 NOW = 1_795_000_000_000_000
@@ -146,6 +150,23 @@ def record(number: int = 1, **changes: Any) -> RecordRow:  # noqa: ANN401 - fiel
         received_unix_us=NOW,
     )
     return replace(row, **changes)
+
+
+LOG_AUTHOR = LogAuthor("omega.example/log1", LOG_KEY)
+
+
+def add_record(
+    store: Store, row: RecordRow, event: EventRow | None = None, *, log: LogSigner = LOG_AUTHOR
+) -> tuple[RecordRow, bool]:
+    """Keep a record under the receipt that stands in the row, wherever it comes in the log."""
+    return store.sessions.add_record(draft_of(row), event, log=log, receipt=lambda _: row.receipt)
+
+
+def draft_of(row: RecordRow) -> RecordDraft:
+    """Return the record before it had a receipt."""
+    fields = asdict(row)
+    del fields["receipt"]
+    return RecordDraft(**fields)
 
 
 def issue(store: Store, row: GrantRow, **changes: Any) -> None:  # noqa: ANN401 - arguments of `issue`

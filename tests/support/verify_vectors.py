@@ -29,6 +29,7 @@ from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY, key_of
 from support.clock import START_UNIX_US
 from support.facts import evidence, goodput_run, idle_stream
 from support.key_lines import revocation, rotation
+from support.logged import logged, place, proof_of, with_place
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "verify"
 TRUSTED = "trusted.keys"
@@ -49,6 +50,7 @@ class Case:
 def cases() -> Iterator[Case]:
     """Yield every case."""
     yield from _valid()
+    yield from _logged()
     yield from _not_valid()
     yield from _keys()
 
@@ -94,6 +96,44 @@ def _valid() -> Iterator[Case]:
     )
     yield Case(
         "before_the_receipt", story.sealed_record().bundle, trusted, "Sealed, not yet posted."
+    )
+
+
+def _logged() -> Iterator[Case]:
+    good = Story(evidence=_facts()).bundle()
+    record = good.record.encode()
+    in_log = logged(good)
+    yield Case("logged", in_log, "valid_and_trusted", "With the proof that it is in the log.")
+    yield Case(
+        "logged_without_proof",
+        with_place(good, place()),
+        "valid_and_trusted",
+        "The receipt names a place in the log; the proof could not be fetched.",
+    )
+    yield Case(
+        "log_place_fail",
+        with_place(in_log, place(index=0)),
+        "invalid log_leaf",
+        "The proof is of another entry than the receipt names.",
+    )
+    yield Case(
+        "log_smaller_fail",
+        with_place(in_log, place(tree_size=100)),
+        "invalid log_leaf",
+        "The log was larger when the receipt was given: it was cut since.",
+    )
+    yield Case(
+        "log_path_fail",
+        in_log.model_copy(update={"proof": proof_of(b"{}").to_text()}),
+        "invalid log_path",
+        "A good proof, of another record at the same place.",
+    )
+    strangers = proof_of(record, key=STRANGER_KEY).to_text()
+    yield Case(
+        "log_stranger_fail",
+        in_log.model_copy(update={"proof": strangers}),
+        "invalid checkpoint_signature",
+        "The checkpoint is signed by a stranger in the log's name.",
     )
 
 

@@ -60,7 +60,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.test_point_busy": "the test point is busy: come back in {seconds} s",
         "error.token_form": "--token is not an enrolment token (16 to 128 characters)",
         "error.trust_empty": "{path} holds no key",
-        "error.trust_line": "{path}, line {line}: not a public key in base64url",
+        "error.trust_line": "{path}, line {line}: not a public key, nor a witness's",
+        "error.trust_quorum": "{path}: no such quorum of the witnesses it names",
         "error.url_form": "{url} is not the address of a server, such as http://HOST:PORT",
         "error.waiting_first": "{count} records still wait in the outbox",
         "error.zone_unknown": "this machine does not know the time zone {zone}",
@@ -130,6 +131,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused.key_superseded": "another key has taken the place of this one",
         "refused.key_unknown": "the server knows no such key",
         "refused.method_not_allowed": "the server knows no such request",
+        "refused.log_size_unknown": "the server's log has never had this size",
         "refused.metrics_mismatch": "the metrics do not follow from the evidence",
         "refused.mode_unknown": "the plan does not provide for this mode",
         "refused.not_an_envelope": "the server can't read the envelope",
@@ -254,6 +256,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.limited_test_point": "{name}: limited by the test point, not by the line.",
         "say.limited_unknown": "{name}: what limited it is not known.",
         "say.line_dead": "No session could be had: {why}.",
+        "say.log_rewritten": (
+            "WARNING: the log {origin} was rewritten or cut: {seen} entries seen before,"
+            " {size} now, and neither is a continuation of the other. Evidence: {evidence}"
+        ),
         "say.measured_invalid": "Measured, but this run says nothing about the line.",
         "say.measured_valid": "Measured, and nothing disturbed it.",
         "say.measured_in_part": "Measured in part: a task was cut short.",
@@ -296,6 +302,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.unchecked_no_grant": "no grant goes with it",
         "say.unchecked_no_observation": "no second observer's counts go with it",
         "say.unchecked_no_profile": "no profile goes with it: the verdict was not made again",
+        "say.unchecked_no_proof": "no proof that it is in the server's log goes with it",
         "say.unchecked_no_receipt": "no receipt goes with it: nobody says when it was received",
         "say.unchecked_server_key_unknown": "signed by a server whose key is not trusted here",
         "say.doubt_compromised": (
@@ -310,6 +317,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.verify_skew": "The device's clock was {seconds} s off; the server's time counts.",
         "say.verify_failed": "Failed check: {check} ({detail})",
         "say.verify_invalid": "INVALID: changed, damaged, or never sealed like this.",
+        "say.verify_logged": "In the log {origin}, which had {size} entries then",
         "say.verify_passed": "Checks passed: {checks}",
         "say.verify_receipt": "Received by the server at {at}",
         "say.verify_record": "Record {digest}",

@@ -70,7 +70,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.test_point_busy": "le point de test est occupé : revenir dans {seconds} s",
         "error.token_form": "--token n'est pas un jeton d'enrôlement (16 à 128 caractères)",
         "error.trust_empty": "{path} ne contient aucune clé",
-        "error.trust_line": "{path}, ligne {line} : pas une clé publique en base64url",
+        "error.trust_line": "{path}, ligne {line} : ni clé publique, ni clé de témoin",
+        "error.trust_quorum": "{path} : quorum impossible avec les témoins nommés",
         "error.url_form": "{url} n'est pas l'adresse d'un serveur, comme http://HÔTE:PORT",
         "error.waiting_first": "{count} enregistrements attendent encore dans la boîte d'envoi",
         "error.zone_unknown": "cette machine ne connaît pas le fuseau horaire {zone}",
@@ -145,6 +146,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused.key_superseded": "une autre clé a pris la place de celle-ci",
         "refused.key_unknown": "le serveur ne connaît pas cette clé",
         "refused.method_not_allowed": "le serveur ne connaît pas cette demande",
+        "refused.log_size_unknown": "le journal du serveur n'a jamais eu cette taille",
         "refused.metrics_mismatch": "les valeurs ne découlent pas des faits",
         "refused.mode_unknown": "l'offre ne prévoit pas ce mode",
         "refused.not_an_envelope": "le serveur ne peut pas lire l'enveloppe",
@@ -291,6 +293,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.limited_test_point": "{name} : limité par le point de test, non par la ligne.",
         "say.limited_unknown": "{name} : ce qui l'a limité n'est pas connu.",
         "say.line_dead": "Pas de session possible : {why}.",
+        "say.log_rewritten": (
+            "ATTENTION : le journal {origin} a été réécrit ou tronqué : {seen} entrées vues"
+            " auparavant, {size} maintenant, et l'un n'est pas la suite de l'autre."
+            " Pièces à conviction : {evidence}"
+        ),
         "say.measured_invalid": "Mesuré, mais cette mesure ne dit rien de la ligne.",
         "say.measured_valid": "Mesuré, et rien n'a perturbé la mesure.",
         "say.measured_in_part": "Mesuré en partie : une tâche a été coupée.",
@@ -340,6 +347,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.unchecked_no_grant": "aucune autorisation ne l'accompagne",
         "say.unchecked_no_observation": "aucun compte d'un second observateur ne l'accompagne",
         "say.unchecked_no_profile": "aucun profil ne l'accompagne : le verdict n'a pas été refait",
+        "say.unchecked_no_proof": "aucune preuve de présence dans le journal du serveur",
         "say.unchecked_no_receipt": "aucun accusé : personne ne dit quand il a été reçu",
         "say.unchecked_server_key_unknown": "signé par un serveur dont la clé est inconnue ici",
         "say.doubt_compromised": (
@@ -356,6 +364,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         ),
         "say.verify_failed": "Contrôle en échec : {check} ({detail})",
         "say.verify_invalid": "NON VALABLE : modifié, endommagé, ou jamais scellé ainsi.",
+        "say.verify_logged": "Dans le journal {origin}, qui comptait alors {size} entrées",
         "say.verify_passed": "Contrôles passés : {checks}",
         "say.verify_receipt": "Reçu par le serveur, {at}",
         "say.verify_record": "Enregistrement {digest}",

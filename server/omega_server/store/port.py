@@ -7,6 +7,7 @@ tests/contract/ holds every implementation to what the docstrings say.
 
     StoreError
       + StoreUnavailableError    the disk is full, the database is away: try again later
+          + LogBrokenError       the log is not what was signed: nothing is appended to it
       + StoreVersionError        the database's tables are of another version
       + ConflictError            what was to be stored contradicts what is stored
           + TokenRefusedError, NonceSeenError, QuotaExceededError, ProfileChangedError,
@@ -16,21 +17,26 @@ tests/contract/ holds every implementation to what the docstrings say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from omega_core.control import LogPosition
 from omega_core.errors import ExitCode, OmegaError
+from omega_core.log.checkpoint import Checkpoint
+from omega_core.log.tree import HashReader
 from omega_server.store.key_port import KeyStore
 from omega_server.store.rows import (
     AgentRow,
     Attempt,
     EventRow,
     GrantRow,
+    LoggedRow,
     ObservationRow,
     Posting,
     ProfileRow,
     Quota,
+    RecordDraft,
     RecordRow,
     RequestNonce,
     SheetRow,
@@ -53,6 +59,12 @@ class StoreUnavailableError(StoreError):
 
     exit_code = ExitCode.STORAGE
     who_acts = "operator: free space on the disk, or bring the database back"
+
+
+class LogBrokenError(StoreUnavailableError):
+    """The stored log contradicts its newest signed checkpoint: somebody changed it."""
+
+    who_acts = "operator: `omega-server log check` says where; restore the database"
 
 
 class StoreVersionError(StoreError):
@@ -272,12 +284,21 @@ class SessionStore(Protocol):
         """Return the observation of a session."""
         ...
 
-    def add_record(self, record: RecordRow, event: EventRow | None) -> RecordRow:
-        """Keep a record and log the event; return what is stored under its digest.
+    def add_record(
+        self,
+        record: RecordDraft,
+        event: EventRow | None,
+        *,
+        log: LogSigner,
+        receipt: Callable[[LogPosition], bytes],
+    ) -> tuple[RecordRow, bool]:
+        """Keep a record, append it to the transparency log, and write the event.
 
-        A record whose digest is known is not stored again and logs nothing: the row of the first
-        time comes back, with its receipt, however many ask at once. Raises GrantUsedError when the
-        grant has led to another record.
+        Return what is stored under its digest, and whether it is new. `receipt` is called for the
+        record's place in the log, `log` to sign the checkpoint of the grown tree; all of it is kept
+        together or not at all. A record whose digest is known is not stored again and logs nothing:
+        the row of the first time comes back, with its receipt, however many ask at once. Raises
+        GrantUsedError when the grant has led to another record, LogBrokenError.
         """
         ...
 
@@ -295,6 +316,47 @@ class SessionStore(Protocol):
         self, *, sheet_id: str | None = None, ticket_id: str | None = None
     ) -> Sequence[Posting]:
         """Return the records posted to a sheet or a ticket, in order of arrival."""
+        ...
+
+
+class LogSigner(Protocol):
+    """Signs what the log says, inside the transaction that makes it true."""
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        ...
+
+    def sign(self, tree: Checkpoint) -> str:
+        """Return the checkpoint as a signed note."""
+        ...
+
+
+class LogStore(HashReader, Protocol):
+    """The transparency log: entries, the hashes of its tree, and its newest checkpoint.
+
+    Entries are appended by `SessionStore.add_record`. Each is signed for at once, so the newest
+    checkpoint always is of the whole tree; a tree that does not have its root is never signed.
+    """
+
+    def begin(self, log: LogSigner) -> None:
+        """Sign the tree as it is, unless that was done; raises LogBrokenError."""
+        ...
+
+    def checkpoint(self) -> str:
+        """Return the newest checkpoint; raises NotThereError before `begin`."""
+        ...
+
+    def index_of(self, record_digest: str) -> int | None:
+        """Return where a record stands in the log."""
+        ...
+
+    def entries(self, first: int, count: int) -> Sequence[LoggedRow]:
+        """Return at most `count` entries from `first` on, in their order."""
+        ...
+
+    def not_logged(self) -> str | None:
+        """Return the digest of the first record that is not in the log, None where all are."""
         ...
 
 
@@ -321,5 +383,6 @@ class Store:
     enrolment: EnrolmentStore
     cases: CaseStore
     sessions: SessionStore
+    log: LogStore
     state: StateStore
     keys: KeyStore

@@ -169,8 +169,8 @@ class ObservationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordRow:
-    """A record as it was received, its receipt, and what the server made of it.
+class RecordDraft:
+    """A record as it was received, and what the server made of it; its receipt is still to come.
 
     `judgement` is the JSON text of `omega_core.verdict.Judgement`, None where no profile applies.
     """
@@ -178,7 +178,6 @@ class RecordRow:
     digest: str
     envelope_digest: str
     envelope: bytes
-    receipt: bytes
     grant_digest: str | None
     session_id: str | None
     agent_id: str | None
@@ -190,6 +189,24 @@ class RecordRow:
     verdict: str | None
     judgement: str | None
     received_unix_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRow(RecordDraft):
+    """A record with its receipt."""
+
+    receipt: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedRow:
+    """An entry of the transparency log, and the record it is about: None where that is gone."""
+
+    log_index: int
+    kind: str
+    envelope_digest: str
+    envelope: bytes | None
+    receipt: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

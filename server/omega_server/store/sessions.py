@@ -1,22 +1,27 @@
 """`port.SessionStore` over SQL: grants, profiles, observations, records.
 
-A record is inserted first and looked up only when that fails: the common case is one statement, and
-whoever loses a race reads what the winner has committed.
+A record is inserted first and looked up only when that fails: whoever loses a race reads what the
+winner has committed. It goes into the transparency log in the same transaction, so records are
+taken one after the other, on PostgreSQL too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from omega_core.control import LogPosition
+from omega_core.log.hashing import EntryKind
 from omega_server.store.database import Database
 from omega_server.store.events import append
+from omega_server.store.log import append_entry
 from omega_server.store.port import (
     GrantUsedError,
+    LogSigner,
     NonceSeenError,
     NotThereError,
     ObservationKnownError,
@@ -31,6 +36,7 @@ from omega_server.store.rows import (
     Posting,
     ProfileRow,
     Quota,
+    RecordDraft,
     RecordRow,
     RequestNonce,
 )
@@ -97,18 +103,34 @@ class SqlSessions:
             row = connection.execute(select).mappings().first()
             return None if row is None else ObservationRow(**row)
 
-    def add_record(self, record: RecordRow, event: EventRow | None) -> RecordRow:
+    def add_record(
+        self,
+        record: RecordDraft,
+        event: EventRow | None,
+        *,
+        log: LogSigner,
+        receipt: Callable[[LogPosition], bytes],
+    ) -> tuple[RecordRow, bool]:
         """See `SessionStore.add_record`."""
         try:
             with self._database.write() as connection:
-                connection.execute(sa.insert(records), asdict(record))
+                place = append_entry(
+                    self._database,
+                    connection,
+                    EntryKind.RECORD,
+                    digest=record.digest,
+                    envelope_digest=record.envelope_digest,
+                    log=log,
+                )
+                row = RecordRow(**asdict(record), receipt=receipt(place))
+                connection.execute(sa.insert(records), asdict(row))
                 append(connection, [event] if event else [])
         except IntegrityError as error:
             known = self.record(record.digest)
             if known is None:
                 raise GrantUsedError("the grant has led to another record") from error
-            return known
-        return record
+            return known, False
+        return row, True
 
     def record(self, digest: str) -> RecordRow | None:
         """See `SessionStore.record`."""

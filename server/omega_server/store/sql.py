@@ -9,6 +9,7 @@ from omega_server.store.cases import SqlCases
 from omega_server.store.database import Database
 from omega_server.store.enrolment import SqlEnrolment
 from omega_server.store.keys import SqlKeys
+from omega_server.store.log import SqlLog
 from omega_server.store.migrate import check_version, migrate
 from omega_server.store.port import Store
 from omega_server.store.sessions import SqlSessions
@@ -33,6 +34,7 @@ def open_store(url: str, *, may_migrate: bool) -> Iterator[Store]:
             enrolment=SqlEnrolment(database),
             cases=SqlCases(database),
             sessions=SqlSessions(database),
+            log=SqlLog(database),
             state=SqlState(database),
             keys=SqlKeys(database),
         )

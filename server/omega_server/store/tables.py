@@ -5,6 +5,9 @@
     subscribers --> sheets  ------+------+--> records      append-only, byte for byte
                 +-> tickets ------+------+
     events          append-only log of every sheet, ticket, subscriber and agent
+    log_entries     the transparency log: what its leaves are about, in their order
+    log_hashes      its tree: complete subtrees in the order they came into being
+    log_checkpoints its newest signed checkpoint
     profiles        every version ever granted, kept for ever
     request_nonces  session requests seen lately, against replay
     number_series   FI-2026-000001 and its like
@@ -204,4 +207,28 @@ records = Table(
     Column("verdict", String(16)),
     Column("judgement", Text),
     Column("received_unix_us", _TIME, nullable=False),
+)
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    Column("log_index", _NUMBER, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("digest", _DIGEST, nullable=False),
+    Column("envelope_digest", _DIGEST, nullable=False),
+    UniqueConstraint("digest", "kind"),
+)
+
+log_hashes = Table(
+    "log_hashes",
+    metadata,
+    Column("position", _NUMBER, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+log_checkpoints = Table(
+    "log_checkpoints",
+    metadata,
+    Column("origin", String(128), primary_key=True),
+    Column("note", Text, nullable=False),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongAnswerError
+from omega_agent.log_memory import LogMemory
+from omega_agent.log_proof import prove
 from omega_agent.outbox import MemoryOutbox
 from omega_agent.records import Records
 from omega_agent.reporter import Backoff, Reporter, open_receipt
@@ -36,6 +39,7 @@ from support.collector_peer import (
     waiting,
 )
 from support.key_lines import rotated
+from support.log_trees import LOG_ORIGIN, MemoryLog
 
 NEXT = key_of("next server")
 
@@ -48,11 +52,13 @@ class Desk:
     """An outbox with records in it, and a Collector to send them to."""
 
     def __init__(self, folder: Path, *seqs: int) -> None:
+        self.folder = folder
         self.clock = HandClock()
         self.peer = CollectorPeer(self.clock)
         self.outbox = MemoryOutbox()
         self.records = Records(folder / "records")
-        self.reporter = Reporter(self.outbox, self.peer.connect, self.records)
+        look = partial(prove, memory=LogMemory(folder / "log"))
+        self.reporter = Reporter(self.outbox, self.peer.connect, self.records, look)
         self.items = [waiting(seq) for seq in seqs]
         for item in self.items:
             self.outbox.put(item.digest, item.to_bytes())
@@ -112,6 +118,40 @@ class TestOnePass:
         bundle = parse_bundle(desk.records.path(item.digest).read_bytes())
         assert bundle.record == item.bundle.record
         assert bundle.receipt is not None
+
+    def test_keeps_the_logs_proof_where_there_is_one(self, desk: Desk) -> None:
+        desk.peer.log = MemoryLog.of([b"an older record"])
+        desk.reporter.send_pending()
+        for item in desk.items:
+            bundle = parse_bundle(desk.records.path(item.digest).read_bytes())
+            assert bundle.proof is not None
+        assert len(list((desk.folder / "log").glob("*.checkpoint"))) == 1
+
+    @pytest.mark.parametrize("meeting", [silence, portal, page, answer(404, "record_unknown")])
+    def test_no_failure_to_get_the_logs_proof_changes_anything(
+        self, tmp_path: Path, meeting: Meeting
+    ) -> None:
+        desk = Desk(tmp_path, 1)
+        desk.peer.log = MemoryLog()
+        desk.peer.will(_observation_taken, desk.peer.as_collector, meeting)
+        passed = desk.reporter.send_pending()
+        assert list(passed.posted) == digests(desk.items)
+        assert desk.pending == []
+        bundle = parse_bundle(desk.records.path(desk.items[0].digest).read_bytes())
+        assert (bundle.receipt is not None, bundle.proof) == (True, None)
+
+    def test_a_log_that_was_rewritten_between_two_records_is_told(self, tmp_path: Path) -> None:
+        desk = Desk(tmp_path, 1)
+        desk.peer.log = MemoryLog.of([b"a", b"b", b"c"])
+        assert desk.reporter.send_pending().rewritten == {}
+        other = waiting(2)
+        desk.outbox.put(other.digest, other.to_bytes())
+        desk.peer.log = MemoryLog.of([b"a", b"changed", b"c", b"d", b"e"])
+        passed = desk.reporter.send_pending()
+        found = passed.rewritten[LOG_ORIGIN]
+        assert (found.seen_size, found.size) == (4, 6)
+        assert found.evidence is not None
+        assert list(passed.posted) == [other.digest], "the record is posted all the same"
 
     def test_does_nothing_while_another_process_sends(self, desk: Desk) -> None:
         with desk.outbox.sending():

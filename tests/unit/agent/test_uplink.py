@@ -185,6 +185,8 @@ def test_a_certificate_is_checked_unless_that_is_not_meant(
         pytest.param(lambda up: up.enrol(b"{}"), id="enrol"),
         pytest.param(lambda up: up.request_session(b"{}"), id="session"),
         pytest.param(lambda up: up.post_record(b"{}", "0" * 64), id="record"),
+        pytest.param(lambda up: up.record_proof("0" * 64), id="proof"),
+        pytest.param(lambda up: up.consistency(1, 2), id="consistency"),
     ],
 )
 def test_every_call_speaks_of_silence_alike(call: Callable[[Uplink], object]) -> None:
@@ -204,3 +206,10 @@ def test_a_receipt_is_handed_on_byte_for_byte() -> None:
     content = json.dumps({"any": "bytes"}).encode()
     with uplink(body(content, 201)) as to_server:
         assert to_server.post_record(b"{}", "0" * 64) == content
+
+
+def test_a_proof_is_handed_on_as_text() -> None:
+    with uplink(body("a proof — of it\n".encode())) as to_server:
+        assert to_server.record_proof("0" * 64) == "a proof — of it\n"
+    with uplink(body(b"\xff")) as to_server, pytest.raises(WrongAnswerError):
+        to_server.record_proof("0" * 64)

@@ -216,4 +216,4 @@ def test_vector(case: Path) -> None:
 
 
 def test_there_are_vectors() -> None:
-    assert len(CASES) >= 22
+    assert len(CASES) >= 28

@@ -15,6 +15,7 @@ from omega_acceptance.catalogue import PLANS_DIRECTORY
 from omega_acceptance.errors import ProfileError
 from omega_core.errors import ExitCode
 from omega_server.cli import main
+from omega_server.store.database import Database
 from support import builders
 from support.server_rig import Rig, make_rig
 
@@ -275,7 +276,7 @@ def test_the_document_names_every_command_and_option_of_run(run: Run) -> None:
     document = (Path(__file__).parents[3] / "docs/operations.md").read_text("utf-8")
     options = set(re.findall(r"--[a-z-]+", good(run("run", "--help")))) - {"--help", "--json"}
     assert {option for option in options if option not in document} == set()
-    for group in ("token", "agent", "subscriber", "sheet", "ticket", "plan"):
+    for group in ("token", "agent", "subscriber", "sheet", "ticket", "plan", "log"):
         listed = good(run(group, "--help")).partition("Commands:")[2]
         for command in re.findall(r"^  ([a-z]+)  ", listed, re.MULTILINE):
             assert f"`{group} {command}" in document
@@ -291,3 +292,55 @@ def check_beside(rig: Rig, run: Run, data: Path) -> None:
     assert sheet_id in good(run("sheet", "list", "--data", data))
     good(run("subscriber", "add", "S-beside", "--plan", "FTTH-300-100", "--data", data))
     assert rig.store.cases.subscriber("S-beside") is not None
+
+
+def test_the_log_is_shown_and_checked(run: Run, tmp_path: Path) -> None:
+    with make_rig(tmp_path) as rig:
+        rig.post(rig.record(rig.granted(rig.enrolled())))
+        note = rig.store.log.checkpoint()
+    at = ("--data", tmp_path)
+    assert good(run("log", "status", *at)) == note
+    shown = as_json(run("log", "status", *at, "--json"))
+    assert (shown["entries"], shown["checkpoint"]) == (1, note)
+    assert "1 entries, as they were signed" in good(run("log", "check", *at))
+    url = f"sqlite:///{tmp_path}/omega.sqlite"
+    assert "signatures were not checked" in good(run("log", "check", "--database", url))
+    kept = tmp_path / "kept.checkpoint"
+    kept.write_text(note, "utf-8")
+    checked = as_json(run("log", "check", *at, "--checkpoint", kept, "--json"))
+    assert (checked["differences"], checked["signatures_checked"]) == ([], True)
+
+
+def test_a_log_that_was_rewritten_leaves_with_21_and_says_where(run: Run, tmp_path: Path) -> None:
+    with make_rig(tmp_path) as rig:
+        for _ in range(2):
+            rig.post(rig.record(rig.granted(rig.enrolled())))
+    url = f"sqlite:///{tmp_path}/omega.sqlite"
+    database = Database(url)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE records SET envelope = x'7b7d' WHERE record_no = 2")
+    database.close()
+    code, out, err = run("log", "check", "--data", tmp_path)
+    assert (code, err) == (ExitCode.NOT_VALID, "")
+    assert out == "entry 1: its record is not the one that was logged\n"
+    code, out, _ = run("log", "check", "--database", url, "--json")
+    assert code == ExitCode.NOT_VALID
+    assert json.loads(out)["differences"][0]["log_index"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        pytest.param(None, "No such file", id="no file"),
+        pytest.param(b"\xff not a checkpoint", "no checkpoint", id="another file"),
+    ],
+)
+def test_a_checkpoint_that_cant_be_read_is_said(
+    run: Run, data: Path, content: bytes | None, why: str
+) -> None:
+    path = data / "kept"
+    if content is not None:
+        path.write_bytes(content)
+    code, out, err = run("log", "check", "--data", data, "--checkpoint", path)
+    assert (out, code) == ("", ExitCode.STORAGE if content is None else ExitCode.USAGE)
+    assert why in err
