@@ -48,7 +48,10 @@ def of_both(name: str) -> set[tuple[str, Direction | None]]:
     [
         pytest.param(30, RuleOutcome.NO_DEVIATION, id="30 of 30 at normal"),
         pytest.param(27, RuleOutcome.NO_DEVIATION, id="27 of 30: exactly nine in ten"),
+        pytest.param(29, RuleOutcome.NO_DEVIATION, id="29 of 30"),
         pytest.param(26, RuleOutcome.DEVIATION, id="26 of 30: one too few"),
+        pytest.param(23, RuleOutcome.DEVIATION, id="23 of 30"),
+        pytest.param(21, RuleOutcome.DEVIATION, id="21 of 30"),
     ],
 )
 def test_share_of_runs_at_the_normal_rate(good: int, outcome: RuleOutcome) -> None:
