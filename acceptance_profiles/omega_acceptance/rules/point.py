@@ -74,7 +74,7 @@ def error_of_share(n: int, bound: Fraction, true_share: Fraction) -> Fraction:
     return sum(
         (
             comb(n, good) * true_share**good * (1 - true_share) ** (n - good)
-            for good in range(n + 1)
+            for good in range(n)
             if good < bound * n
         ),
         Fraction(0),

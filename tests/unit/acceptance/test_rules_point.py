@@ -202,6 +202,12 @@ class TestSerbia:
         runs = [run_at(0, FIRST_DAY, 80_000_000), run_at(60, FIRST_DAY, 75_000_000)]
         assert evaluate_point(self.RULE, runs, contract()).outcome == "compliant"
 
+    def test_an_end_before_the_last_run_takes_nothing_from_the_others(self) -> None:
+        runs = [run_at(0, FIRST_DAY, 80_000_000), run_at(60, FIRST_DAY, 75_000_000)]
+        known = Situation(down={"max": MAX_BPS}, up={"max": MAX_BPS}, until_unix_us=1)
+        result = evaluate_point(self.RULE, runs, known)
+        assert {each.among for each in result.predicates if each.id == "normal"} == {60 * US_PER_S}
+
 
 class TestMobile:
     RULE = rule("DE-BNetzA-2026-mobile")
