@@ -190,6 +190,10 @@ class TestDays:
         assert (standing.phase, standing.why) == (Phase.TOO_EARLY, Why.GAP)
         assert asked(failed, berlin(1, "09:00")) == (Phase.READY, None)
 
+    def test_a_pause_that_ends_after_the_last_possible_day_loses_the_campaign(self) -> None:
+        taken = [*runs_of(0), *runs_of(2), run_from(berlin(13, "23:56"), valid=False)]
+        assert asked(taken, berlin(13, "23:58:30")) == (Phase.VOID, Why.SPAN)
+
     def test_thirty_valid_runs_are_a_campaign(self) -> None:
         taken = [*runs_of(0), *runs_of(2), *runs_of(4)]
         assert asked(taken, berlin(200, "09:00")) == (Phase.COMPLETE, None)
