@@ -29,7 +29,7 @@ from omega_agent.campaign_run import CampaignRun
 from omega_agent.campaign_status import CampaignStatus, campaign_status
 from omega_agent.commands_measure import Ran, hold, measured_lines, settle
 from omega_agent.device import Device, enrolled_device
-from omega_agent.errors import NoAnswerError, WrongAnswerError, WrongUseError
+from omega_agent.errors import BusyError, NoAnswerError, WrongAnswerError, WrongUseError
 from omega_agent.session_request import Wanted, named
 from omega_agent.surroundings import Surroundings, check_can_save, print_json
 from omega_agent.tables import table
@@ -183,7 +183,7 @@ def _now(around: Surroundings) -> int:
     """Return the server's time, or this device's where the server does not answer."""
     try:
         return _server_now(around, enrolled_device(around.home))
-    except (NoAnswerError, WrongAnswerError):
+    except (NoAnswerError, WrongAnswerError, BusyError):
         around.tell(around.speaker.say("campaign_own_clock"))
         return around.clock.unix_us()
 
@@ -194,7 +194,7 @@ def _check_due(
     """Raise WrongUseError unless a run is due; a server that is silent is found out by the run."""
     try:
         now = _server_now(around, device)
-    except (NoAnswerError, WrongAnswerError):
+    except (NoAnswerError, WrongAnswerError, BusyError):
         return
     standing = state.standing(rule, zone, now)
     why = "" if standing.why is None else _in(words.WHY[standing.why], around)

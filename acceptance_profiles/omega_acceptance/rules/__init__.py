@@ -8,6 +8,8 @@
                                +-- completeness.py  which rates the contract must name
                                +-- campaign.py      what may run now, and not before when
                                      + by_day.py, by_cycle.py
+                                     + state.py       what a device keeps of it
+                                     + report.py      both results, side by side
 
 A rule's result stands beside the statistical verdict of `omega_acceptance.evaluate` and is never
 merged with it: a rule compares bare values, a verdict states how often it is wrong. A rule whose

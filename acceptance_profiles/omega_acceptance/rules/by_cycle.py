@@ -13,7 +13,6 @@ from datetime import date, timedelta, tzinfo
 
 from omega_acceptance.rules.days import begin_of, day_at
 from omega_acceptance.rules.facts import cycles_of, days_together
-from omega_acceptance.rules.results import Cycle
 from omega_acceptance.rules.rule import CampaignShape
 from omega_acceptance.rules.standing import Phase, Standing, Taken, Why
 from omega_core.units import US_PER_S
@@ -39,21 +38,15 @@ class ByCycle:
         done = len(days_together(self.shape, counted))
         if done >= (self.shape.cycles or 0):
             return self._at(Phase.COMPLETE, done)
-        if cycles and self._goes_on(cycles[-1], now):
-            due = self._last_us(cycles[-1]) + self._interval_us
+        if cycles and not cycles[-1].counts:
+            # Where it is too late for that test another cycle begins, which may be at once as well.
+            due = cycles[-1].started_unix_us + cycles[-1].length_us + self._interval_us
             return self._from(due, Why.INTERVAL, done, now)
         return self._new_cycle(counted, done, now)
 
     @property
     def _interval_us(self) -> int:
         return (self.shape.interval_s or 0) * US_PER_S
-
-    def _last_us(self, cycle: Cycle) -> int:
-        return cycle.started_unix_us + cycle.length_us
-
-    def _goes_on(self, cycle: Cycle, now: int) -> bool:
-        """Say whether the next test still belongs to a cycle that does not count yet."""
-        return not cycle.counts and now < self._last_us(cycle) + 2 * self._interval_us
 
     def _new_cycle(self, counted: set[date], done: int, now: int) -> Standing:
         today = day_at(now, self.zone)

@@ -122,9 +122,9 @@ class ByDay:
         if day != today:
             why = Why.DAY_DONE if today == days[-1] else Why.DAY_GAP
         if not self._fits(begin, 0):
-            day, why = day_at(begin, self.zone) + _ONE_DAY, Why.DAY_TOO_SHORT
-            begin = begin_of(day, self.zone)
-        last = day + apart * ((self.shape.days or 0) - len(days) - 1)
+            begin = begin_of(day_at(begin, self.zone) + _ONE_DAY, self.zone)
+            why = Why.DAY_TOO_SHORT
+        last = day_at(begin, self.zone) + apart * ((self.shape.days or 0) - len(days) - 1)
         if days and self._spans_too_long(days[0], last):
             return self._void(Why.SPAN, valid, last)
         if begin <= now:

@@ -39,7 +39,10 @@ from omega_core.metrics import Direction
 
 
 def evaluate_point(rule: Rule, runs: Sequence[RunFacts], known: Situation) -> PointResult:
-    """Return what the rule says of these runs; they are valid ones, in the order of time."""
+    """Return what the rule says of these runs; they are valid ones, in the order of time.
+
+    Whether they make a whole campaign is the calendar's question, not this one's.
+    """
     if not runs:
         return _silent(rule, NotEvaluated.NO_RUNS)
     if because := why_not(rule, runs[-1].day):
@@ -71,7 +74,7 @@ def error_of_share(n: int, bound: Fraction, true_share: Fraction) -> Fraction:
     return sum(
         (
             comb(n, good) * true_share**good * (1 - true_share) ** (n - good)
-            for good in range(n + 1)
+            for good in range(n)
             if good < bound * n
         ),
         Fraction(0),

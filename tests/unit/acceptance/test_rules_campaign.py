@@ -144,6 +144,7 @@ class TestDays:
         standing = calendar().standing(taken, after(taken, 0))
         assert standing.phase is phase
         assert standing.why is (Why.SPAN if phase is Phase.VOID else None)
+        assert standing.day == (FIRST_DAY + third_day * DAY if phase is Phase.VOID else None)
 
     @pytest.mark.parametrize(
         ("day", "phase"),
@@ -189,6 +190,10 @@ class TestDays:
         assert (standing.phase, standing.why) == (Phase.TOO_EARLY, Why.GAP)
         assert asked(failed, berlin(1, "09:00")) == (Phase.READY, None)
 
+    def test_a_pause_that_ends_after_the_last_possible_day_loses_the_campaign(self) -> None:
+        taken = [*runs_of(0), *runs_of(2), run_from(berlin(13, "23:56"), valid=False)]
+        assert asked(taken, berlin(13, "23:58:30")) == (Phase.VOID, Why.SPAN)
+
     def test_thirty_valid_runs_are_a_campaign(self) -> None:
         taken = [*runs_of(0), *runs_of(2), *runs_of(4)]
         assert asked(taken, berlin(200, "09:00")) == (Phase.COMPLETE, None)
@@ -198,6 +203,16 @@ class TestDays:
         taken = [run_from(berlin(0, "09:00"))]
         standing = ByDay(shape=bare, zone=BERLIN, run_s=RUN_S).standing(taken, berlin(300, "10:00"))
         assert (standing.phase, standing.done, standing.needed) == (Phase.READY, 1, 2)
+
+    def test_a_shape_without_pauses_lets_runs_and_days_follow_each_other(self) -> None:
+        bare = CampaignShape(shape="runs", n=4, days=2, per_day=2)
+        free = ByDay(shape=bare, zone=BERLIN, run_s=RUN_S)
+        taken: list[Taken] = []
+        for start in (berlin(0, "09:00"), berlin(0, "09:02"), berlin(1, "00:00")):
+            assert free.standing(taken, start).phase is Phase.READY
+            taken.append(run_from(start))
+        taken.append(run_from(taken[-1].ended_unix_us))
+        assert free.standing(taken, taken[-1].ended_unix_us).phase is Phase.COMPLETE
 
 
 class TestClocks:

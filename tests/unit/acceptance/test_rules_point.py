@@ -48,7 +48,10 @@ def of_both(name: str) -> set[tuple[str, Direction | None]]:
     [
         pytest.param(30, RuleOutcome.NO_DEVIATION, id="30 of 30 at normal"),
         pytest.param(27, RuleOutcome.NO_DEVIATION, id="27 of 30: exactly nine in ten"),
+        pytest.param(29, RuleOutcome.NO_DEVIATION, id="29 of 30"),
         pytest.param(26, RuleOutcome.DEVIATION, id="26 of 30: one too few"),
+        pytest.param(23, RuleOutcome.DEVIATION, id="23 of 30"),
+        pytest.param(21, RuleOutcome.DEVIATION, id="21 of 30"),
     ],
 )
 def test_share_of_runs_at_the_normal_rate(good: int, outcome: RuleOutcome) -> None:
@@ -198,6 +201,12 @@ class TestSerbia:
     def test_without_an_end_the_last_run_weighs_nothing(self) -> None:
         runs = [run_at(0, FIRST_DAY, 80_000_000), run_at(60, FIRST_DAY, 75_000_000)]
         assert evaluate_point(self.RULE, runs, contract()).outcome == "compliant"
+
+    def test_an_end_before_the_last_run_takes_nothing_from_the_others(self) -> None:
+        runs = [run_at(0, FIRST_DAY, 80_000_000), run_at(60, FIRST_DAY, 75_000_000)]
+        known = Situation(down={"max": MAX_BPS}, up={"max": MAX_BPS}, until_unix_us=1)
+        result = evaluate_point(self.RULE, runs, known)
+        assert {each.among for each in result.predicates if each.id == "normal"} == {60 * US_PER_S}
 
 
 class TestMobile:
