@@ -5,7 +5,7 @@ laid beside it, each part checked before it is believed:
 
     key events    rotations open themselves; those of the server that hang together with a trusted
                   key make its other keys trusted too, those before it and those after it
-    revocations   sealed by a server key of that line, which was good itself, or by nobody we know
+    revocations   sealed by a server key of that line, or by nobody we know
     statements    whose key it is; one that a trusted key signed vouches for a device
 
 Every failure is EnvelopeError, `key_event` or `key_statement`. Nothing that is revoked or too old
@@ -64,10 +64,9 @@ class KeyRing:
         self._of_server: set[str] = set(self.trusted)
 
     def read_events(self, of_file: Sequence[str], at_hand: Sequence[str] = ()) -> None:
-        """Take in rotations and revocations: the file's, and those the reader has beside it."""
-        rotations, sealed = _told_apart((*of_file, *at_hand))
-        self._rotations = rotations
-        servers = [each for each in rotations if each.role == "server"]
+        """Take in rotations and revocations: the file's, and the server's that are beside it."""
+        self._rotations, revocations = _told_apart((*of_file, *at_hand), needed=len(of_file))
+        servers = [each for each in self._rotations if each.role == "server"]
         try:
             for kid in tuple(self.trusted):
                 line = line_of(kid, servers)
@@ -76,7 +75,7 @@ class KeyRing:
             raise EnvelopeError("key_event", str(error)) from error
         self.offered |= self.trusted
         self._of_server = set(self.trusted)
-        for each in sealed:
+        for each in revocations:
             self._read_revocation(each, servers)
 
     def read_statements(self, envelopes: Iterable[str]) -> None:
@@ -198,11 +197,14 @@ class KeyRing:
             raise EnvelopeError("key_event", str(error)) from error
 
 
-def _told_apart(envelopes: Iterable[str]) -> tuple[list[KeyRotation], list[Sealed]]:
-    """Return the rotations, opened, and the revocations, not yet checked; each of them once."""
+def _told_apart(envelopes: Sequence[str], *, needed: int) -> tuple[list[KeyRotation], list[Sealed]]:
+    """Return the rotations, opened, and the revocations, not yet checked; each of them once.
+
+    After the first `needed` come those at hand: what they say of devices is of the reader's own.
+    """
     rotations: dict[tuple[str, str], KeyRotation] = {}
     revocations: list[Sealed] = []
-    for envelope in dict.fromkeys(envelopes):
+    for number, envelope in enumerate(envelopes):
         data = envelope.encode("utf-8")
         try:
             sealed = parse_envelope(data)
@@ -212,6 +214,8 @@ def _told_apart(envelopes: Iterable[str]) -> tuple[list[KeyRotation], list[Seale
             rotation = open_rotation(data)
         except EnvelopeError as error:
             raise EnvelopeError("key_event", str(error)) from error
+        if number >= needed and rotation.role != "server":
+            continue
         known = rotations.setdefault((rotation.old_kid, rotation.kid), rotation)
         if rotation.rotated_unix_us < known.rotated_unix_us:  # asked again, after a lost answer
             rotations[rotation.old_kid, rotation.kid] = rotation

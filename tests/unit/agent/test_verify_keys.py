@@ -233,6 +233,16 @@ class TestRotatedServer:
         bare = verify(GOOD.keys[0].encode(), trusted=[NEXT_SERVER.public], key_events=self.LINE)
         assert bare.standing is Standing.TRUSTED
 
+    def test_what_the_reader_knows_of_its_own_key_is_no_part_of_others_records(self) -> None:
+        own = rotated(STRANGER_KEY, NEXT_AGENT, of="agent")
+        report = verify(GOOD.to_bytes(), trusted=[SERVER_KEY.public], key_events=[own])
+        assert report.standing is Standing.TRUSTED
+
+    def test_what_stands_in_the_file_and_beside_it_is_one(self) -> None:
+        bundle = self.by_next_server()
+        report = verify(bundle.to_bytes(), trusted=[SERVER_KEY.public], key_events=self.LINE)
+        assert report.standing is Standing.TRUSTED
+
     def test_without_what_leads_there_nobody_follows(self) -> None:
         bundle = self.by_next_server().model_copy(update={"key_events": ()})
         assert checked(bundle).failed == "key_missing"
