@@ -18,6 +18,7 @@ is found in the bundle that the server gives out today, not in one that was save
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from omega_agent.verify_report import KeyDoubt
 from omega_core.control import Grant, KeyStatement
@@ -139,6 +140,9 @@ class KeyRing:
         servers = {each.old_kid for each in self._rotations if each.role == "server"}
         if any(self.server_parts) and not servers <= self.trusted.keys():
             raise EnvelopeError("key_event", "a rotation of another server's key")
+        meant = {each.server_key for each in line}
+        if any(self.server_parts) and not meant <= {each.text for each in self.trusted.values()}:
+            raise EnvelopeError("key_event", "a rotation that was meant for another server")
         in_line = used | {each.old_kid for each in line} | {each.kid for each in line}
         if any(each.kid not in in_line | self._of_server for each in self._revocations):
             raise EnvelopeError("key_event", "a revocation of a key that signed nothing here")
@@ -151,14 +155,15 @@ class KeyRing:
         Those of device and test point are judged at `entered_unix_us`, the receipt's time, None
         without a receipt; the server's when it signed what it signed.
         """
-        server = lives_in([each for each in self._rotations if each.role == "server"])
+        servers = [each for each in self._rotations if each.role == "server"]
         judged = [("agent", kid, self._agent_life(kid), entered_unix_us)]
         if grant is not None:
             point = PublicKey.from_text(grant.test_point.key).kid
             judged.append(("test_point", point, self._life(point, KeyLife()), entered_unix_us))
         for signer, at_unix_us in self._noted:
             if signer in self._of_server:
-                life = self._life(signer, server.get(signer, KeyLife()))
+                lives = lives_in(line_of(signer, servers))
+                life = self._life(signer, lives.get(signer, KeyLife()))
                 judged.append(("server", signer, life, at_unix_us))
         found = {
             each_kid: _doubt(role, each_kid, life, state)
@@ -176,8 +181,10 @@ class KeyRing:
         if not by_trusted:
             return
         signer = sealed.signatures[0].kid
-        before = {each.old_kid for each in line_of(signer, servers)} - {signer}
-        if revocation.role == "server" and revocation.kid not in before:
+        line = line_of(signer, servers)
+        before = {each.old_kid for each in takewhile(lambda each: each.old_kid != signer, line)}
+        is_servers = revocation.role == "server" or revocation.kid in {signer, *keys_in(line)}
+        if is_servers and revocation.kid not in before:
             raise EnvelopeError("key_event", "a server's key is revoked by one that followed it")
         self._revocations.append(revocation)
 
