@@ -5,7 +5,7 @@ laid beside it, each part checked before it is believed:
 
     key events    rotations open themselves; those of the server that hang together with a trusted
                   key make its other keys trusted too, those before it and those after it
-    revocations   sealed by a server key of that line, which was good itself, or by nobody we know
+    revocations   sealed by a server key of that line, or by nobody we know
     statements    whose key it is; one that a trusted key signed vouches for a device
 
 Every failure is EnvelopeError, `key_event` or `key_statement`. Nothing that is revoked or too old
@@ -18,6 +18,7 @@ is found in the bundle that the server gives out today, not in one that was save
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from omega_agent.verify_report import KeyDoubt
 from omega_core.control import Grant, KeyStatement
@@ -64,10 +65,9 @@ class KeyRing:
         self._of_server: set[str] = set(self.trusted)
 
     def read_events(self, of_file: Sequence[str], at_hand: Sequence[str] = ()) -> None:
-        """Take in rotations and revocations: the file's, and those the reader has beside it."""
-        rotations, sealed = _told_apart((*of_file, *at_hand))
-        self._rotations = rotations
-        servers = [each for each in rotations if each.role == "server"]
+        """Take in rotations and revocations: the file's, and the server's that are beside it."""
+        self._rotations, revocations = _told_apart((*of_file, *at_hand), needed=len(of_file))
+        servers = [each for each in self._rotations if each.role == "server"]
         try:
             for kid in tuple(self.trusted):
                 line = line_of(kid, servers)
@@ -76,7 +76,7 @@ class KeyRing:
             raise EnvelopeError("key_event", str(error)) from error
         self.offered |= self.trusted
         self._of_server = set(self.trusted)
-        for each in sealed:
+        for each in revocations:
             self._read_revocation(each, servers)
 
     def read_statements(self, envelopes: Iterable[str]) -> None:
@@ -140,6 +140,9 @@ class KeyRing:
         servers = {each.old_kid for each in self._rotations if each.role == "server"}
         if any(self.server_parts) and not servers <= self.trusted.keys():
             raise EnvelopeError("key_event", "a rotation of another server's key")
+        meant = {each.server_key for each in line}
+        if any(self.server_parts) and not meant <= {each.text for each in self.trusted.values()}:
+            raise EnvelopeError("key_event", "a rotation that was meant for another server")
         in_line = used | {each.old_kid for each in line} | {each.kid for each in line}
         if any(each.kid not in in_line | self._of_server for each in self._revocations):
             raise EnvelopeError("key_event", "a revocation of a key that signed nothing here")
@@ -152,14 +155,15 @@ class KeyRing:
         Those of device and test point are judged at `entered_unix_us`, the receipt's time, None
         without a receipt; the server's when it signed what it signed.
         """
-        server = lives_in([each for each in self._rotations if each.role == "server"])
+        servers = [each for each in self._rotations if each.role == "server"]
         judged = [("agent", kid, self._agent_life(kid), entered_unix_us)]
         if grant is not None:
             point = PublicKey.from_text(grant.test_point.key).kid
             judged.append(("test_point", point, self._life(point, KeyLife()), entered_unix_us))
         for signer, at_unix_us in self._noted:
             if signer in self._of_server:
-                life = self._life(signer, server.get(signer, KeyLife()))
+                lives = lives_in(line_of(signer, servers))
+                life = self._life(signer, lives.get(signer, KeyLife()))
                 judged.append(("server", signer, life, at_unix_us))
         found = {
             each_kid: _doubt(role, each_kid, life, state)
@@ -177,8 +181,10 @@ class KeyRing:
         if not by_trusted:
             return
         signer = sealed.signatures[0].kid
-        before = {each.old_kid for each in line_of(signer, servers)} - {signer}
-        if revocation.role == "server" and revocation.kid not in before:
+        line = line_of(signer, servers)
+        before = {each.old_kid for each in takewhile(lambda each: each.old_kid != signer, line)}
+        is_servers = revocation.role == "server" or revocation.kid in {signer, *keys_in(line)}
+        if is_servers and revocation.kid not in before:
             raise EnvelopeError("key_event", "a server's key is revoked by one that followed it")
         self._revocations.append(revocation)
 
@@ -198,11 +204,14 @@ class KeyRing:
             raise EnvelopeError("key_event", str(error)) from error
 
 
-def _told_apart(envelopes: Iterable[str]) -> tuple[list[KeyRotation], list[Sealed]]:
-    """Return the rotations, opened, and the revocations, not yet checked; each of them once."""
+def _told_apart(envelopes: Sequence[str], *, needed: int) -> tuple[list[KeyRotation], list[Sealed]]:
+    """Return the rotations, opened, and the revocations, not yet checked; each of them once.
+
+    After the first `needed` come those at hand: what they say of devices is of the reader's own.
+    """
     rotations: dict[tuple[str, str], KeyRotation] = {}
     revocations: list[Sealed] = []
-    for envelope in dict.fromkeys(envelopes):
+    for number, envelope in enumerate(envelopes):
         data = envelope.encode("utf-8")
         try:
             sealed = parse_envelope(data)
@@ -212,6 +221,8 @@ def _told_apart(envelopes: Iterable[str]) -> tuple[list[KeyRotation], list[Seale
             rotation = open_rotation(data)
         except EnvelopeError as error:
             raise EnvelopeError("key_event", str(error)) from error
+        if number >= needed and rotation.role != "server":
+            continue
         known = rotations.setdefault((rotation.old_kid, rotation.kid), rotation)
         if rotation.rotated_unix_us < known.rotated_unix_us:  # asked again, after a lost answer
             rotations[rotation.old_kid, rotation.kid] = rotation

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from omega_core.canonical import canonical_bytes, parse_plain
 from omega_core.envelope import EnvelopeError
 from omega_core.facts import Version1
 from omega_core.limits import (
@@ -69,9 +70,10 @@ def parse_bundle(data: bytes) -> Bundle:
         raise EnvelopeError("bundle_shape", f"{len(data)} bytes, {BUNDLE_BYTES_MAX} at most")
     try:
         bundle = parse_model(Bundle, data)
-        is_canonical = bundle.to_bytes() == data
+        is_canonical = canonical_bytes(parse_plain(data)) == data
     except (NotPlainJsonError, ContentError) as error:
         raise EnvelopeError("bundle_shape", str(error)) from error
-    if not is_canonical:
+    says_nothing = "key_events" in bundle.model_fields_set and not bundle.key_events
+    if not is_canonical or says_nothing:
         raise EnvelopeError("bundle_shape", "not written in the one canonical form")
     return bundle

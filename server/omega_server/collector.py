@@ -39,7 +39,6 @@ from omega_core.clock import Clock
 from omega_core.control import Grant, LogPosition, Observation, Receipt
 from omega_core.derive import metrics_of
 from omega_core.envelope import PayloadType, Sealed, seal
-from omega_core.key_history import KeyState, state_at
 from omega_core.keys import SigningKey
 from omega_core.models import model_bytes
 from omega_core.record import Record
@@ -116,7 +115,8 @@ class Collector:
         test_point = self._store.enrolment.test_point(sealed.signatures[0].kid)
         if test_point is None:
             raise RefusalError(Code.TEST_POINT_UNKNOWN, "no test point of this server has this key")
-        self._check_test_point(test_point.kid)
+        if self._store.keys.revocations(test_point.kid):
+            raise RefusalError(Code.TEST_POINT_REVOKED, "the key of this test point was revoked")
         payload = signed_payload(sealed, PayloadType.OBSERVATION, public_key(test_point.key))
         observation = content(Observation, payload)
         grant = self._store.sessions.grant(observation.grant_digest)
@@ -146,12 +146,6 @@ class Collector:
             raise RefusalError(Code.AGENT_UNKNOWN, "no agent of this server has this key")
         check_usable(signer.life, self._clock.unix_us())
         return signer
-
-    def _check_test_point(self, kid: str) -> None:
-        key = self._store.keys.key(kid)
-        state = KeyState.UNKNOWN if key is None else state_at(key.life, self._clock.unix_us())
-        if state in {KeyState.REVOKED, KeyState.COMPROMISED}:
-            raise RefusalError(Code.TEST_POINT_REVOKED, "the key of this test point was revoked")
 
     def _granted(self, record: Record, signer: Signer) -> Grant | None:
         if record.grant_digest is None:

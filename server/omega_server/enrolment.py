@@ -19,7 +19,7 @@ from omega_server import sheets
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
 from omega_server.identity import new_token, statement_of, token_digest
 from omega_server.ids import agent_name
-from omega_server.keys import KeyEvent, check_reason, check_usable, revoke_key
+from omega_server.keys import KeyEvent, check_passed, check_reason, check_usable, revoke_key
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import NotThereError, Store, TokenRefusedError
 from omega_server.store.rows import AgentRow, EventRow, TokenBinding, TokenRow
@@ -55,9 +55,20 @@ def make_token(
     return token
 
 
-def revoke(store: Store, agent_id: str, reason: str, now_unix_us: int) -> AgentRow:
-    """Take an agent and all its keys out of use; raises RefusalError `agent_unknown`."""
+def revoke(
+    store: Store,
+    agent_id: str,
+    reason: str,
+    now_unix_us: int,
+    *,
+    invalid_since_unix_us: int | None = None,
+) -> AgentRow:
+    """Take an agent and all its keys out of use; raises RefusalError `agent_unknown`.
+
+    `invalid_since_unix_us` is since when somebody else may have had them; see `revoke_key`.
+    """
     check_reason(reason)
+    check_passed(invalid_since_unix_us, now_unix_us)
     event = EventRow(
         subject="agent",
         subject_id=agent_id,
@@ -70,7 +81,13 @@ def revoke(store: Store, agent_id: str, reason: str, now_unix_us: int) -> AgentR
     except NotThereError as error:
         raise RefusalError(Code.AGENT_UNKNOWN, str(error)) from error
     for key in store.keys.keys_of("agent", agent_id):  # by now they are: this is what bundles say
-        revoke_key(store, key.kid, reason, invalid_since_unix_us=None, now_unix_us=now_unix_us)
+        revoke_key(
+            store,
+            key.kid,
+            reason,
+            invalid_since_unix_us=invalid_since_unix_us,
+            now_unix_us=now_unix_us,
+        )
     return row
 
 

@@ -189,6 +189,12 @@ def check_reason(reason: str) -> None:
         raise UsageError(f"--reason: a sentence of 1 to {KEY_REASON_CHARS_MAX} characters")
 
 
+def check_passed(invalid_since_unix_us: int | None, now_unix_us: int) -> None:
+    """Raise UsageError for a doubt about the future."""
+    if invalid_since_unix_us is not None and invalid_since_unix_us > now_unix_us:
+        raise UsageError("--invalid-since: a moment that has passed")
+
+
 def revoke_key(
     store: Store, kid: str, reason: str, *, invalid_since_unix_us: int | None, now_unix_us: int
 ) -> KeyRow:
@@ -198,8 +204,7 @@ def revoke_key(
     UsageError for the server's present key: that one is rotated first.
     """
     check_reason(reason)
-    if invalid_since_unix_us is not None and invalid_since_unix_us > now_unix_us:
-        raise UsageError("--invalid-since: a moment that has passed")
+    check_passed(invalid_since_unix_us, now_unix_us)
     key = _known(store, kid)
     if key.role == "server" and store.keys.keys_of("server", SERVER_ID)[-1].kid == kid:
         raise UsageError("this is the server's present key: `omega-server key rotate` first")

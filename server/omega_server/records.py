@@ -101,8 +101,11 @@ def _key_events(
 ) -> tuple[str, ...]:
     """Return how the server's key and the device's came to be, and what was said against them."""
     server = store.keys.rotations("server", SERVER_ID)
+    earlier = [each.old_kid for each in server]
+    if key.public.kid in earlier:  # this process was started before the last rotation
+        earlier = earlier[: earlier.index(key.public.kid)]
     agent = store.keys.rotations("agent", row.agent_id) if row.agent_id else ()
-    kids = [each.old_kid for each in server] + [row.agent_kid]
+    kids = [*earlier, row.agent_kid]  # a server's key is revoked by one that followed it
     observation = store.sessions.observation(row.session_id) if row.session_id else None
     if observation is not None and grant is not None:
         kids.append(parse_envelope(observation.envelope).signatures[0].kid)

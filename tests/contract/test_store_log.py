@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 import sqlalchemy as sa
 
@@ -13,8 +15,10 @@ from omega_core.log.proofs import check_consistency, check_inclusion
 from omega_core.log.tree import Node, consistency_path, inclusion_path, root_of
 from omega_server.store import open_store
 from omega_server.store.database import Database
+from omega_server.store.migrate import migrate
 from omega_server.store.port import GrantUsedError, LogBrokenError, NotThereError, Store
 from omega_server.store.rows import LoggedRow
+from omega_server.store.tables import records
 from omega_server.transparency import LogAuthor
 from support.log_trees import LOG_KEY, MemoryLog
 from support.store_databases import OnPostgres, OnSqlite
@@ -179,12 +183,12 @@ class LogContract:
 
     def test_records_older_than_the_log_are_entered_in_their_order(self, url: str) -> None:
         numbers = list(range(1, 12))
-        with open_store(url, may_migrate=True) as store:
-            for number in numbers:
-                add_record(store, record(number))
-        for table in ("log_entries", "log_hashes", "log_checkpoints"):
-            change(url, f"DROP TABLE {table}")
-        change(url, "UPDATE alembic_version SET version_num = '0001'")
+        database = Database(url)
+        migrate(database, to="0001")
+        with database.write() as connection:
+            rows = [asdict(record(number)) for number in numbers]
+            connection.execute(sa.insert(records), rows)
+        database.close()
         with open_store(url, may_migrate=True) as store:
             store.log.begin(LOG_AUTHOR)
             assert newest(store) == (11, entered(*numbers).frontier.root())

@@ -68,6 +68,25 @@ class TestDeadLine:
         done = sending.finish()
         assert (done.code, len(done.json["posted"])) == (0, 1)
 
+    @pytest.mark.slow
+    def test_is_trusted_though_both_ends_have_other_keys_by_then(
+        self, site: Site, tmp_path: Path
+    ) -> None:
+        omega, sheet = site.enrolled("keys meanwhile"), site.sheet()
+        pinned = site.announced["server_key"]
+        with Stopped(site):
+            digest = accept(omega, sheet).json["record_digest"]
+            site.operate("key", "rotate")
+        assert omega.run("key", "rotate", "--json").json["waiting"] == 1
+        assert omega.run("outbox", "send", "--json").json["posted"] == [digest]
+        trust, bundle = tmp_path / "trusted.keys", omega.home / "records" / f"{digest}.json"
+        assert site.announced["server_key"] != pinned
+        for key in (pinned, site.announced["server_key"]):
+            trust.write_text(key)
+            done = omega.run("verify", bundle, "--trust", trust, "--json")
+            assert (done.code, done.json["standing"]) == (0, "valid_and_trusted")
+        assert omega.run("verify", bundle).code == 0, "by the key that it has pinned again"
+
     def test_for_a_sheet_nobody_knows_is_refused_later_and_kept_to_be_seen(
         self, site: Site
     ) -> None:

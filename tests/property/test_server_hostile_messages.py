@@ -19,6 +19,7 @@ from omega_core.canonical import canonical_bytes, parse_plain
 from omega_core.derive import metrics_of
 from omega_core.envelope import PayloadType, parse_envelope, seal
 from omega_core.facts import INTEGER_MAX
+from omega_core.key_events import rotation_of
 from omega_core.keys import SigningKey
 from omega_core.models import NotPlainJsonError, content_of
 from omega_core.record import Record
@@ -155,3 +156,29 @@ def test_a_hostile_request_is_refused_by_name_or_granted(
         rig.services.controller.grant(envelope)
     except RefusalError:
         return
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(CHANGES)
+def test_a_hostile_rotation_is_refused_by_name_or_taken(
+    rig: Rig, changes: list[tuple[int, str, Any]]
+) -> None:
+    device, new = rig.enrolled(), rig.new_key()
+    honest = rotation_of(
+        "agent",
+        str(device.agent_id),
+        old=device.key.public,
+        new=new.public,
+        server_key=rig.services.key.public,
+        at_unix_us=rig.clock.unix_us(),
+    )
+    try:
+        payload = canonical_bytes(changed(content_of(honest), changes))
+    except (ValueError, NotPlainJsonError):
+        return
+    envelope = seal(payload, PayloadType.KEY_ROTATION, device.key, new)
+    try:
+        answer = rig.services.key_desk.rotate(envelope)
+    except RefusalError:
+        return
+    assert answer.agent_id == device.agent_id

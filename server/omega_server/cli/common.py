@@ -42,6 +42,16 @@ Plans: TypeAlias = Annotated[
     ),
 ]
 
+InvalidSince: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--invalid-since",
+        metavar="TIME",
+        help="Since when somebody else may have had the key, such as 2026-11-03T14:00Z; "
+        "records that came in from then on are shown as of a compromised key.",
+    ),
+]
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 
@@ -94,3 +104,17 @@ def moment(unix_us: int | None) -> str:
     if unix_us is None:
         return "-"
     return datetime.fromtimestamp(unix_us // US_PER_S, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def moment_typed(text: str | None) -> int | None:
+    """Return the moment in microseconds since 1970; raises UsageError for one without a zone."""
+    if text is None:
+        return None
+    try:
+        typed = datetime.fromisoformat(text)
+    except ValueError:
+        typed = None
+    if typed is None or typed.tzinfo is None or typed.year < 1970:
+        raise UsageError("--invalid-since: a moment with its zone, such as 2026-11-03T14:00Z")
+    since = typed.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * US_PER_S + since.microseconds

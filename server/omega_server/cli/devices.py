@@ -14,7 +14,9 @@ from omega_server.cli.common import (
     AsJson,
     Data,
     DatabaseUrl,
+    InvalidSince,
     moment,
+    moment_typed,
     name,
     now_unix_us,
     show,
@@ -80,14 +82,18 @@ def list_agents(
 def revoke_agent(
     agent_id: str,
     reason: Annotated[str, typer.Option(help="Why; kept in the log.")],
+    invalid_since: InvalidSince = None,
     data: Data = None,
     database: DatabaseUrl = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Take a device's key out of use: its records are refused from now on."""
+    """Take a device and its keys out of use: its records are refused from now on."""
+    since = moment_typed(invalid_since)
     with store_of(data, database) as store:
-        row = enrolment.revoke(store, name(agent_id), reason, now_unix_us())
+        row = enrolment.revoke(
+            store, name(agent_id), reason, now_unix_us(), invalid_since_unix_us=since
+        )
         present = {key.owner_id: key for key in store.keys.keys_of("agent", row.agent_id)}
         row = _with_present_key(row, present)
     show(_agent_content(row), lambda: [_agent_line(row)], as_json=as_json)

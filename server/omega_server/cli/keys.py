@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +17,9 @@ from omega_server.cli.common import (
     AsJson,
     Data,
     DatabaseUrl,
+    InvalidSince,
     moment,
+    moment_typed,
     now_unix_us,
     show,
     store_of,
@@ -67,38 +68,19 @@ def revoke(
     kid: Annotated[str, typer.Argument(metavar="KID", help="Id of the key; see `key list`.")],
     *,
     reason: Annotated[str, typer.Option(help="Why; stands in the log and in statements.")],
-    invalid_since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Since when somebody else may have had the key, such as 2026-11-03T14:00Z; "
-            "records that came in from then on are shown as of a compromised key.",
-        ),
-    ] = None,
+    invalid_since: InvalidSince = None,
     data: Data = None,
     database: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Take a key out of use; again with an earlier --invalid-since moves that moment back."""
-    since = None if invalid_since is None else _moment_typed(invalid_since)
+    since = moment_typed(invalid_since)
     if _KEY_ID.fullmatch(kid) is None:
         raise UsageError("KID: the 43 characters that `omega-server key list` shows")
     now = now_unix_us()
     with store_of(data, database) as store:
         row = revoke_key(store, kid, reason, invalid_since_unix_us=since, now_unix_us=now)
     show(_content(row, now), lambda: [_line(row, now)], as_json=as_json)
-
-
-def _moment_typed(text: str) -> int:
-    """Return the moment in microseconds since 1970; raises UsageError for one without a zone."""
-    try:
-        typed = datetime.fromisoformat(text)
-    except ValueError:
-        typed = None
-    if typed is None or typed.tzinfo is None or typed.year < 1970:
-        raise UsageError("--invalid-since: a moment with its zone, such as 2026-11-03T14:00Z")
-    since = typed.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * US_PER_S + since.microseconds
 
 
 def _content(row: KeyRow, now: int) -> dict[str, object]:

@@ -96,16 +96,23 @@ class SqlKeys:
 
 
 def find(connection: Connection, kid: str) -> KeyRow | None:
-    """Return the key with this id, whoever's it is."""
-    brought = _rotation(connection, key_rotations.c.kid == kid)
-    if brought is not None:
-        rows = _owned(connection, brought.role, owner_id=brought.owner_id)
-        return next(row for row in rows if row.kid == kid)
-    for role in _FIRST_KEYS:
-        owner = connection.execute(_first_keys(role, kid=kid)).mappings().first()
-        if owner is not None:
-            rows = _owned(connection, role, owner_id=owner["owner_id"])
-            return next(row for row in rows if row.kid == kid)
+    """Return the key with this id, whoever's it is: one query for a device's first key."""
+    for role, select in _BY_KID:
+        found = connection.execute(select, {"kid": kid}).mappings().first()
+        if found is not None:
+            return KeyRow(
+                role=found["role"] if role is None else role,
+                owner_id=found["owner_id"],
+                kid=kid,
+                key=found["key"],
+                statement=found["statement"],
+                life=KeyLife(
+                    issued_unix_us=found["issued_unix_us"],
+                    replaced_unix_us=found["replaced_unix_us"],
+                    revoked_unix_us=_earlier(found["revoked_unix_us"], found["said_unix_us"]),
+                    invalid_since_unix_us=found["invalid_since_unix_us"],
+                ),
+            )
     return None
 
 
@@ -169,10 +176,8 @@ def _with_revocations(
     return replace(row, life=life)
 
 
-def _first_keys(
-    role: KeyRole, *, owner_id: str | None = None, kid: str | None = None
-) -> sa.Select[Any]:
-    """Return the SELECT of the first keys of a role, all of them or one owner's or one key's."""
+def _first_keys(role: KeyRole, *, owner_id: str | None = None) -> sa.Select[Any]:
+    """Return the SELECT of the first keys of a role, all of them or one owner's."""
     columns = _FIRST_KEYS[role]
     select = sa.select(*(column.label(name) for name, column in columns.items()))
     if role == "server":  # there is one
@@ -181,8 +186,6 @@ def _first_keys(
         select = select.order_by(columns["issued_unix_us"], columns["owner_id"])
     if owner_id is not None:
         select = select.where(columns["owner_id"] == owner_id)
-    if kid is not None:
-        select = select.where(columns["kid"] == kid)
     return select
 
 
@@ -212,6 +215,45 @@ _FIRST_KEYS: Mapping[KeyRole, Mapping[str, sa.ColumnElement[Any]]] = {
         "revoked_unix_us": sa.null(),
     },
 }
+
+
+def _by_kid(columns: Mapping[str, sa.ColumnElement[Any]]) -> sa.Select[Any]:
+    """Return the SELECT of the key `kid` among such columns, with what happened to it."""
+    kid = sa.bindparam("kid", type_=sa.String)
+    followed, said = key_rotations.alias("followed"), key_revocations.alias("said")
+    replaced = sa.select(followed.c.rotated_unix_us).where(followed.c.old_kid == kid)
+    revoked = sa.select(sa.func.min(said.c.revoked_unix_us)).where(said.c.kid == kid)
+    invalid = sa.select(sa.func.min(said.c.invalid_since_unix_us)).where(said.c.kid == kid)
+    return sa.select(
+        *(column.label(name) for name, column in columns.items()),
+        replaced.scalar_subquery().label("replaced_unix_us"),
+        revoked.scalar_subquery().label("said_unix_us"),
+        invalid.scalar_subquery().label("invalid_since_unix_us"),
+    ).where(columns["kid"] == kid)
+
+
+_LATER_KEYS: Mapping[str, sa.ColumnElement[Any]] = {
+    "role": key_rotations.c.role,
+    "owner_id": key_rotations.c.owner_id,
+    "kid": key_rotations.c.kid,
+    "key": key_rotations.c.key,
+    "statement": key_rotations.c.statement,
+    "issued_unix_us": key_rotations.c.rotated_unix_us,
+    "revoked_unix_us": agents.c.revoked_unix_us,
+}
+_OWNER = (agents.c.agent_id == key_rotations.c.owner_id) & (key_rotations.c.role == "agent")
+_BY_KID: Sequence[tuple[KeyRole | None, sa.Select[Any]]] = (
+    ("agent", _by_kid(_FIRST_KEYS["agent"])),
+    (None, _by_kid(_LATER_KEYS).select_from(key_rotations.outerjoin(agents, _OWNER))),
+    ("test_point", _by_kid(_FIRST_KEYS["test_point"])),
+    ("server", _by_kid(_FIRST_KEYS["server"]).where(server_state.c.name == SERVER_KID)),
+)
+
+
+def _earlier(one_unix_us: int | None, other_unix_us: int | None) -> int | None:
+    """Return the earlier of two moments, of which each may never have come."""
+    come = [each for each in (one_unix_us, other_unix_us) if each is not None]
+    return min(come, default=None)
 
 
 def _says_more(revocation: RevocationRow, before: Sequence[RevocationRow]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,72 +13,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongAnswerError
-from omega_agent.log_memory import LogMemory
-from omega_agent.log_proof import prove
-from omega_agent.outbox import MemoryOutbox
+from omega_agent.errors import BusyError, NoAnswerError, WrongAnswerError
 from omega_agent.records import Records
-from omega_agent.reporter import Backoff, Reporter, open_receipt
-from omega_agent.waiting_record import WaitingRecord
+from omega_agent.reporter import Backoff
 from omega_core.bundle import parse_bundle
-from omega_core.canonical import digest_hex
 from omega_core.envelope import PayloadType
 from omega_core.limits import OUTBOX_RETRY_S_MAX, OUTBOX_RETRY_S_MIN
 from omega_core.units import NS_PER_S
-from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY, key_of, receipt, sealed
-from support.clock import HandClock
+from support.builders import SERVER_KEY, receipt, sealed
 from support.collector_peer import (
-    CollectorPeer,
     Meeting,
     answer,
-    body,
     page,
     portal,
     silence,
     waiting,
 )
-from support.key_lines import rotated
 from support.log_trees import LOG_ORIGIN, MemoryLog
-
-NEXT = key_of("next server")
+from support.sending_desk import Desk, digests, observation_taken
 
 
 def seeded(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - pauses are no secret
 
 
-class Desk:
-    """An outbox with records in it, and a Collector to send them to."""
-
-    def __init__(self, folder: Path, *seqs: int) -> None:
-        self.folder = folder
-        self.clock = HandClock()
-        self.peer = CollectorPeer(self.clock)
-        self.outbox = MemoryOutbox()
-        self.records = Records(folder / "records")
-        look = partial(prove, memory=LogMemory(folder / "log"))
-        self.reporter = Reporter(self.outbox, self.peer.connect, self.records, look)
-        self.items = [waiting(seq) for seq in seqs]
-        for item in self.items:
-            self.outbox.put(item.digest, item.to_bytes())
-
-    @property
-    def pending(self) -> list[str]:
-        return [each.record_id for each in self.outbox.pending()]
-
-    def posted(self) -> list[str]:
-        """The records that arrived, by digest, in order."""
-        by_envelope = {item.bundle.record.encode(): item.digest for item in self.items}
-        return [by_envelope[each] for each in self.peer.records]
-
-
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path, 1, 2, 3)
-
-
-def digests(items: list[WaitingRecord]) -> list[str]:
-    return [each.digest for each in items]
 
 
 class TestOnePass:
@@ -133,7 +93,7 @@ class TestOnePass:
     ) -> None:
         desk = Desk(tmp_path, 1)
         desk.peer.log = MemoryLog()
-        desk.peer.will(_observation_taken, desk.peer.as_collector, meeting)
+        desk.peer.will(observation_taken, desk.peer.as_collector, meeting)
         passed = desk.reporter.send_pending()
         assert list(passed.posted) == digests(desk.items)
         assert desk.pending == []
@@ -181,7 +141,7 @@ class TestRefusals:
     def test_for_good_sets_the_record_aside_and_goes_on(
         self, desk: Desk, status: int, code: str
     ) -> None:
-        desk.peer.will(_observation_taken, answer(status, code))
+        desk.peer.will(observation_taken, answer(status, code))
         passed = desk.reporter.send_pending()
         first = desk.items[0].digest
         assert passed.refused[first].code == code
@@ -201,7 +161,7 @@ class TestRefusals:
         ],
     )
     def test_for_now_leave_it_and_go_on(self, desk: Desk, status: int, code: str) -> None:
-        desk.peer.will(_observation_taken, answer(status, code))
+        desk.peer.will(observation_taken, answer(status, code))
         passed = desk.reporter.send_pending()
         assert isinstance(passed.later[desk.items[0].digest], BusyError)
         assert desk.pending == [desk.items[0].digest]
@@ -228,10 +188,6 @@ class TestRefusals:
         assert desk.reporter.send_pending().retry_after_s == 30
 
 
-def _observation_taken(_request: httpx.Request) -> httpx.Response:
-    return httpx.Response(201, json={"digest": "0" * 64})
-
-
 class TestNoAnswer:
     def test_silence_ends_the_asking_at_once(self, desk: Desk) -> None:
         desk.peer.will(silence)
@@ -252,14 +208,14 @@ class TestNoAnswer:
     @pytest.mark.parametrize("meeting", [portal, page])
     def test_a_portal_is_no_server(self, tmp_path: Path, meeting: Meeting) -> None:
         desk = Desk(tmp_path, 1)
-        desk.peer.will(_observation_taken, meeting)
+        desk.peer.will(observation_taken, meeting)
         passed = desk.reporter.send_pending()
         assert isinstance(passed.later[desk.items[0].digest], WrongAnswerError)
         assert len(desk.pending) == 1
 
     def test_one_wrong_answer_keeps_nothing_back_three_end_the_asking(self, tmp_path: Path) -> None:
         desk = Desk(tmp_path, 1, 2, 3, 4, 5)
-        desk.peer.will(portal, _observation_taken, _as_collector(desk), portal, portal)
+        desk.peer.will(portal, observation_taken, _as_collector(desk), portal, portal)
         desk.reporter.send_pending()
         assert desk.posted() == [desk.items[1].digest]
         assert len(desk.peer.requests) == 5
@@ -281,128 +237,6 @@ def _as_collector(desk: Desk) -> Meeting:
         return httpx.Response(201, content=signed)
 
     return take
-
-
-class TestReceipts:
-    @pytest.mark.parametrize(
-        "receipt_of",
-        [
-            pytest.param(b"", id="nothing"),
-            pytest.param(b"{}", id="not sealed"),
-            pytest.param(
-                sealed(
-                    receipt(waiting(1).bundle.record.encode()), PayloadType.RECEIPT, STRANGER_KEY
-                ),
-                id="signed by somebody else",
-            ),
-            pytest.param(
-                sealed(receipt(waiting(1).bundle.record.encode()), PayloadType.GRANT, SERVER_KEY),
-                id="sealed as something else",
-            ),
-            pytest.param(
-                sealed(receipt(waiting(2).bundle.record.encode()), PayloadType.RECEIPT, SERVER_KEY),
-                id="for another record",
-            ),
-            pytest.param(
-                sealed(
-                    receipt(waiting(1).bundle.record.encode(), record_digest="0" * 64),
-                    PayloadType.RECEIPT,
-                    SERVER_KEY,
-                ),
-                id="for another record in the same envelope",
-            ),
-            pytest.param(
-                sealed(
-                    receipt(waiting(1).bundle.record.encode(), envelope_digest="0" * 64),
-                    PayloadType.RECEIPT,
-                    SERVER_KEY,
-                ),
-                id="for another envelope",
-            ),
-        ],
-    )
-    def test_one_that_does_not_hold_forgets_nothing(
-        self, tmp_path: Path, receipt_of: bytes
-    ) -> None:
-        desk = Desk(tmp_path, 1)
-        desk.peer.will(_observation_taken, body(receipt_of, 201))
-        passed = desk.reporter.send_pending()
-        assert isinstance(passed.later[desk.items[0].digest], NotTrustedError)
-        assert desk.pending == digests(desk.items)
-
-    def test_one_that_holds_is_read(self) -> None:
-        item = waiting(1)
-        envelope = item.bundle.record.encode()
-        signed = sealed(receipt(envelope), PayloadType.RECEIPT, SERVER_KEY)
-        opened = open_receipt(signed, item, SERVER_KEY.public)
-        assert opened.envelope_digest == digest_hex(envelope)
-
-    def test_the_pinned_key_decides_and_no_other(self) -> None:
-        item = waiting(1)
-        signed = sealed(receipt(item.bundle.record.encode()), PayloadType.RECEIPT, SERVER_KEY)
-        with pytest.raises(NotTrustedError, match="key_missing"):
-            open_receipt(signed, item, AGENT_KEY.public)
-
-    def test_one_of_the_key_that_followed_the_pinned_one_ends_the_wait(
-        self, tmp_path: Path
-    ) -> None:
-        desk = Desk(tmp_path, 1)
-        desk.peer.server_key = NEXT
-        desk.peer.rotations = (rotated(SERVER_KEY, NEXT),)
-        assert list(desk.reporter.send_pending().posted) == digests(desk.items)
-        kept = parse_bundle(Records(tmp_path / "records").path(desk.items[0].digest).read_bytes())
-        assert kept.key_events == desk.peer.rotations
-
-    @pytest.mark.parametrize(
-        "rotations",
-        [
-            pytest.param((), id="nothing leads to it"),
-            pytest.param((rotated(STRANGER_KEY, NEXT),), id="it followed another key"),
-            pytest.param(("{}",), id="what leads there is no rotation"),
-            pytest.param((rotated(SERVER_KEY, NEXT, of="agent"),), id="it is a device's rotation"),
-            pytest.param(
-                (rotated(SERVER_KEY, NEXT), rotated(SERVER_KEY, STRANGER_KEY)), id="there is a fork"
-            ),
-        ],
-    )
-    def test_one_of_a_key_that_the_pinned_one_does_not_lead_to_is_not_believed(
-        self, tmp_path: Path, rotations: tuple[str, ...]
-    ) -> None:
-        desk = Desk(tmp_path, 1)
-        desk.peer.server_key, desk.peer.rotations = NEXT, rotations
-        passed = desk.reporter.send_pending()
-        assert isinstance(passed.later[desk.items[0].digest], NotTrustedError)
-        assert desk.pending == digests(desk.items)
-
-    @pytest.mark.parametrize(
-        ("meeting", "error"),
-        [
-            pytest.param(answer(404, "not_found"), NotTrustedError, id="a server of before"),
-            pytest.param(answer(503, "busy"), BusyError, id="a busy one"),
-            pytest.param(silence, NoAnswerError, id="a line that fell silent"),
-        ],
-    )
-    def test_a_server_that_does_not_tell_its_keys_keeps_the_record_waiting(
-        self, tmp_path: Path, meeting: Meeting, error: type[Exception]
-    ) -> None:
-        desk = Desk(tmp_path, 1)
-        desk.peer.server_key = NEXT
-        receipt_of = sealed(
-            receipt(desk.items[0].bundle.record.encode()), PayloadType.RECEIPT, NEXT
-        )
-        desk.peer.will(_observation_taken, body(receipt_of, 201), meeting)
-        passed = desk.reporter.send_pending()
-        assert isinstance(passed.later[desk.items[0].digest], error)
-        assert desk.pending == digests(desk.items)
-
-    def test_a_disk_too_full_for_the_proof_forgets_the_item_all_the_same(
-        self, tmp_path: Path
-    ) -> None:
-        desk = Desk(tmp_path, 1)
-        (tmp_path / "records").write_text("in the way")
-        passed = desk.reporter.send_pending()
-        assert passed.bundles_not_kept == 1
-        assert desk.pending == []
 
 
 class TestKeptProofs:

@@ -39,6 +39,13 @@ def at(unix_us: int, old: SigningKey, new: SigningKey, **changes: Any) -> str:  
     return seal_rotation(message, old=old, new=new).decode()
 
 
+def meant_for(server: SigningKey) -> str:
+    """Return the device's rotation as told to a server."""
+    message = rotation(AGENT_KEY, NEXT_AGENT, role="agent")
+    told = message.model_copy(update={"server_key": server.public.text})
+    return seal_rotation(told, old=AGENT_KEY, new=NEXT_AGENT).decode()
+
+
 def revoked(key: SigningKey, *, by: SigningKey = SERVER_KEY, **changes: Any) -> str:  # noqa: ANN401 - fields of the model
     message: KeyRevocation = revocation(key, **changes)
     return sealed(message, PayloadType.KEY_REVOCATION, by)
@@ -196,6 +203,7 @@ class TestRotatedDevice:
                 (at(START_UNIX_US, AGENT_KEY, NEXT_AGENT, role="agent", name="agent-18"),),
                 id="of another agent's key",
             ),
+            pytest.param((meant_for(STRANGER_KEY),), id="meant for another server"),
         ],
     )
     def test_what_does_not_hold_is_named(self, events: tuple[str, ...]) -> None:
@@ -232,6 +240,16 @@ class TestRotatedServer:
         assert report.standing is Standing.TRUSTED
         bare = verify(GOOD.keys[0].encode(), trusted=[NEXT_SERVER.public], key_events=self.LINE)
         assert bare.standing is Standing.TRUSTED
+
+    def test_what_the_reader_knows_of_its_own_key_is_no_part_of_others_records(self) -> None:
+        own = rotated(STRANGER_KEY, NEXT_AGENT, of="agent")
+        report = verify(GOOD.to_bytes(), trusted=[SERVER_KEY.public], key_events=[own])
+        assert report.standing is Standing.TRUSTED
+
+    def test_what_stands_in_the_file_and_beside_it_is_one(self) -> None:
+        bundle = self.by_next_server()
+        report = verify(bundle.to_bytes(), trusted=[SERVER_KEY.public], key_events=self.LINE)
+        assert report.standing is Standing.TRUSTED
 
     def test_without_what_leads_there_nobody_follows(self) -> None:
         bundle = self.by_next_server().model_copy(update={"key_events": ()})
@@ -290,6 +308,35 @@ class TestRotatedServer:
     def test_an_old_key_does_not_revoke_the_new_one(self) -> None:
         event = revoked(NEXT_SERVER, by=SERVER_KEY, role="server", id="server")
         assert checked(with_(key_events=(*self.LINE, event))).failed == "key_event"
+
+    def test_nor_by_calling_it_a_devices(self) -> None:
+        event = revoked(NEXT_SERVER, by=SERVER_KEY)
+        assert checked(with_(key_events=(*self.LINE, event))).failed == "key_event"
+
+    @pytest.mark.parametrize("place", range(4), ids=lambda place: f"key {place}")
+    @pytest.mark.parametrize("by", range(4), ids=lambda by: f"by key {by}")
+    def test_of_four_keys_each_revokes_those_before_it(self, place: int, by: int) -> None:
+        keys = [SERVER_KEY, NEXT_SERVER, THIRD_SERVER, key_of("fourth server")]
+        line = tuple(rotated(old, new) for old, new in pairwise(keys))
+        event = revoked(
+            keys[place], by=keys[by], role="server", id="server", revoked_unix_us=ENTERED + 1
+        )
+        report = checked(with_(key_events=(*line, event)))
+        assert report.failed == (None if place < by else "key_event")
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "the later one first"])
+    def test_a_key_in_the_middle_has_its_end_whatever_the_order(
+        self, order: tuple[int, ...]
+    ) -> None:
+        line = (
+            at(START_UNIX_US - 30 * DAY_US, SERVER_KEY, NEXT_SERVER),
+            at(START_UNIX_US - 20 * DAY_US, NEXT_SERVER, THIRD_SERVER),
+        )
+        bundle = self.by_next_server().model_copy(
+            update={"key_events": tuple(line[number] for number in order)}
+        )
+        _, seen = standing_and_doubts(bundle, THIRD_SERVER)
+        assert ("server", KeyState.SUPERSEDED) in seen
 
     def test_a_line_of_three_keys_is_followed_either_way(self) -> None:
         line = (rotated(NEXT_SERVER, THIRD_SERVER), rotated(SERVER_KEY, NEXT_SERVER))

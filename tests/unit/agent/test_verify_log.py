@@ -134,7 +134,8 @@ class TestWitnesses:
         assert (report.standing, report.failed) == (Standing.INVALID, "witness_quorum")
 
     def test_a_witness_whose_signature_does_not_hold_spoils_it(self) -> None:
-        broken = NoteSignature(COSIGNED.name, COSIGNED.key_id, COSIGNED.octets[:-1] + b"\x00")
+        octets = COSIGNED.octets[:-1] + bytes([COSIGNED.octets[-1] ^ 1])
+        broken = NoteSignature(COSIGNED.name, COSIGNED.key_id, octets)
         report = checked(logged(GOOD, broken), Witnesses((WITNESS,), 0))
         assert report.failed == "witness_quorum"
 

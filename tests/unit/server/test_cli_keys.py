@@ -103,6 +103,17 @@ def test_a_key_without_a_doubt_is_shown_as_revoked(run: Run, tmp_path: Path) -> 
     assert f"{kid}  revoked 20" in out
 
 
+def test_a_stolen_device_is_revoked_since_it_was_stolen(run: Run, tmp_path: Path) -> None:
+    with make_rig(tmp_path) as rig:
+        device = rig.enrolled()
+    at = ("--reason", "stolen", "--data", tmp_path)
+    run("agent", "revoke", device.agent_id, *at, "--invalid-since", "2026-11-18T00:00Z")
+    listed = as_json(run("key", "list", "--data", tmp_path, "--json"))
+    assert [each["state"] for each in listed if each["role"] == "agent"] == ["compromised"]
+    code, _, err = run("agent", "revoke", device.agent_id, *at, "--invalid-since", "2999-01-01T00Z")
+    assert (code, "a moment that has passed" in err) == (ExitCode.USAGE, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -103,6 +103,17 @@ class TestRotationOfTheServer:
         with pytest.raises(OtherDatabaseError, match="compromised"):
             pin_to(rig.store, old, now)
 
+    def test_a_process_with_the_old_key_says_nothing_against_it(self, rig: Rig) -> None:
+        """Its word would not count: a server's key is revoked by one that followed it."""
+        row = rig.post(rig.record(rig.granted(rig.enrolled()))).row
+        old, data = rig.services.key, rig.installation.settings.data
+        keys.rotate_server(rig.store, data, rig.clock.unix_us())
+        now = rig.clock.unix_us()
+        kid = old.public.kid
+        keys.revoke_key(rig.store, kid, "copied", invalid_since_unix_us=now, now_unix_us=now)
+        assert len(records.bundle_of(rig.store, row, old).key_events) == 1
+        assert len(records.bundle_of(rig.store, row, load(data / SERVER_KEY_FILE)).key_events) == 2
+
     def test_it_is_rotated_so_many_times(self, rig: Rig) -> None:
         data = rig.installation.settings.data
         for _ in range(KEY_CHAIN_MAX):
