@@ -44,7 +44,7 @@ def judge_mean_log(case: Case) -> Finding:
             why_too_few(case, runs),
             value=geometric_mean(runs.rates_bps) if count else None,
             samples=count,
-            samples_needed=max(n_min, RUNS_MIN),
+            samples_needed=n_min if case.mode is Mode.QUICK else max(n_min, RUNS_MIN),
             family=runs.family,
         )
     enough = test.runs_to_pass(found, n_max=n_max)
