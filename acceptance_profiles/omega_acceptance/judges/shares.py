@@ -3,8 +3,8 @@
 What is neither proved nor refuted is open, for one of these reasons, in this order:
 
     not_provable_in_mode   even without an event the mode's sample could not prove it
-    too_few_samples        fewer than `n_min`, or cut short of what proves it
-    inside_guard_band      the sample was large enough, but events came: too near to the limit
+    inside_guard_band      the share seen is more than half of what is allowed: too near to tell soon
+    too_few_samples        fewer than `n_min`, or than prove it with the events that came
 
 and says how many more samples without an event would prove it.
 """
@@ -63,19 +63,16 @@ def judge_sample(case: Case, sample: Sample) -> Finding:
 
 def _open(case: Case, sample: Sample, test: ShareTest, reading: Reading) -> Finding:
     more = more_to_pass(test, reading)
-    clean = test.samples_to_pass(design_effect_ppm=reading.design_effect_ppm)
     clean_at_best = test.samples_to_pass(
         design_effect_ppm=design_effect_ppm(sample.looks.burst_ppm)
     )
     if sample.most is not None and clean_at_best > sample.most:
         because = Because.NOT_PROVABLE_IN_MODE
-    elif not reading.enough:
+    elif reading.enough and 2 * reading.events * PPM >= test.limit_ppm * reading.samples:
+        because = Because.INSIDE_GUARD_BAND
+    else:
         because = Because.TOO_FEW_SAMPLES
         more = max(more, case.criterion.n_min - reading.samples)
-    elif reading.samples < clean:
-        because = Because.TOO_FEW_SAMPLES
-    else:
-        because = Because.INSIDE_GUARD_BAND
     return not_judged(
         case,
         because,

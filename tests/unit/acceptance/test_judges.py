@@ -64,7 +64,10 @@ class TestShares:
             pytest.param(3_501, (), PASS, Because.MET, id="none of 3,501 lost"),
             pytest.param(3_250, (), OPEN, Because.TOO_FEW_SAMPLES, id="too few to prove it"),
             pytest.param(
-                3_501, range(0, 3_501, 200), OPEN, Because.INSIDE_GUARD_BAND, id="half the limit"
+                3_600, range(0, 3_600, 200), OPEN, Because.INSIDE_GUARD_BAND, id="half the limit"
+            ),
+            pytest.param(
+                3_618, range(0, 3_618, 201), OPEN, Because.TOO_FEW_SAMPLES, id="a little less"
             ),
             pytest.param(
                 3_501, range(0, 3_501, 10), FAIL, Because.NOT_MET, id="ten times the limit"
