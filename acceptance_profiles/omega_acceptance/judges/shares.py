@@ -3,7 +3,7 @@
 What is neither proved nor refuted is open, for one of these reasons, in this order:
 
     not_provable_in_mode   even without an event the mode's sample could not prove it
-    inside_guard_band      the share seen is more than half of what is allowed: too near to tell soon
+    inside_guard_band      the share seen is half of what is allowed or more: too near to tell
     too_few_samples        fewer than `n_min`, or than prove it with the events that came
 
 and says how many more samples without an event would prove it.
@@ -39,8 +39,8 @@ class Sample:
 
 def judge_sample(case: Case, sample: Sample) -> Finding:
     """Judge whether the events of a sample are rarer than the limit."""
-    if not sample.limit_ppm:
-        return _of_no_event_at_all(case, sample)
+    if sample.limit_ppm in {0, PPM}:
+        return _at_an_end(case, sample)
     test = share_test(sample.limit_ppm, case.false_pass_ppm, case.false_fail_ppm)
     reading = read(test, sample.events, sample.size, sample.looks)
     if reading.outcome is Outcome.INCONCLUSIVE:
@@ -83,19 +83,25 @@ def _open(case: Case, sample: Sample, test: ShareTest, reading: Reading) -> Find
     )
 
 
-def _of_no_event_at_all(case: Case, sample: Sample) -> Finding:
-    """Judge a limit of nothing: one event refutes it for certain, and no sample proves it."""
-    if sample.events and sample.size >= case.criterion.n_min:
-        return Finding(
-            outcome=Outcome.FAIL,
-            because=Because.NOT_MET,
-            limit=case.limit(),
-            value=sample.value,
-            samples=sample.size,
-            samples_needed=case.criterion.n_min,
-        )
-    because = Because.TOO_FEW_SAMPLES if sample.events else Because.NOT_PROVABLE_IN_MODE
-    return not_judged(case, because, value=sample.value, samples=sample.size)
+def _at_an_end(case: Case, sample: Sample) -> Finding:
+    """Judge a limit of nothing, or of all: that takes no error probability.
+
+    One event refutes the first for certain and no sample proves it; every sample keeps the second.
+    """
+    keeps_any = sample.limit_ppm == PPM
+    is_certain = keeps_any or bool(sample.events)
+    if not is_certain or sample.size < case.criterion.n_min:
+        because = Because.TOO_FEW_SAMPLES if is_certain else Because.NOT_PROVABLE_IN_MODE
+        return not_judged(case, because, value=sample.value, samples=sample.size)
+    outcome, because = met_or_not(met=keeps_any)
+    return Finding(
+        outcome=outcome,
+        because=because,
+        limit=case.limit(),
+        value=sample.value,
+        samples=sample.size,
+        samples_needed=case.criterion.n_min,
+    )
 
 
 def _decision(

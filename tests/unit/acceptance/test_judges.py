@@ -154,6 +154,12 @@ class TestShares:
         assert (outcome.outcome, outcome.because) == (expected, because)
         assert outcome.decision is None
 
+    @pytest.mark.parametrize(("packets", "expected"), [(950, PASS), (949, OPEN)])
+    def test_a_promise_that_allows_any_loss_is_kept(self, packets: int, expected: Outcome) -> None:
+        one = {**LOSS, "limit": 1_000_000, "mandatory_in": []}
+        outcome = judged(one, stream(packets, lost_up=range(packets - 1)))
+        assert (outcome.outcome, outcome.decision) == (expected, None)
+
     def test_n_max_ends_the_reading(self) -> None:
         outcome = judged({**LOSS, "n_max": 3_200}, stream())
         assert (outcome.outcome, decision_of(outcome).after_stop) == (OPEN, 301)
