@@ -107,8 +107,9 @@ def _confidence(profile: AcceptanceProfile, criterion: Criterion, path: Path) ->
 def _packets(
     profile: AcceptanceProfile, criterion: Criterion, mode: Mode, path: Path
 ) -> Iterator[Mistake]:
-    if share_limit_ppm(criterion) == 0:
-        what = "no number of packets proves a loss of 0"
+    limit_ppm = share_limit_ppm(criterion)
+    if limit_ppm in {0, PPM}:
+        what = f"a loss of {limit_ppm} ppm is never proved, or kept by every line"
         yield Mistake((*path, "limit"), what, "allow some, or write mandatory_in = []")
         return
     needed, campaign = samples_to_prove(profile, criterion), profile.budget.campaign

@@ -127,7 +127,10 @@ BECAUSE: Mapping[Because, Advice | None] = {
     ),
     Because.TOO_FEW_SAMPLES: Advice(
         Words("{samples} sur {needed} nécessaires", "{samples} of {needed} needed"),
-        Words("refaire un essai plus long (mode standard)", "take a longer test (mode standard)"),
+        Words(
+            "refaire un essai plus long : mode standard, ou une campagne",
+            "take a longer test: mode standard, or a campaign",
+        ),
     ),
     Because.INSIDE_GUARD_BAND: Advice(
         Words("trop près de la limite pour trancher", "too near to the limit to decide"),

@@ -118,12 +118,13 @@ def blocks_under_load(
         if window_us is None:
             continue
         from_us, until_us = window_us
-        seconds: list[list[int | None]] = [[] for _ in range((until_us - from_us) // US_PER_S)]
+        whole = (until_us - from_us) // US_PER_S
+        seconds: dict[int, list[int | None]] = {}  # as many as have packets, however long the load
         for sent_us, rtt_us in zip(stream.sent_us(), stream.rtt_us, strict=True):
             second = (sent_us - from_us) // US_PER_S
-            if 0 <= second < len(seconds):
-                seconds[second].append(rtt_us)
-        yield from (tuple(each) for each in seconds if each)
+            if 0 <= second < whole:
+                seconds.setdefault(second, []).append(rtt_us)
+        yield from (tuple(each) for each in seconds.values())
 
 
 def _window_us(stream: WorkingStream, run: _Load | None) -> tuple[int, int] | None:

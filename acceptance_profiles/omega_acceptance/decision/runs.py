@@ -13,7 +13,8 @@ all six looks within alpha and beta: by simulation, because the exact law of six
 row has no closed form. w is the guard band, as a logarithm: what the instrument may be wrong by.
 Runs more alike than 0.5 would break the promise; that is why they alternate in direction.
 
-Bounds are told in millionths of a logarithm, rounded against the claim.
+Bounds are told in millionths of a logarithm, rounded against the claim. Fallbacks: a single run
+whose spread is assumed, and the sign test for runs of any distribution.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, comb, exp, floor, fsum, log, sqrt
+from math import ceil, comb, floor, fsum, log, sqrt
 
 from omega_acceptance.decision.quantiles import normal_quantile, student_t_quantile
 from omega_core.units import PPM
@@ -33,7 +34,7 @@ RUNS_MAX = 8
 """The nominal levels keep their promise for so many runs."""
 _PASS_PART = 0.3
 _FAIL_PART = 0.25
-QUICK_SPREAD_PPM = 50_000
+ONE_RUN_SPREAD_PPM = 50_000
 """By how much a single run is taken to vary."""
 
 
@@ -83,6 +84,17 @@ class RunTest:
                 break
         return found
 
+    def read_one(self, rate_bps: int, wanted_bps: int) -> RunReading:
+        """Judge a single run, whose spread is assumed and not seen.
+
+        It stands in for a fixed-rate window where UDP is blocked: pass from T x e^(w + z s) on,
+        fail from T x e^-(w + z s) down, z being the normal quantile of the error probability.
+        """
+        mean, spread = log(max(rate_bps, 1) / wanted_bps), ONE_RUN_SPREAD_PPM / PPM
+        lower = mean - normal_quantile(self.false_pass_ppm / PPM) * spread
+        upper = mean + normal_quantile(self.false_fail_ppm / PPM) * spread
+        return self._reading(mean, spread, lower, upper, runs=1, after_stop=0)
+
     def runs_to_pass(self, found: RunReading, *, n_max: int = RUNS_MAX) -> int | None:
         """Return how many runs in all would pass if more came out like these; None: too near."""
         for count in range(found.runs, min(n_max, RUNS_MAX) + 1):
@@ -104,21 +116,28 @@ class RunTest:
         count = len(logs)
         mean = fsum(logs) / count
         spread = sqrt(fsum((each - mean) ** 2 for each in logs) / (count - 1))
-        lower = floor((mean - self._half(spread, count, self._pass_tail)) * PPM)
-        upper = ceil((mean + self._half(spread, count, self._fail_tail)) * PPM)
+        lower = mean - self._half(spread, count, self._pass_tail)
+        upper = mean + self._half(spread, count, self._fail_tail)
+        return self._reading(mean, spread, lower, upper, runs=count, after_stop=of - count)
+
+    def _reading(
+        self, mean: float, spread: float, lower: float, upper: float, *, runs: int, after_stop: int
+    ) -> RunReading:
+        """Return the outcome of bounds around the mean, in whole millionths."""
+        lower_ppm, upper_ppm = floor(lower * PPM), ceil(upper * PPM)
         outcome = Outcome.INCONCLUSIVE
-        if lower >= self.guard_ppm:
+        if lower_ppm >= self.guard_ppm:
             outcome = Outcome.PASS
-        elif upper <= -self.guard_ppm:
+        elif upper_ppm <= -self.guard_ppm:
             outcome = Outcome.FAIL
         return RunReading(
             outcome=outcome,
-            runs=count,
-            after_stop=of - count,
+            runs=runs,
+            after_stop=after_stop,
             mean_ppm=floor(mean * PPM),
             spread_ppm=ceil(spread * PPM),
-            lower_ppm=lower,
-            upper_ppm=upper,
+            lower_ppm=lower_ppm,
+            upper_ppm=upper_ppm,
         )
 
     def _half(self, spread: float, count: int, tail: float) -> float:
@@ -137,25 +156,3 @@ def sign_test(at_least: int, runs: int) -> Fraction:
     if not 0 <= at_least <= runs or not runs:
         raise ValueError(f"{at_least} of {runs} runs can't be")
     return Fraction(sum(comb(runs, count) for count in range(at_least, runs + 1)), 2**runs)
-
-
-def quick_run(
-    rate_bps: int,
-    wanted_bps: int,
-    *,
-    guard_ppm: int,
-    false_pass_ppm: int,
-    false_fail_ppm: int,
-    spread_ppm: int = QUICK_SPREAD_PPM,
-) -> Outcome:
-    """Judge a single run, whose spread is assumed and not seen.
-
-    It stands in for a fixed-rate window where UDP is blocked. Pass from T x e^(w + z s) on, fail
-    below T x e^-(w + z s), z being the normal quantile of the error probability.
-    """
-    ratio, guard, spread = rate_bps / wanted_bps, guard_ppm / PPM, spread_ppm / PPM
-    if ratio >= exp(guard + normal_quantile(false_pass_ppm / PPM) * spread):
-        return Outcome.PASS
-    if ratio < exp(-guard - normal_quantile(false_fail_ppm / PPM) * spread):
-        return Outcome.FAIL
-    return Outcome.INCONCLUSIVE

@@ -11,20 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log, prod
+from math import prod
 
-from omega_acceptance.decision.quantiles import normal_quantile
-from omega_acceptance.decision.runs import (
-    QUICK_SPREAD_PPM,
-    RUNS_MIN,
-    RunReading,
-    RunTest,
-    quick_run,
-)
+from omega_acceptance.decision.runs import RUNS_MAX, RUNS_MIN, RunReading, RunTest
 from omega_acceptance.judges.case import FINISHED, Case, Finding, met_or_not, not_judged
 from omega_core.evidence import Ended, Family, GoodputRun
 from omega_core.goodput import steady_rate
-from omega_core.units import PPM
 from omega_core.verdict import Because, Decision, Mode, Outcome, RunEvidence
 
 
@@ -39,24 +31,24 @@ class Runs:
 
 def judge_mean_log(case: Case) -> Finding:
     """Judge the finished runs of the criterion's direction, all over one IP family."""
-    runs = finished_runs(case)
-    count, n_min = len(runs.rates_bps), case.criterion.n_min
+    runs, test = finished_runs(case), _test_of(case)
+    count, limit = len(runs.rates_bps), case.limit(runs.family)
+    n_min, n_max = case.criterion.n_min, case.criterion.n_max or RUNS_MAX
     if case.mode is Mode.QUICK and n_min <= count < RUNS_MIN:
-        return _judge_quick(case, runs)
-    test = _test_of(case)
-    n_max = case.criterion.n_max or count
-    limit = case.limit(runs.family)
-    reading = test.read(runs.rates_bps, limit, n_min=n_min, n_max=n_max) if limit else None
-    if reading is None:
+        reading = test.read_one(geometric_mean(runs.rates_bps), limit)
+        return _finding(case, runs, test, reading, enough=None)
+    found = test.read(runs.rates_bps, limit, n_min=n_min, n_max=n_max)
+    if found is None:
         return not_judged(
             case,
             why_too_few(case, runs),
             value=geometric_mean(runs.rates_bps) if count else None,
             samples=count,
-            samples_needed=max(n_min, RUNS_MIN),
+            samples_needed=n_min if case.mode is Mode.QUICK else max(n_min, RUNS_MIN),
             family=runs.family,
         )
-    return _finding(case, runs, test, reading, n_max=n_max)
+    enough = test.runs_to_pass(found, n_max=n_max)
+    return _finding(case, runs, test, found, enough=enough)
 
 
 def finished_runs(case: Case) -> Runs:
@@ -103,8 +95,10 @@ def _test_of(case: Case) -> RunTest:
     )
 
 
-def _finding(case: Case, runs: Runs, test: RunTest, reading: RunReading, *, n_max: int) -> Finding:
-    enough = test.runs_to_pass(reading, n_max=max(n_max, reading.runs))
+def _finding(
+    case: Case, runs: Runs, test: RunTest, reading: RunReading, *, enough: int | None
+) -> Finding:
+    """Return the finding; `enough` is how many runs like these would pass, if any number would."""
     decision = Decision(
         false_outcome_ppm=_false_outcome_ppm(case, reading.outcome),
         false_pass_ppm=case.false_pass_ppm,
@@ -153,48 +147,3 @@ def _more(reading: RunReading, enough: int | None) -> int | None:
 def _false_outcome_ppm(case: Case, outcome: Outcome) -> int | None:
     errors = {Outcome.PASS: case.false_pass_ppm, Outcome.FAIL: case.false_fail_ppm}
     return errors.get(outcome)
-
-
-def _judge_quick(case: Case, runs: Runs) -> Finding:
-    """Judge the one run of a quick test: its spread is not seen but assumed."""
-    limit, value = case.limit(runs.family), geometric_mean(runs.rates_bps)
-    assumed = case.profile.statistics
-    outcome = quick_run(
-        value,
-        limit,
-        guard_ppm=assumed.guard_band_ppm,
-        false_pass_ppm=case.false_pass_ppm,
-        false_fail_ppm=case.false_fail_ppm,
-    )
-    mean = log(max(value, 1) / limit)
-    decision = Decision(
-        false_outcome_ppm=_false_outcome_ppm(case, outcome),
-        false_pass_ppm=case.false_pass_ppm,
-        false_fail_ppm=case.false_fail_ppm,
-        after_stop=0,
-        more_needed=None,
-        runs=RunEvidence(
-            runs=len(runs.rates_bps),
-            mean_ppm=floor(mean * PPM),
-            spread_ppm=QUICK_SPREAD_PPM,
-            lower_ppm=floor(
-                mean * PPM - normal_quantile(case.false_pass_ppm / PPM) * QUICK_SPREAD_PPM
-            ),
-            upper_ppm=ceil(
-                mean * PPM + normal_quantile(case.false_fail_ppm / PPM) * QUICK_SPREAD_PPM
-            ),
-            guard_ppm=assumed.guard_band_ppm,
-            correlation_ppm=0,
-        ),
-    )
-    met, because = met_or_not(met=outcome is Outcome.PASS)
-    decided = outcome is not Outcome.INCONCLUSIVE
-    return Finding(
-        outcome=met if decided else outcome,
-        because=because if decided else Because.INSIDE_GUARD_BAND,
-        limit=limit,
-        value=value,
-        samples=len(runs.rates_bps),
-        samples_needed=case.criterion.n_min,
-        decision=decision,
-    )

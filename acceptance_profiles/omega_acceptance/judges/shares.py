@@ -3,8 +3,8 @@
 What is neither proved nor refuted is open, for one of these reasons, in this order:
 
     not_provable_in_mode   even without an event the mode's sample could not prove it
-    too_few_samples        fewer than `n_min`, or cut short of what proves it
-    inside_guard_band      the sample was large enough, but events came: too near to the limit
+    inside_guard_band      the share seen is half of what is allowed or more: too near to tell
+    too_few_samples        fewer than `n_min`, or than prove it with the events that came
 
 and says how many more samples without an event would prove it.
 """
@@ -39,8 +39,8 @@ class Sample:
 
 def judge_sample(case: Case, sample: Sample) -> Finding:
     """Judge whether the events of a sample are rarer than the limit."""
-    if not sample.limit_ppm:
-        return _of_no_event_at_all(case, sample)
+    if sample.limit_ppm in {0, PPM}:
+        return _at_an_end(case, sample)
     test = share_test(sample.limit_ppm, case.false_pass_ppm, case.false_fail_ppm)
     reading = read(test, sample.events, sample.size, sample.looks)
     if reading.outcome is Outcome.INCONCLUSIVE:
@@ -63,19 +63,16 @@ def judge_sample(case: Case, sample: Sample) -> Finding:
 
 def _open(case: Case, sample: Sample, test: ShareTest, reading: Reading) -> Finding:
     more = more_to_pass(test, reading)
-    clean = test.samples_to_pass(design_effect_ppm=reading.design_effect_ppm)
     clean_at_best = test.samples_to_pass(
         design_effect_ppm=design_effect_ppm(sample.looks.burst_ppm)
     )
     if sample.most is not None and clean_at_best > sample.most:
         because = Because.NOT_PROVABLE_IN_MODE
-    elif not reading.enough:
+    elif reading.enough and 2 * reading.events * PPM >= test.limit_ppm * reading.samples:
+        because = Because.INSIDE_GUARD_BAND
+    else:
         because = Because.TOO_FEW_SAMPLES
         more = max(more, case.criterion.n_min - reading.samples)
-    elif reading.samples < clean:
-        because = Because.TOO_FEW_SAMPLES
-    else:
-        because = Because.INSIDE_GUARD_BAND
     return not_judged(
         case,
         because,
@@ -86,19 +83,25 @@ def _open(case: Case, sample: Sample, test: ShareTest, reading: Reading) -> Find
     )
 
 
-def _of_no_event_at_all(case: Case, sample: Sample) -> Finding:
-    """Judge a limit of nothing: one event refutes it for certain, and no sample proves it."""
-    if sample.events and sample.size >= case.criterion.n_min:
-        return Finding(
-            outcome=Outcome.FAIL,
-            because=Because.NOT_MET,
-            limit=case.limit(),
-            value=sample.value,
-            samples=sample.size,
-            samples_needed=case.criterion.n_min,
-        )
-    because = Because.TOO_FEW_SAMPLES if sample.events else Because.NOT_PROVABLE_IN_MODE
-    return not_judged(case, because, value=sample.value, samples=sample.size)
+def _at_an_end(case: Case, sample: Sample) -> Finding:
+    """Judge a limit of nothing, or of all: that takes no error probability.
+
+    One event refutes the first for certain and no sample proves it; every sample keeps the second.
+    """
+    keeps_any = sample.limit_ppm == PPM
+    is_certain = keeps_any or bool(sample.events)
+    if not is_certain or sample.size < case.criterion.n_min:
+        because = Because.TOO_FEW_SAMPLES if is_certain else Because.NOT_PROVABLE_IN_MODE
+        return not_judged(case, because, value=sample.value, samples=sample.size)
+    outcome, because = met_or_not(met=keeps_any)
+    return Finding(
+        outcome=outcome,
+        because=because,
+        limit=case.limit(),
+        value=sample.value,
+        samples=sample.size,
+        samples_needed=case.criterion.n_min,
+    )
 
 
 def _decision(

@@ -147,7 +147,7 @@ def test_found_against_promised(lang: Language, expected: str) -> None:
                 "value": 1_400_000,
             },
             "open - TCP goodput down: 1.4 Mbit/s, at least 1.387 Mbit/s promised - "
-            "1 run of 3 needed - take a longer test (mode standard)",
+            "1 run of 3 needed - take a longer test: mode standard, or a campaign",
             id="too few says how many",
         ),
         pytest.param(

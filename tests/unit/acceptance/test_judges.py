@@ -64,7 +64,10 @@ class TestShares:
             pytest.param(3_501, (), PASS, Because.MET, id="none of 3,501 lost"),
             pytest.param(3_250, (), OPEN, Because.TOO_FEW_SAMPLES, id="too few to prove it"),
             pytest.param(
-                3_501, range(0, 3_501, 200), OPEN, Because.INSIDE_GUARD_BAND, id="half the limit"
+                3_600, range(0, 3_600, 200), OPEN, Because.INSIDE_GUARD_BAND, id="half the limit"
+            ),
+            pytest.param(
+                3_618, range(0, 3_618, 201), OPEN, Because.TOO_FEW_SAMPLES, id="a little less"
             ),
             pytest.param(
                 3_501, range(0, 3_501, 10), FAIL, Because.NOT_MET, id="ten times the limit"
@@ -150,6 +153,12 @@ class TestShares:
         outcome = judged(one, stream(lost_up=lost))
         assert (outcome.outcome, outcome.because) == (expected, because)
         assert outcome.decision is None
+
+    @pytest.mark.parametrize(("packets", "expected"), [(950, PASS), (949, OPEN)])
+    def test_a_promise_that_allows_any_loss_is_kept(self, packets: int, expected: Outcome) -> None:
+        one = {**LOSS, "limit": 1_000_000, "mandatory_in": []}
+        outcome = judged(one, stream(packets, lost_up=range(packets - 1)))
+        assert (outcome.outcome, outcome.decision) == (expected, None)
 
     def test_n_max_ends_the_reading(self) -> None:
         outcome = judged({**LOSS, "n_max": 3_200}, stream())

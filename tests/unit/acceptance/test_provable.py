@@ -144,8 +144,12 @@ def test_what_can_be_proved_is_taken(criteria: tuple[dict[str, Any], ...]) -> No
             "and there are 105035", "allow more", id="more than a campaign has",
         ),
         pytest.param(
-            {**LOSS, "limit": 0}, standard(), "limit", "no number of packets proves a loss of 0",
+            {**LOSS, "limit": 0}, standard(), "limit", "a loss of 0 ppm is never proved",
             "allow some", id="no loss at all",
+        ),
+        pytest.param(
+            {**LOSS, "limit": 1_000_000}, standard(), "limit", "kept by every line",
+            "allow some", id="any loss",
         ),
         pytest.param(
             criterion(mandatory_in=["quick"]), {}, "limit", "648 packets", "idle_s = 13",

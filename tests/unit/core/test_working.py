@@ -307,6 +307,12 @@ def test_a_direction_with_a_held_load_is_told_by_that_alone() -> None:
     assert both == seconds(streams[0], searches=(search,), way=search.direction) != []
 
 
+def test_a_load_that_is_said_to_have_lasted_for_ever_takes_no_more_memory() -> None:
+    search = held_search(held_us=(0, 2**53 - 1))
+    blocks = seconds(beside_search(RISING), searches=(search,), way=search.direction)
+    assert sum(map(len, blocks)) == len(RISING)
+
+
 @pytest.mark.parametrize(
     ("stream", "run"),
     [

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_acceptance.decision.runs import RunReading, RunTest, quick_run, sign_test
+from omega_acceptance.decision.runs import RunReading, RunTest, sign_test
 from omega_core.verdict import Outcome
 
 PASS, FAIL, OPEN = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -143,13 +143,11 @@ def test_the_sign_test_refuses_what_can_not_be(at_least: int, runs: int) -> None
         pytest.param(0.902809, FAIL, id="just below"),
     ],
 )
-def test_a_single_quick_run_decides_clear_cases(ratio: float, expected: Outcome) -> None:
-    outcome = quick_run(
-        round(ratio * 10**9),
-        10**9,
-        guard_ppm=20_000,
-        false_pass_ppm=50_000,
-        false_fail_ppm=50_000,
-    )
-    assert outcome is expected
+def test_a_single_run_decides_clear_cases(ratio: float, expected: Outcome) -> None:
+    found = TEST.read_one(round(ratio * 10**9), 10**9)
+    assert (found.outcome, found.runs, found.spread_ppm) == (expected, 1, 50_000)
     assert math.isclose(math.exp(0.02 + 1.644853626951 * 0.05), 1.107652, abs_tol=1e-6)
+
+
+def test_a_single_run_that_carried_nothing_fails() -> None:
+    assert TEST.read_one(0, 10**9).outcome is FAIL
