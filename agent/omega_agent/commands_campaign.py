@@ -113,7 +113,7 @@ def take(around: Surroundings, *, save_to: Path | None) -> int:
 def report(around: Surroundings) -> int:
     """Tell what the campaign came to; a result is the line's, so the exit code is 0."""
     state, rule, zone = _current(around)
-    made = campaign_report(state, rule, zone, _now(around), judge=None)
+    made = campaign_report(state, rule, zone, _now(around))
     if around.as_json:
         around.print_json(made)
     else:

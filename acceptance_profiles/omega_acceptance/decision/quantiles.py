@@ -1,6 +1,6 @@
-"""Quantiles of Student's t and of the normal distribution, by halving an interval.
+"""Quantiles of Student's t, of the normal and of the beta distribution, by halving an interval.
 
-Both tails are monotone, so halving ends at two neighbouring floating-point numbers and needs no
+All of them are monotone, so halving ends at two neighbouring floating-point numbers and needs no
 starting guess. The few that a profile asks for are computed once.
 """
 
@@ -37,6 +37,24 @@ def normal_quantile(tail: float) -> float:
     Raises ValueError outside 0 < tail < 1/2.
     """
     return _where(lambda z: erfc(z / sqrt(2)) / 2, tail)
+
+
+@lru_cache(maxsize=_KEPT)
+def beta_quantile(below: float, a: float, b: float) -> float:
+    """Return the x below which lies a share `below` of Beta(a, b).
+
+    A bound of a share is one (Clopper and Pearson): below k of n the upper, from k on the lower.
+    Raises ValueError outside 0 < below < 1 and a, b > 0.
+    """
+    if not 0 < below < 1:
+        raise ValueError(f"a share lies between 0 and 1, not at {below}")
+    low, high = 0.0, 1.0
+    while True:
+        middle = (low + high) / 2
+        if middle in {low, high}:
+            return high
+        is_below = exp(ln_incomplete_beta(middle, a, b)) < below
+        low, high = (middle, high) if is_below else (low, middle)
 
 
 def _where(above: Callable[[float], float], tail: float) -> float:

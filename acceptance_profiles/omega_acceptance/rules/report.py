@@ -1,17 +1,16 @@
 """What a campaign came to: the rule's result beside the statistical verdict, never merged. Pure.
 
-The mathematics of the verdict is handed in (`ShareJudge`), so that this says only what is put to
-it: of so many runs so many fell short, and a line that keeps its promise may fall short in a share
-p0 of them. A report without one says so. It can be made at any time; a point rule's result comes
-only with the whole campaign, the facts of a rule of facts as far as they go.
+What is put to statistics (`share_verdict`) is: of so many runs so many fell short, and a line that
+keeps its promise may fall short in a share p0 of them. A report can be made at any time; a point
+rule's result comes only with the whole campaign, the facts of a rule of facts as far as they go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import tzinfo
 from fractions import Fraction
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 from pydantic import Field
 
@@ -25,6 +24,7 @@ from omega_acceptance.rules.results import (
     RunFacts,
 )
 from omega_acceptance.rules.rule import Decision, Op, Rule, Stat
+from omega_acceptance.rules.share_verdict import ShareVerdict, share_verdict
 from omega_acceptance.rules.standing import Phase, Why
 from omega_acceptance.rules.state import CampaignState
 from omega_core.facts import INTEGER_MAX, Version1
@@ -32,7 +32,7 @@ from omega_core.limits import CAMPAIGN_RUNS_MAX
 from omega_core.metrics import Direction
 from omega_core.models import Id, StrictModel, UnixUs
 from omega_core.units import PPM
-from omega_core.verdict import Outcome, ProfileRef
+from omega_core.verdict import ProfileRef
 
 _Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 _Signed = Annotated[int, Field(ge=-INTEGER_MAX, le=INTEGER_MAX)]
@@ -41,26 +41,6 @@ _Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 _Runs = Annotated[int, Field(ge=0, le=CAMPAIGN_RUNS_MAX)]
 _HALF = Fraction(1, 2)
 _TOWARDS_ONE = (Fraction(0), _HALF, Fraction(7, 10))  # of 90 %: 90, 95 and 97 %
-
-
-class ShareVerdict(StrictModel):
-    """What statistics say of a share of bad runs: by one look at a fixed number, and at any time.
-
-    `one_look_p_ppm` is the probability of the decisive side, the bounds are one-sided at 95 % and
-    of the share of *good* runs; logarithms of the evidence are in millionths.
-    """
-
-    one_look: Outcome
-    one_look_p_ppm: _Ppm
-    anytime: Outcome
-    ln_e_pass_micro: _Signed
-    ln_e_fail_micro: _Signed
-    share_low_ppm: _Ppm
-    share_high_ppm: _Ppm
-
-
-ShareJudge: TypeAlias = Callable[[int, int, Fraction], ShareVerdict]
-"""Judge so many bad runs of so many, where a line that keeps its promise has at most a share p0."""
 
 
 class PredicatePart(StrictModel):
@@ -96,14 +76,14 @@ class RegulatoryPart(StrictModel):
 
 
 class StatisticalPart(StrictModel):
-    """The same question put to statistics; `verdict` is null where this program has no judge."""
+    """The same question put to statistics."""
 
     predicate: str
     direction: Direction
     runs: _Runs
     bad_runs: _Runs
     p0_ppm: _Ppm
-    verdict: ShareVerdict | None
+    verdict: ShareVerdict
 
 
 class RiskPart(StrictModel):
@@ -143,8 +123,6 @@ def campaign_report(
     rule: Rule,
     zone: tzinfo,
     now_unix_us: int,
-    *,
-    judge: ShareJudge | None,
 ) -> CampaignReport:
     """Return the report of a campaign as it stands."""
     standing, runs = state.standing(rule, zone, now_unix_us), state.runs(zone)
@@ -164,7 +142,7 @@ def campaign_report(
         attempts=len(state.attempts),
         valid=len(runs),
         regulatory=_regulatory(state, rule, runs, standing.phase),
-        statistical=tuple(_statistical(state, rule, runs, judge)),
+        statistical=tuple(_statistical(state, rule, runs, whole=standing.phase is Phase.COMPLETE)),
         risks=tuple(_risks(rule)),
     )
 
@@ -219,9 +197,9 @@ def _point_part(result: PointResult) -> RegulatoryPart:
 
 
 def _statistical(
-    state: CampaignState, rule: Rule, runs: tuple[RunFacts, ...], judge: ShareJudge | None
+    state: CampaignState, rule: Rule, runs: tuple[RunFacts, ...], *, whole: bool
 ) -> Iterator[StatisticalPart]:
-    """Put each share of runs to the judge, by direction; the rule's own outcome plays no part."""
+    """Judge each share of runs, by direction; the rule's own outcome plays no part."""
     if state.contract is None or not runs:
         return
     for each in evaluate_point(rule, runs, state.contract.known).predicates:
@@ -235,7 +213,7 @@ def _statistical(
             runs=each.among,
             bad_runs=bad,
             p0_ppm=_ppm(p0),
-            verdict=None if judge is None else judge(bad, each.among, p0),
+            verdict=share_verdict(bad, each.among, p0, whole=whole),
         )
 
 

@@ -106,7 +106,7 @@ def _statistical(part: StatisticalPart, lang: Language) -> str:
         lang,
         predicate=part.predicate,
         direction=_in(words.DIRECTION[part.direction], lang),
-        outcome=_in(words.NO_JUDGE, lang) if part.verdict is None else _looks(part.verdict, lang),
+        outcome=_looks(part.verdict, lang),
         bad=part.bad_runs,
         runs=part.runs,
         p0=figure(part.p0_ppm, "ppm", lang),
@@ -114,10 +114,15 @@ def _statistical(part: StatisticalPart, lang: Language) -> str:
 
 
 def _looks(verdict: ShareVerdict, lang: Language) -> str:
+    once = ""
+    if verdict.one_look is not None:
+        once = _filled(words.ONE_LOOK, lang, one=_in(words.STATISTICAL[verdict.one_look], lang))
     return _filled(
         words.LOOKS,
         lang,
-        one=_in(words.STATISTICAL[verdict.one_look], lang),
+        one=""
+        if once is None
+        else _filled(words.ONE_LOOK, lang, one=_in(words.STATISTICAL[once], lang)),
         any=_in(words.STATISTICAL[verdict.anytime], lang),
         low=figure(verdict.share_low_ppm, "ppm", lang),
         high=figure(verdict.share_high_ppm, "ppm", lang),

@@ -165,10 +165,10 @@ STATISTICS_SAY = Words(
     " ({bad} of {runs} runs fell short; at most {p0} promised)",
 )
 LOOKS = Words(
-    "{one} en un seul regard, {any} à tout moment ; de bonnes mesures : {low} à {high}",
-    "{one} by one look, {any} at any time; good runs: {low} to {high}",
+    "{one}{any} à tout moment ; de bonnes mesures : {low} à {high}",
+    "{one}{any} at any time; good runs: {low} to {high}",
 )
-NO_JUDGE = Words("non calculé par cette version", "not computed by this version")
+ONE_LOOK = Words("{one} en un seul regard, ", "{one} by one look, ")
 NO_STATISTICS = Words(
     "Verdict statistique : aucune part de mesures à juger",
     "Statistical verdict: no share of runs to judge",
