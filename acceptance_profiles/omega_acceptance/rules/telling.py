@@ -10,10 +10,10 @@ from omega_acceptance.rules.report import (
     CampaignReport,
     PredicatePart,
     RiskPart,
-    ShareVerdict,
     StatisticalPart,
 )
 from omega_acceptance.rules.rule import Rule
+from omega_acceptance.rules.share_verdict import ShareVerdict
 from omega_acceptance.sentences import Words
 from omega_core.units import PPM, US_PER_S
 
@@ -120,9 +120,7 @@ def _looks(verdict: ShareVerdict, lang: Language) -> str:
     return _filled(
         words.LOOKS,
         lang,
-        one=""
-        if once is None
-        else _filled(words.ONE_LOOK, lang, one=_in(words.STATISTICAL[once], lang)),
+        one=once,
         any=_in(words.STATISTICAL[verdict.anytime], lang),
         low=figure(verdict.share_low_ppm, "ppm", lang),
         high=figure(verdict.share_high_ppm, "ppm", lang),
