@@ -91,8 +91,9 @@ class KeyDesk:
             raise RefusalError(Code.KEY_SUPERSEDED, str(error)) from error
         except AlreadyThereError as error:
             raise RefusalError(Code.KEY_MISMATCH, str(error)) from error
-        statement = kept.statement or b""  # an agent's rotation has one: `_row` made it
-        return EnrolmentAnswer(agent_id=kept.owner_id, statement=statement.decode("ascii"))
+        if kept.statement is None:
+            raise LookupError(f"rotation to {kept.kid} is in the store without its statement")
+        return EnrolmentAnswer(agent_id=kept.owner_id, statement=kept.statement.decode("ascii"))
 
     def _present(self, rotation: KeyRotation, now: int) -> KeyRow:
         """Return the key that is to be followed, as the store has it."""

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from omega_agent.device import enrolled_device
 from omega_agent.enrolling import enrol
 from omega_agent.home import Home
-from omega_agent.identity import Identity, load_identity
+from omega_agent.identity import Identity, keep_identity, load_identity
+from omega_agent.interrupts import Interrupts
 from omega_agent.rotating import rotate
 from omega_agent.server_url import parse_server_url
+from omega_agent.session_request import Wanted
+from omega_agent.sessions import Workplace, ask_for
 from omega_agent.uplink import Uplink
 from omega_agent.verify import verify
 from omega_agent.verify_report import Standing, VerifyReport
@@ -24,6 +29,7 @@ from omega_core.errors import RefusedError
 from omega_core.key_history import OVERLAP_US, KeyState
 from omega_core.keys import PublicKey
 from omega_core.units import NS_PER_US
+from omega_core.verdict import Mode
 from omega_server import enrolment, keys, records, sheets
 from support.key_lines import DAY_US
 from support.live_server import listening
@@ -131,6 +137,32 @@ def test_the_servers_key_is_rotated_and_both_ends_go_on(tmp_path: Path) -> None:
         followed = rotate(home, way, identity_in(home))
         assert followed.server_key == new
         assert posted(rig, device_of(followed), seq=4)
+
+
+def test_a_device_that_asks_for_a_session_pins_the_servers_new_key(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    with make_rig(tmp_path / "data") as rig, uplink(rig) as way:
+        joined(home, rig, way)
+        keys.rotate_server(rig.store, tmp_path / "data", rig.clock.unix_us())
+    with make_rig(tmp_path / "data") as rig, listening(rig) as url:
+        pass_us(rig, DAY_US)
+        moved = replace(identity_in(home), server=parse_server_url(url))
+        keep_identity(home, moved)
+        place = Workplace(
+            home=home,
+            clock=SystemClock(),
+            software="omega test",
+            emit=lambda _: None,
+            interrupts=Interrupts(),
+        )
+        wanted = Wanted(purpose="selftest", mode=Mode.MEASURE)
+        asked = ask_for(wanted, enrolled_device(home), place)
+        new = rig.services.key.public
+        assert moved.server_key != new
+        assert asked.granted is not None
+        assert asked.granted.server_key == new
+        assert identity_in(home).server_key == new
+        assert ask_for(wanted, enrolled_device(home), place).granted is not None
 
 
 def test_a_lost_device_gets_no_new_key(tmp_path: Path) -> None:

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from omega_agent.verify import verify
 from omega_agent.verify_report import Standing
+from omega_core.envelope import PayloadType
 from omega_core.evidence import Evidence
 from support.agent_story import Story
-from support.builders import SERVER_KEY
+from support.builders import AGENT_KEY, SERVER_KEY, key_of, sealed
+from support.clock import START_UNIX_US
 from support.facts import evidence, goodput_run, idle_stream
+from support.key_lines import DAY_US, revocation, rotated
 from support.logged import logged
 
 TRUSTED = [SERVER_KEY.public]
@@ -28,8 +31,14 @@ def bundle() -> bytes:
         idle=(idle_stream(packets=4, lost_up=[1]),),
         goodput=(goodput_run(flows=1, duration_us=600_000, ramp_us=100_000),),
     )
-    story = Story(evidence=replace(small, attempts=small.attempts[:2]))
-    return logged(story.bundle()).to_bytes()
+    whole = Story(evidence=replace(small, attempts=small.attempts[:2])).bundle()
+    later = revocation(AGENT_KEY, revoked_unix_us=START_UNIX_US + DAY_US)
+    events = (
+        rotated(SERVER_KEY, key_of("next server")),
+        rotated(AGENT_KEY, key_of("next agent"), of="agent"),
+        sealed(later, PayloadType.KEY_REVOCATION, SERVER_KEY).decode(),
+    )
+    return logged(whole.model_copy(update={"key_events": events})).to_bytes()
 
 
 def test_the_bundle_is_valid_before_it_is_changed() -> None:
