@@ -43,6 +43,7 @@ from omega_core.models import model_bytes  # noqa: E402
 from omega_server.log_check import check_log  # noqa: E402
 from omega_server.store import open_store  # noqa: E402
 from omega_server.store.database import Database  # noqa: E402
+from omega_server.store.migrate import migrate  # noqa: E402
 from omega_server.store.port import LogStore, Store  # noqa: E402
 from omega_server.store.rows import RecordDraft  # noqa: E402
 from omega_server.store.tables import records  # noqa: E402
@@ -122,16 +123,12 @@ def receipt(of: RecordDraft, place: LogPosition | None) -> bytes:
 
 def filled(url: str, count: int) -> float:
     """Fill a database with records without a log; return the seconds it takes to enter them."""
-    with open_store(url, may_migrate=True):
-        pass
     database = Database(url)
+    migrate(database, to="0001")  # as a server without a log has it
     with database.write() as connection:
         for first in range(0, count, _AT_ONCE):
             rows = map(_row, range(first, min(first + _AT_ONCE, count)))
             connection.execute(sa.insert(records), list(rows))
-        for table in ("log_entries", "log_hashes", "log_checkpoints"):
-            connection.execute(sa.text(f"DROP TABLE {table}"))  # as a server without a log has it
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     database.close()
     started = time.perf_counter()
     with open_store(url, may_migrate=True) as store:
