@@ -29,6 +29,8 @@ from omega_probe.test_point_client import Request, TestPointClient
 from support.probe_sessions import SHORT, ends, hold
 from support.real_test_point import RealTestPoint
 
+pytestmark = pytest.mark.slow  # each is a session or two of seconds
+
 
 @pytest.fixture(scope="module")
 def test_point(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealTestPoint]:
