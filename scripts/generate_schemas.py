@@ -17,6 +17,7 @@ from typing import Any
 from omega_acceptance.rules.report import CampaignReport
 from omega_agent.campaign_status import CampaignStatus
 from omega_agent.report import RunReport
+from omega_agent.verify_folder import FolderReport
 from omega_core.bundle import Bundle
 from omega_core.control import (
     ConsistencyProof,
@@ -38,6 +39,7 @@ SCHEMAS: dict[str, type[StrictModel]] = {
     "campaign-status": CampaignStatus,
     "consistency-proof": ConsistencyProof,
     "enrolment-request": EnrolmentRequest,
+    "folder-report": FolderReport,
     "grant": Grant,
     "key-revocation": KeyRevocation,
     "key-rotation": KeyRotation,

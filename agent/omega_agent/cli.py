@@ -289,7 +289,9 @@ app.add_typer(key_app, name="key")
 def verify(
     context: typer.Context,
     *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle, or a sealed record.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A bundle, a sealed record, or a folder of them.")
+    ],
     trust: Annotated[
         Path | None,
         typer.Option(
@@ -306,9 +308,9 @@ def verify(
     run = run_of(context, lang, home)
 
     def do() -> int:
-        from omega_agent import commands_keep  # noqa: PLC0415 - see the module
+        from omega_agent import commands_verify  # noqa: PLC0415 - see the module
 
-        return commands_keep.verify_file(around(run, as_json=as_json), path=file, trust=trust)
+        return commands_verify.verify_path(around(run, as_json=as_json), path=file, trust=trust)
 
     run.do = do
 

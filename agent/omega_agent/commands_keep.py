@@ -1,14 +1,12 @@
-"""`omega enrol`, `outbox`, `verify`: what each does, once its options are parsed.
+"""`omega enrol`, `key`, `outbox`: what each does, once its options are parsed.
 
 Each returns the exit code. An error that is expected is raised and becomes one line at the edge.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterable
-from pathlib import Path
 
 from omega_agent.enrolling import check_may_enrol, check_token, enrol, parse_server_key
 from omega_agent.errors import WrongUseError
@@ -19,16 +17,12 @@ from omega_agent.rotating import rotate
 from omega_agent.server_url import parse_server_url
 from omega_agent.session_request import named
 from omega_agent.show import utc
-from omega_agent.show_verify import verify_lines
 from omega_agent.surroundings import Surroundings, print_json
 from omega_agent.tables import table
-from omega_agent.trust_file import Trust, parse_trust
 from omega_agent.uplink import Uplink
-from omega_agent.verify import verify
-from omega_agent.verify_report import EXIT_CODE_OF_STANDING
 from omega_agent.waiting_record import DamagedItemError, parse_waiting
 from omega_core.errors import ExitCode
-from omega_core.limits import BUNDLE_BYTES_MAX, KEY_OVERLAP_S
+from omega_core.limits import KEY_OVERLAP_S
 from omega_probe.environment import software
 
 S_PER_DAY = 86_400
@@ -143,43 +137,6 @@ def send_outbox(around: Surroundings, *, wait_s: int) -> int:
     if left:
         return ExitCode.UNAVAILABLE
     return ExitCode.USAGE if passed.refused else ExitCode.ACCEPTED
-
-
-def verify_file(around: Surroundings, *, path: Path, trust: Path | None) -> int:
-    """Check a record without a network."""
-    identity = None if trust is not None else load_identity(around.home)
-    trusted, statements, events = Trust(()), list[str](), tuple[str, ...]()
-    if trust is not None:
-        trusted = parse_trust(_content_of(trust).decode("utf-8", "replace"), trust)
-    elif identity is not None:
-        trusted = Trust((identity.server_key,))
-        statements.append(identity.statement)
-        events = identity.key_events
-    report = verify(
-        _content_of(path),
-        trusted=trusted.servers,
-        statements=statements,
-        key_events=events,
-        witnesses=trusted.witnesses,
-    )
-    if around.as_json:
-        print_json(report.content())
-    else:
-        around.print_lines(verify_lines(report, around.speaker, colour=around.shower.colour))
-    return EXIT_CODE_OF_STANDING[report.standing]
-
-
-def _content_of(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(BUNDLE_BYTES_MAX + 1)
-    except OSError as error:
-        raise WrongUseError(
-            "file_unreadable", path=path, why=os.strerror(error.errno or 0)
-        ) from error
-    if len(content) > BUNDLE_BYTES_MAX:
-        raise WrongUseError("file_too_large", path=path, limit=BUNDLE_BYTES_MAX)
-    return content
 
 
 def _described(each: Waiting | SetAside) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from omega_agent.show import utc
 from omega_agent.tables import coloured
 from omega_agent.texts import Speaker
+from omega_agent.verify_folder import FolderReport
 from omega_agent.verify_report import KeyDoubt, Standing, VerifyReport
 from omega_core.record import Record
 from omega_core.units import US_PER_S
@@ -25,6 +26,30 @@ def verify_lines(report: VerifyReport, speaker: Speaker, *, colour: bool) -> lis
     if report.passed:
         lines.append(say("verify_passed", checks=", ".join(dict.fromkeys(report.passed))))
     return [*lines, *_contents(report, speaker)]
+
+
+def folder_lines(report: FolderReport, speaker: Speaker, *, colour: bool) -> list[str]:
+    """Return what can be said of a folder: the sum first, then each file with something to say."""
+    say, sign = speaker.say, _SIGN[report.standing]
+    head = say(
+        "folder_checked",
+        files=report.files,
+        trusted=report.valid_and_trusted,
+        untrusted=report.valid_key_not_trusted,
+        invalid=report.invalid,
+    )
+    lines = [coloured(f"{sign} {head}", sign, colour=colour)]
+    for each in report.findings:
+        mark = _SIGN[each.standing]
+        lines.append(coloured(f"{mark} {each.path}", mark, colour=colour))
+        if each.failed is not None:
+            lines.append(f"  {say('verify_failed', check=each.failed, detail=each.detail)}")
+        lines += [f"  {say(f'unchecked_{what}')}" for what in each.unchecked]
+        lines += [f"  {_doubt(doubt, speaker)}" for doubt in each.key_doubts]
+    for gap in report.missing:
+        words = {"agent": gap.agent_id, "first": gap.first_seq, "last": gap.last_seq}
+        lines.append(say("folder_missing", **words))
+    return lines
 
 
 def _doubt(doubt: KeyDoubt, speaker: Speaker) -> str:

@@ -34,6 +34,8 @@ _WHO: Mapping[str, str] = {
     "enrolled_already": "replace",
     "file_too_large": "sender",
     "file_unreadable": "typed",
+    "folder_empty": "typed",
+    "folder_large": "typed",
     "grant": "pinned",
     "home": "machine",
     "home_file": "enrol_again",

@@ -133,6 +133,7 @@ UNSENT_BYTES_MAX = 4 * 1024 * 1024  # answers waiting for a probe that does not 
 # The outbox
 OUTBOX_RETRY_S_MIN = 1  # first pause after a failed post, doubled with jitter
 OUTBOX_RETRY_S_MAX = 900  # a server that was away a day is asked four times an hour
+FOLDER_FILES_MAX = 100_000  # checked together: what is kept of each is half a KiB
 OUTBOX_RECORDS_MAX = 10_000  # at 100 KiB a record, one gigabyte: a full disk helps nobody
 RECORDS_KEPT_MAX = 200  # bundles with their receipt, at the agent: a month's work of a technician
 

@@ -51,6 +51,7 @@ class Story:
     has_observation: bool = True
     enrolled: bool = True
     key: SigningKey = builders.AGENT_KEY
+    chain: Chain = Chain(seq=1, prev=None)  # noqa: RUF009 - frozen
 
     @property
     def wanted(self) -> Wanted:
@@ -145,7 +146,7 @@ class Story:
         return seal_record(
             held or self.held(),
             self.measurer,
-            chain=Chain(seq=1, prev=None),
+            chain=self.chain,
             statement=self.statement,
         )
 

@@ -22,6 +22,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.enrolled_already": "this device is enrolled as {agent} with {server}",
         "error.file_too_large": "{path}: more than {limit} bytes, so this is no record",
         "error.file_unreadable": "{path}: {why}",
+        "error.folder_empty": "{path}: no file in this folder ends with .json",
+        "error.folder_large": "{path}: more than {limit} files; check parts of it",
         "error.grant": "the server's grant is not accepted: {why}",
         "error.home": "{path}: {why}",
         "error.home_file": "{path} is damaged: {why}",
@@ -246,6 +248,12 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.ended_test_point_lost": "the test point was lost",
         "say.enrolled": "Enrolled as {agent} with {server}.",
         "say.enrolled_key": "The server's key, pinned from now on: {key}",
+        "say.folder_checked": (
+            "{files} files checked: {trusted} valid and trusted, {untrusted} valid with a key that"
+            " is not trusted, {invalid} INVALID."
+        ),
+        "say.folder_missing": "Agent {agent}: attempts {first} to {last} have no record here.",
+        "say.folder_progress": "{done} of {files} files checked ...",
         "say.in_vain_server": "  ✗ server, {kind}: {failed} of {tried} in vain, {why}",
         "say.in_vain_test_point": "  ✗ test point, {kind}: {failed} of {tried} in vain, {why}",
         "say.interrupted": "Stopped before the end; what was measured until then was kept.",

@@ -26,6 +26,8 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.enrolled_already": "cet appareil est déjà enrôlé comme {agent} auprès de {server}",
         "error.file_too_large": "{path} : plus de {limit} octets, ce n'est pas un enregistrement",
         "error.file_unreadable": "{path} : {why}",
+        "error.folder_empty": "{path} : aucun fichier de ce dossier ne finit par .json",
+        "error.folder_large": "{path} : plus de {limit} fichiers ; vérifiez-le par parties",
         "error.grant": "l'autorisation du serveur n'est pas acceptée : {why}",
         "error.home": "{path} : {why}",
         "error.home_file": "{path} est endommagé : {why}",
@@ -283,6 +285,14 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.ended_test_point_lost": "le point de test a été perdu",
         "say.enrolled": "Appareil enrôlé comme {agent} auprès de {server}.",
         "say.enrolled_key": "Clé du serveur, désormais épinglée : {key}",
+        "say.folder_checked": (
+            "{files} fichiers vérifiés : {trusted} valides et de confiance, {untrusted} valides"
+            " dont une clé n'est pas de confiance, {invalid} NON VALIDES."
+        ),
+        "say.folder_missing": (
+            "Agent {agent} : les tentatives {first} à {last} n'ont pas d'enregistrement ici."
+        ),
+        "say.folder_progress": "{done} fichiers vérifiés sur {files} ...",
         "say.in_vain_server": "  ✗ serveur, {kind} : {failed} sur {tried} en vain, {why}",
         "say.in_vain_test_point": "  ✗ point de test, {kind} : {failed} sur {tried} en vain, {why}",
         "say.interrupted": "Arrêté avant la fin ; ce qui était mesuré a été conservé.",
