@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from omega_acceptance.catalogue import PLANS_DIRECTORY, RELEASED, Catalogue
+from omega_acceptance.demand import demand
 from omega_acceptance.errors import PlanUnknownError, ProfileError
 from omega_acceptance.schema import AcceptanceProfile, parse_profile
 from omega_core import limits
@@ -58,7 +59,9 @@ def test_a_shipped_plan_can_be_decided_on_site(profile: AcceptanceProfile) -> No
     goodput = {"goodput_bps_down", "goodput_bps_up"}
     assert quick == {"reachable_ppm", "qualified_bps_down", "qualified_bps_up"}
     assert standard == quick | goodput | {"idle_rtt_us_p95", "loss_ppm_down", "loss_ppm_up"}
-    assert not any(each.decides_in(Mode.CAMPAIGN) for each in profile.criteria)
+    campaign = {each.metric for each in profile.criteria if each.decides_in(Mode.CAMPAIGN)}
+    assert campaign == {"reachable_ppm"} | goodput
+    assert demand(profile, Mode.CAMPAIGN).goodput, "and taken into a campaign"
 
 
 def test_a_plan_is_found_under_each_of_its_names() -> None:

@@ -13,7 +13,7 @@ from omega_acceptance.schema import profile_from_content
 from omega_core.units import NS_PER_S
 from omega_core.verdict import Mode
 from omega_server.refusals import Code, RefusalError
-from support.server_rig import PLAN_ID, Device, Rig, make_rig
+from support.server_rig import Device, Rig, make_rig
 
 PLANS = Path(__file__).parents[2] / "support" / "plans"
 PLAN = "LAB-CAMPAIGN"
@@ -54,7 +54,7 @@ def test_a_stranger_has_no_campaign(rig: Rig) -> None:
     "plan_id",
     [
         pytest.param(None, id="no plan"),
-        pytest.param(PLAN_ID, id="a plan without a budget for it"),
+        pytest.param("LAB-FAST", id="a plan without a budget for it"),
     ],
 )
 def test_there_is_none_without_a_budget(rig: Rig, plan_id: str | None) -> None:
