@@ -130,7 +130,7 @@ def test_kill_9_of_the_server_while_a_device_measures_keeps_the_record(site: Sit
     run.await_phase("idle")
     site.kill()
     done = run.finish()
-    assert done.code in {11, 12, 69}, done.stderr  # 12: half a second on a busy machine
+    assert done.code in {11, 69}, done.stderr
     assert "Traceback" not in done.stderr
     (digest,) = omega.outbox()
     assert digest == done.json["record_digest"]
