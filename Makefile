@@ -62,6 +62,16 @@ accuracy-decisions: $(READY) ## simulate thousands of lines at and off their lim
 bench: $(READY) ## speed and size, beside peers in the same run
 	@$(BIN)/python bench/run.py
 
+# Its tool is installed beside the others on the first run, and nothing else needs it.
+$(VENV)/.mutation: $(READY) requirements-mutation.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	  -r requirements-mutation.lock
+	@touch $@
+
+.PHONY: mutation
+mutation: $(VENV)/.mutation ## change verifier and engine in thousands of ways, count what no test sees (MODULES=...)
+	@$(BIN)/python scripts/mutation.py $(MODULES)
+
 .PHONY: lab
 lab: $(READY) ## a shell on the customer's side of an emulated link (LINK=wimax, adsl, ftth ...)
 	@cd tests && ../$(BIN)/python -m lab.shell --link $(or $(LINK),wimax)
