@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("loopback.py", "udp.py", "sessions.py", "footprint.py", "collector.py", "log.py")
+BENCHES = (
+    *("loopback.py", "udp.py", "sessions.py", "footprint.py", "collector.py", "log.py"),
+    "verify.py",
+)
 
 
 def main() -> None:
