@@ -15,6 +15,7 @@ What always holds:
   ago is as good as the present one, so nothing that waits in an outbox is lost by a rotation.
 - A grant leads to one record. When it was used does not matter here: a record may arrive days after
   its grant has expired, because the line was down; the test point is bound to the grant's life.
+- A device has one record at each place of its chain; a second one is from a copy of the device.
 - The verdict is made here, from evidence and profile; the agent's preview decides nothing. Two
   observers who disagree make the run invalid, and both their statements are kept.
 - A record whose stated metrics do not follow from its own evidence is refused (`metrics_mismatch`)
@@ -37,7 +38,7 @@ from omega_acceptance.profile import AcceptanceProfile
 from omega_acceptance.schema import profile_from_content
 from omega_core.clock import Clock
 from omega_core.control import Grant, LogPosition, Observation, Receipt
-from omega_core.derive import metrics_of
+from omega_core.derive import Derived, derive
 from omega_core.envelope import PayloadType, Sealed, seal
 from omega_core.keys import SigningKey
 from omega_core.models import model_bytes
@@ -48,8 +49,16 @@ from omega_server import sheets, tickets
 from omega_server.envelopes import content, public_key, signed_payload, stored, unsealed
 from omega_server.keys import check_usable
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import GrantUsedError, LogSigner, ObservationKnownError, Store
-from omega_server.store.rows import EventRow, ObservationRow, RecordDraft, RecordRow, Signer
+from omega_server.store.errors import GrantUsedError, ObservationKnownError, SeqUsedError
+from omega_server.store.port import LogSigner, Store
+from omega_server.store.rows import (
+    EventRow,
+    GrantRow,
+    ObservationRow,
+    RecordDraft,
+    RecordRow,
+    Signer,
+)
 
 _JUDGEMENT = TypeAdapter(Judgement)
 _PROFILES_KEPT = 256  # a national operator sells fewer plans; one parsed profile is some 20 KiB
@@ -103,8 +112,9 @@ class Collector:
         _check_agent(record, sealed, signer)
         grant = self._granted(record, signer)
         self._check_place(record)
-        _check_metrics(record)
-        return self._keep(data, sealed, record, self._judged(record, grant))
+        derived = derive(record.evidence)
+        _check_metrics(record, derived)
+        return self._keep(data, sealed, record, self._judged(record, grant, derived))
 
     def observe(self, data: bytes) -> tuple[str, bool]:
         """Keep a test point's observation; return its digest, and whether it is new.
@@ -159,7 +169,7 @@ class Collector:
         if row.agent_kid != record.agent.kid:
             raise RefusalError(Code.GRANT_OF_ANOTHER_AGENT, "the grant was issued to another key")
         grant = stored(Grant, row.envelope)
-        for name in _differences(record, grant, row.agent_id):
+        for name in _differences(record, grant, row):
             raise RefusalError(Code.GRANT_MISMATCH, f"{name} is not what was granted")
         return grant
 
@@ -176,7 +186,7 @@ class Collector:
         if session.ticket_id is not None:
             tickets.known(self._store, session.ticket_id)
 
-    def _judged(self, record: Record, grant: Grant | None) -> _Judged:
+    def _judged(self, record: Record, grant: Grant | None, derived: Derived) -> _Judged:
         if grant is None:
             return _Judged(Observers.NOT_GRANTED, None)
         observers, observed = self._observers(record, grant)
@@ -189,6 +199,7 @@ class Collector:
             evidence=record.evidence,
             environment=record.environment,
             faults=faults,
+            derived=derived,
         )
         return _Judged(observers, judgement)
 
@@ -228,6 +239,8 @@ class Collector:
             )
         except GrantUsedError as error:
             raise RefusalError(Code.GRANT_USED, str(error)) from error
+        except SeqUsedError as error:
+            raise RefusalError(Code.SEQ_USED, str(error)) from error
         return Posted(row, is_new=True) if is_new else _same_bytes(row, sealed)
 
 
@@ -243,8 +256,8 @@ def _check_agent(record: Record, sealed: Sealed, signer: Signer) -> None:
         raise RefusalError(Code.KEY_MISMATCH, "the record names another agent than its signature")
 
 
-def _differences(record: Record, grant: Grant, agent_id: str | None) -> list[str]:
-    """Return the names of what the record states otherwise than its grant.
+def _differences(record: Record, grant: Grant, asked: GrantRow) -> list[str]:
+    """Return the names of what the record states otherwise than its grant, or than was asked for.
 
     A record may leave the test point out: it was named in the grant and never reached.
     """
@@ -255,22 +268,24 @@ def _differences(record: Record, grant: Grant, agent_id: str | None) -> list[str
         "session.mode": (session.mode, grant.mode),
         "session.sheet_id": (session.sheet_id, grant.sheet_id),
         "session.ticket_id": (session.ticket_id, grant.ticket_id),
+        "session.changed": (session.changed, grant.changed),
         "session.test_point": (session.test_point or grant.test_point.id, grant.test_point.id),
-        "agent.id": (record.agent.id, agent_id),
+        "agent.id": (record.agent.id, asked.agent_id),
+        "chain.seq": (record.chain.seq, asked.seq),
         "plan_id": (record.plan_id, grant.plan_id),
         "profile": (record.profile, grant.profile),
     }
     return [name for name, (stated, granted) in pairs.items() if stated != granted]
 
 
-def _check_metrics(record: Record) -> None:
+def _check_metrics(record: Record, derived: Derived) -> None:
     """Refuse a record that states other metrics than its evidence gives."""
-    for name, derived in metrics_of(record.evidence).items():
+    for name, metric in derived.metrics.items():
         stated = record.metrics[name]
         if (stated.value, stated.samples, stated.reason) != (
-            derived.value,
-            derived.samples,
-            derived.reason,
+            metric.value,
+            metric.samples,
+            metric.reason,
         ):
             raise RefusalError(Code.METRICS_MISMATCH, f"{name} does not follow from the evidence")
 
@@ -310,6 +325,8 @@ def _draft_of(
         verdict=judgement.verdict.value if judgement else None,
         judgement=_JUDGEMENT.dump_json(judgement).decode() if judgement else None,
         received_unix_us=now,
+        seq=record.chain.seq,
+        clock_offset_us=record.clocks.offset_to_server_us,
     )
 
 

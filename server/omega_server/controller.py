@@ -13,6 +13,11 @@ What may be asked by whom:
     selftest    -         any key; one that is not enrolled  the one the request names, if any
                           within the quota of its address
 
+A request may name no other plan than the subscriber's own: that of the sheet or ticket, and for a
+device whose token was made for a sheet (a box that stays with its subscriber) that of this sheet,
+whatever it asks for. A technician's device, and a key of one run, belong to no subscriber: the plan
+they name is in the record, which stands on nobody's sheet.
+
 Mode campaign, whatever the purpose, needs an enrolled key and a plan whose profile has a budget for
 it: no more grants for this device and plan than the budget has runs, over as many days as it has.
 
@@ -47,12 +52,12 @@ from omega_server.ids import day_of, uuid7
 from omega_server.keys import check_usable
 from omega_server.places import TestPointPlace, TestPoints
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import (
+from omega_server.store.errors import (
     NonceSeenError,
     ProfileChangedError,
     QuotaExceededError,
-    Store,
 )
+from omega_server.store.port import Store
 from omega_server.store.rows import GrantRow, ProfileRow, Quota, RequestNonce
 
 _SECRET_OCTETS = 32
@@ -143,17 +148,25 @@ class Controller:
             raise RefusalError(Code.KEY_MISMATCH, "this key is another agent's")
 
     def _plan_of(self, request: SessionRequest) -> str | None:
+        own: str | None
+        judged: str | None
         if request.sheet_id is not None:
-            plan_id: str | None = sheets.plan_to_measure(self._store, request.sheet_id)
+            judged = own = sheets.plan_to_measure(self._store, request.sheet_id)
         elif request.ticket_id is not None:
-            plan_id = tickets.plan_to_compare(self._store, request.ticket_id)
+            judged = own = tickets.plan_to_compare(self._store, request.ticket_id)
         else:
-            return request.plan_id
-        if request.plan_id not in {None, plan_id}:
+            judged = request.plan_id
+            own = self._plan_of_device(request.agent_id) or judged
+        if request.plan_id not in {None, own}:
             raise RefusalError(
                 Code.PLAN_MISMATCH, f"the subscriber's plan is not {request.plan_id}"
             )
-        return plan_id
+        return judged
+
+    def _plan_of_device(self, agent_id: str | None) -> str | None:
+        """Return the plan of the subscriber whose device it is, None where it is nobody's."""
+        sheet_id = self._store.enrolment.sheet_of(agent_id) if agent_id else None
+        return sheets.plan_sold(self._store, sheet_id) if sheet_id else None
 
     def _profile_of(self, plan_id: str | None, now: int) -> AcceptanceProfile | None:
         if plan_id is None:
@@ -245,6 +258,7 @@ def _grant_of(asked: _Asked, place: TestPointPlace, now: int) -> Grant:
         issued_unix_us=now,
         not_before_unix_us=now,
         not_after_unix_us=now + limits.GRANT_LIFE_S * US_PER_S,
+        changed=request.changed,
     )
 
 

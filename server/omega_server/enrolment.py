@@ -21,7 +21,8 @@ from omega_server.identity import new_token, statement_of, token_digest
 from omega_server.ids import agent_name
 from omega_server.keys import KeyEvent, check_passed, check_reason, check_usable, revoke_key
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import NotThereError, Store, TokenRefusedError
+from omega_server.store.errors import NotThereError, TokenRefusedError
+from omega_server.store.port import Store
 from omega_server.store.rows import AgentRow, EventRow, TokenBinding, TokenRow
 
 _REFUSALS = {

@@ -41,8 +41,9 @@ from omega_core.models import model_bytes
 from omega_core.units import US_PER_S
 from omega_server.identity import SERVER_KEY_FILE, statement_of
 from omega_server.refusals import Code, RefusalError
+from omega_server.store.errors import AlreadyThereError, KeyReplacedError
 from omega_server.store.key_port import KeyRole, KeyRow, RevocationRow, RotationRow
-from omega_server.store.port import AlreadyThereError, KeyReplacedError, Store
+from omega_server.store.port import Store
 from omega_server.store.rows import EventRow, Posting
 
 NEW_SERVER_KEY_FILE = f"{SERVER_KEY_FILE}.new"

@@ -22,7 +22,8 @@ from omega_server import transparency
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
 from omega_server.keys import sealed_revocations
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import LogBrokenError, Store
+from omega_server.store.errors import LogBrokenError
+from omega_server.store.port import Store
 from omega_server.store.rows import GrantRow, RecordRow, Signer
 
 
@@ -78,6 +79,7 @@ def bundle_of(store: Store, row: RecordRow, key: SigningKey) -> Bundle:
         receipt=_text(row.receipt),
         keys=_keys(store, row, grant),
         key_events=_key_events(store, row, grant, key),
+        run_key=grant.agent_key if grant and row.agent_id is None else None,
         profile=_profile(store, grant),
         proof=_proof(store, row),
     )

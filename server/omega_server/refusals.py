@@ -64,6 +64,7 @@ class Code(StrEnum):
     GRANT_OF_ANOTHER_AGENT = "grant_of_another_agent"
     GRANT_MISMATCH = "grant_mismatch"
     GRANT_USED = "grant_used"
+    SEQ_USED = "seq_used"
     METRICS_MISMATCH = "metrics_mismatch"
     RECORD_UNKNOWN = "record_unknown"
     LOG_SIZE_UNKNOWN = "log_size_unknown"
@@ -195,6 +196,11 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         Code.GRANT_OF_ANOTHER_AGENT: Kind(403, "The grant is another agent's", _DAMAGED),
         Code.GRANT_MISMATCH: Kind(422, "Not what was granted", _MIXED),
         Code.GRANT_USED: Kind(410, "The grant has led to another record", _DAMAGED),
+        Code.SEQ_USED: Kind(
+            422,
+            "Another record of the device has its number",
+            _TECHNICIAN + "enrol the device again: it was copied, or set back from a backup",
+        ),
         Code.METRICS_MISMATCH: Kind(422, "The metrics do not follow from the evidence", _MIXED),
         Code.RECORD_UNKNOWN: Kind(404, "No such record", _OPERATOR + "check the digest"),
         Code.LOG_SIZE_UNKNOWN: Kind(

@@ -6,8 +6,11 @@
     (1) the subscriber's plan is activated: at once for a new sheet, else when that happens
     (2) a granted record of mode standard came out pass, fail or inconclusive; an invalid run, a
         quick one and an ungranted one are listed and leave the state
+    (back from measured to dispatched)  a change of the line was recorded since: what was measured
+        before it is of another line, until a record follows
 
-Nobody edits a state: `state_of` reads the log, which only grows. The steps before and after these
+Nobody edits a state: `state_of` reads the log, which only grows, and `omega_server.epochs` the
+grants, which say what was changed. The steps before and after these
 (dossier, contract, fee; both signatures) join the same table later.
 """
 
@@ -19,6 +22,8 @@ from enum import StrEnum
 
 from omega_core.key_history import KeyState
 from omega_core.verdict import Mode, Verdict
+from omega_server import epochs
+from omega_server.epochs import SheetEpoch
 from omega_server.ids import day_of, sheet_number
 from omega_server.keys import states_of
 from omega_server.refusals import Code, RefusalError
@@ -55,6 +60,7 @@ class Sheet:
     postings: Sequence[Posting]
     key_states: Mapping[str, KeyState]
     events: Sequence[EventRow]
+    epochs: Sequence[SheetEpoch]
 
 
 def state_of(events: Iterable[EventRow]) -> SheetState:
@@ -66,6 +72,18 @@ def state_of(events: Iterable[EventRow]) -> SheetState:
         elif event.kind == SheetEvent.RECORD and event.content.get("completes") is True:
             state = SheetState.MEASURED
     return state
+
+
+def state_since_change(
+    state: SheetState, epochs: Sequence[SheetEpoch], postings: Iterable[Posting]
+) -> SheetState:
+    """Return the state of the line as it is: one that was changed since is to be measured again."""
+    if state is not SheetState.MEASURED or not epochs:
+        return state
+    posted = {each.digest for each in postings if each.verdict in _COMPLETING}
+    if any(attempt.record_digest in posted for attempt in epochs[-1].attempts):
+        return state
+    return SheetState.DISPATCHED
 
 
 def completes(mode: str, verdict: str | None, *, granted: bool) -> bool:
@@ -108,11 +126,14 @@ def load(store: Store, sheet_id: str) -> Sheet:
         raise RefusalError(Code.SUBSCRIBER_UNKNOWN, f"sheet {sheet_id} has no subscriber")
     events = store.cases.events("sheet", sheet_id)
     postings = store.sessions.postings(sheet_id=sheet_id)
+    attempts = store.sessions.attempts(sheet_id=sheet_id)
+    found = epochs.of_attempts(store, attempts)
     return Sheet(
         row=row,
-        state=state_of(events),
+        state=state_since_change(state_of(events), found, postings),
         subscriber=subscriber,
-        attempts=store.sessions.attempts(sheet_id=sheet_id),
+        attempts=attempts,
+        epochs=found,
         postings=postings,
         key_states=states_of(store, postings),
         events=events,
@@ -125,6 +146,15 @@ def known(store: Store, sheet_id: str) -> SheetRow:
     if row is None:
         raise RefusalError(Code.SHEET_UNKNOWN, f"there is no sheet {sheet_id}")
     return row
+
+
+def plan_sold(store: Store, sheet_id: str) -> str | None:
+    """Return the plan of a sheet's subscriber, activated or not.
+
+    Raises RefusalError `sheet_unknown`.
+    """
+    subscriber = store.cases.subscriber(known(store, sheet_id).subscriber_ref)
+    return None if subscriber is None else subscriber.plan_id
 
 
 def plan_to_measure(store: Store, sheet_id: str) -> str:

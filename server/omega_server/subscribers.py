@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from omega_server import sheets
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import AlreadyThereError, NotThereError, Store
+from omega_server.store.errors import AlreadyThereError, NotThereError
+from omega_server.store.port import Store
 from omega_server.store.rows import EventRow, SubscriberRow
 
 

@@ -26,7 +26,8 @@ from omega_core.log.note import to_base64
 from omega_core.log.proof_file import InclusionProof
 from omega_core.log.tree import consistency_path, inclusion_path, root_of
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import LogBrokenError, Store
+from omega_server.store.errors import LogBrokenError
+from omega_server.store.port import Store
 
 _ORIGIN = "log_origin"
 

@@ -9,7 +9,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from omega_core.verdict import Verdict
-from omega_server.sheets import Sheet
+from omega_server.epoch_views import EpochView, epoch_views
+from omega_server.sheets import Sheet, load
+from omega_server.store.port import Store
 from omega_server.store.rows import Attempt, EventRow, Posting
 from omega_server.tickets import Ticket
 
@@ -32,6 +34,7 @@ class AttemptView(_View):
     session_id: str
     agent_id: str | None
     seq: int
+    purpose: str
     mode: str
     issued_unix_us: int
     record_digest: str | None
@@ -41,7 +44,8 @@ class RecordView(_View):
     """A record that was posted; `verdict` is the server's own.
 
     `key_state` is what its key was when it entered: `active`, or `compromised` where it is known by
-    now that somebody else may have had the key.
+    now that somebody else may have had the key. `received_unix_us` is the time of record, whatever
+    the device's clock said: that was `clock_offset_us` ahead, as the test point saw it.
     """
 
     digest: str
@@ -52,6 +56,8 @@ class RecordView(_View):
     observers: str
     verdict: str | None
     received_unix_us: int
+    seq: int | None
+    clock_offset_us: int | None
     key_state: str
 
 
@@ -73,7 +79,11 @@ class CountsView(_View):
 
 
 class SheetView(_View):
-    """An installation sheet: `GET /v1/sheets/{sheet_id}`."""
+    """An installation sheet: `GET /v1/sheets/{sheet_id}`.
+
+    `verdict` is that of the last of `epochs`: of all valid attempts since the last recorded change
+    together. Both are left out where many sheets are listed.
+    """
 
     sheet_id: str
     state: str
@@ -84,6 +94,8 @@ class SheetView(_View):
     attempts: tuple[AttemptView, ...]
     records: tuple[RecordView, ...]
     events: tuple[EventView, ...]
+    verdict: str | None = None
+    epochs: tuple[EpochView, ...] = ()
 
 
 class TicketView(_View):
@@ -101,8 +113,8 @@ class TicketView(_View):
     events: tuple[EventView, ...]
 
 
-def sheet_view(sheet: Sheet) -> SheetView:
-    """Return a sheet as it is shown."""
+def sheet_view(sheet: Sheet, epochs: Sequence[EpochView] = ()) -> SheetView:
+    """Return a sheet as it is shown, with what its epochs came to."""
     return SheetView(
         sheet_id=sheet.row.sheet_id,
         state=sheet.state,
@@ -113,7 +125,15 @@ def sheet_view(sheet: Sheet) -> SheetView:
         attempts=_attempts(sheet.attempts),
         records=_records(sheet),
         events=_events(sheet.events),
+        verdict=epochs[-1].verdict if epochs else None,
+        epochs=tuple(epochs),
     )
+
+
+def judged_sheet_view(store: Store, sheet_id: str) -> SheetView:
+    """Return a stored sheet with its epochs judged; raises RefusalError `sheet_unknown`."""
+    sheet = load(store, sheet_id)
+    return sheet_view(sheet, epoch_views(store, sheet.epochs))
 
 
 def ticket_view(ticket: Ticket) -> TicketView:

@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from omega_core.bundle import Bundle
-from omega_server import records, sheets, tickets
+from omega_server import records, tickets
 from omega_server.api.exchange import (
     REFUSALS,
     CaseName,
@@ -17,7 +17,7 @@ from omega_server.api.exchange import (
 )
 from omega_server.identity import is_same_secret
 from omega_server.refusals import Code, RefusalError
-from omega_server.views import SheetView, TicketView, sheet_view, ticket_view
+from omega_server.views import SheetView, TicketView, judged_sheet_view, ticket_view
 
 router = APIRouter(responses=REFUSALS)
 
@@ -27,9 +27,7 @@ async def sheet(request: Request, sheet_id: CaseName) -> Response:
     """Return an installation sheet with its attempts and records."""
     _check_operator(request)
     services = services_of(request)
-    return answer(
-        await services.workers.run(lambda: sheet_view(sheets.load(services.store, sheet_id)))
-    )
+    return answer(await services.workers.run(lambda: judged_sheet_view(services.store, sheet_id)))
 
 
 @router.get("/v1/tickets/{ticket_id}", response_model=TicketView)

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from omega_core.models import model_bytes
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.port import StoreUnavailableError
+from omega_server.store.errors import StoreUnavailableError
 
 PROBLEM_JSON = "application/problem+json"
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from omega_core.key_history import KeyState
 from omega_server import sheets as sheet_book
 from omega_server import subscribers as subscriber_book
 from omega_server import tickets as ticket_book
+from omega_server.cli.case_lines import Language, case_lines
 from omega_server.cli.common import (
     AsJson,
     Data,
@@ -26,20 +25,14 @@ from omega_server.cli.common import (
 )
 from omega_server.ids import day_of
 from omega_server.store.rows import SubscriberRow
-from omega_server.views import (
-    CountsView,
-    RecordView,
-    SheetView,
-    TicketView,
-    sheet_view,
-    ticket_view,
-)
+from omega_server.views import judged_sheet_view, sheet_view, ticket_view
 
 subscribers = typer.Typer(help="Subscribers and their plans.", no_args_is_help=True)
 sheets = typer.Typer(help="Installation sheets.", no_args_is_help=True)
 tickets = typer.Typer(help="Tickets.", no_args_is_help=True)
 
 _Subscriber = Annotated[str, typer.Option("--subscriber", metavar="REF", help="Whose it is.")]
+_Lang = Annotated[Language, typer.Option("--lang", help="Language of the lines.")]
 
 
 @subscribers.command("add")
@@ -105,12 +98,18 @@ def create_sheet(
 
 @sheets.command("show")
 def show_sheet(
-    sheet_id: str, data: Data = None, database: DatabaseUrl = None, *, as_json: AsJson = False
+    sheet_id: str,
+    language: _Lang = Language.EN,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Show a sheet with its attempts and records."""
+    """Show a sheet: each attempt, when, what for, by whom, and what came of it."""
     with store_of(data, database) as store:
-        view = sheet_view(sheet_book.load(store, name(sheet_id)))
-    show(view.model_dump(mode="json"), lambda: _case_lines(view.sheet_id, view), as_json=as_json)
+        view = judged_sheet_view(store, name(sheet_id))
+    lines = case_lines(view.sheet_id, view, language)
+    show(view.model_dump(mode="json"), lambda: lines, as_json=as_json)
 
 
 @sheets.command("list")
@@ -143,12 +142,18 @@ def open_ticket(
 
 @tickets.command("show")
 def show_ticket(
-    ticket_id: str, data: Data = None, database: DatabaseUrl = None, *, as_json: AsJson = False
+    ticket_id: str,
+    language: _Lang = Language.EN,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Show a ticket with its diagnostics."""
+    """Show a ticket: each attempt, when, what for, by whom, and what came of it."""
     with store_of(data, database) as store:
         view = ticket_view(ticket_book.load(store, name(ticket_id)))
-    show(view.model_dump(mode="json"), lambda: _case_lines(view.ticket_id, view), as_json=as_json)
+    lines = case_lines(view.ticket_id, view, language)
+    show(view.model_dump(mode="json"), lambda: lines, as_json=as_json)
 
 
 @tickets.command("list")
@@ -167,31 +172,3 @@ def _subscriber_line(row: SubscriberRow) -> str:
     activated = row.activated_unix_us
     state = "not activated" if activated is None else f"activated {moment(activated)}"
     return f"{row.subscriber_ref}  {row.plan_id}  {state}"
-
-
-def _case_lines(number: str, view: SheetView | TicketView) -> Iterator[str]:
-    yield f"{number}  {view.state}"
-    yield f"  subscriber  {view.subscriber_ref}, plan {view.plan.id}"
-    yield f"  activated   {moment(view.plan.activated_unix_us)}"
-    yield f"  attempts    {_counts(view.counts)}"
-    yield from (f"  {_record_line(record)}" for record in view.records)
-
-
-def _counts(counts: CountsView) -> str:
-    return (
-        f"{counts.attempts}: {counts.valid} valid, {counts.invalid} invalid,"
-        f" {counts.missing} without a record"
-    )
-
-
-def _record_line(record: RecordView) -> str:
-    verdict = record.verdict or "not judged"
-    return (
-        f"{moment(record.received_unix_us)}  {record.mode:9} {verdict:13}"
-        f" {record.observers:20} {record.digest[:12]}{_key_remark(record)}"
-    )
-
-
-def _key_remark(record: RecordView) -> str:
-    """Return what is to be known of the record's key; nothing where all is well."""
-    return "" if record.key_state == KeyState.ACTIVE else f"  valid, key {record.key_state}"

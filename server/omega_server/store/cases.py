@@ -11,8 +11,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from omega_server.store.database import Database
+from omega_server.store.errors import AlreadyThereError, NotThereError
 from omega_server.store.events import append, read
-from omega_server.store.port import AlreadyThereError, NotThereError
 from omega_server.store.rows import EventRow, SheetRow, Subject, SubscriberRow, TicketRow
 from omega_server.store.tables import sheets, subscribers, tickets
 

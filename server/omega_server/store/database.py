@@ -30,7 +30,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from omega_core.errors import UsageError
 from omega_core.limits import STORE_CONNECTIONS_MAX, STORE_WAIT_S
-from omega_server.store.port import StoreUnavailableError
+from omega_server.store.errors import StoreUnavailableError
 
 _WRITES = "omega_writes"
 _DRIVER_OF = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}

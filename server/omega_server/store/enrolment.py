@@ -10,9 +10,11 @@ from sqlalchemy.engine import Connection
 
 from omega_core.key_history import KeyLife
 from omega_server.store.database import Database
+from omega_server.store.errors import NotThereError, TokenRefusedError
 from omega_server.store.events import append
+from omega_server.store.key_tables import key_rotations
 from omega_server.store.keys import find
-from omega_server.store.port import NOT_BOUND, NotThereError, TokenRefusedError
+from omega_server.store.port import NOT_BOUND
 from omega_server.store.rows import (
     AgentRow,
     EventRow,
@@ -79,6 +81,24 @@ class SqlEnrolment:
         """See `EnrolmentStore.agent`."""
         with self._database.read() as connection:
             return _agent(connection, agents.c.agent_id == agent_id)
+
+    def sheet_of(self, agent_id: str) -> str | None:
+        """See `EnrolmentStore.sheet_of`."""
+        later = (key_rotations.c.role == "agent") & (key_rotations.c.owner_id == agent_id)
+        kids = sa.union(
+            sa.select(agents.c.kid).where(agents.c.agent_id == agent_id),
+            sa.select(key_rotations.c.kid).where(later),
+        )
+        select = (
+            sa.select(enrolment_tokens.c.sheet_id)
+            .where(enrolment_tokens.c.used_by_kid.in_(kids))
+            .where(enrolment_tokens.c.sheet_id.is_not(None))
+            .order_by(enrolment_tokens.c.used_unix_us.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            sheet_id = connection.execute(select).scalar()
+            return None if sheet_id is None else str(sheet_id)
 
     def agents(self) -> Sequence[AgentRow]:
         """See `EnrolmentStore.agents`."""

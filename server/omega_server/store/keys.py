@@ -18,10 +18,10 @@ from omega_core.key_events import SERVER_ID
 from omega_core.key_history import KeyLife
 from omega_core.limits import KEY_REVOCATIONS_MAX
 from omega_server.store.database import Database
+from omega_server.store.errors import AlreadyThereError, KeyReplacedError
 from omega_server.store.events import append
 from omega_server.store.key_port import KeyRole, KeyRow, RevocationRow, RotationRow
 from omega_server.store.key_tables import key_revocations, key_rotations
-from omega_server.store.port import AlreadyThereError, KeyReplacedError
 from omega_server.store.rows import EventRow
 from omega_server.store.tables import agents, server_state, test_points
 

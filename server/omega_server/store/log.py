@@ -19,7 +19,8 @@ from omega_core.log.errors import FormError
 from omega_core.log.hashing import EntryKind, entry_hash
 from omega_core.log.tree import Frontier, Node, peaks_of, position_of
 from omega_server.store.database import Database
-from omega_server.store.port import LogBrokenError, LogSigner, NotThereError
+from omega_server.store.errors import LogBrokenError, NotThereError
+from omega_server.store.port import LogSigner
 from omega_server.store.rows import LoggedRow
 from omega_server.store.tables import log_checkpoints, log_entries, log_hashes, records
 

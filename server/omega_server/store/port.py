@@ -4,25 +4,15 @@ Every call is one transaction: it happens whole and durably, or not at all. Noth
 is changed later, apart from a token that is used up, an agent that is revoked and a subscriber that
 is activated. Calls block; the API makes them in threads. Keys have a port of their own, `key_port`.
 tests/contract/ holds every implementation to what the docstrings say.
-
-    StoreError
-      + StoreUnavailableError    the disk is full, the database is away: try again later
-          + LogBrokenError       the log is not what was signed: nothing is appended to it
-      + StoreVersionError        the database's tables are of another version
-      + ConflictError            what was to be stored contradicts what is stored
-          + TokenRefusedError, NonceSeenError, QuotaExceededError, ProfileChangedError,
-            GrantUsedError, ObservationKnownError, KeyReplacedError, AlreadyThereError,
-            NotThereError
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from omega_core.control import LogPosition
-from omega_core.errors import ExitCode, OmegaError
 from omega_core.log.checkpoint import Checkpoint
 from omega_core.log.tree import HashReader
 from omega_server.store.key_port import KeyStore
@@ -48,85 +38,6 @@ from omega_server.store.rows import (
     TokenBinding,
     TokenRow,
 )
-
-
-class StoreError(OmegaError):
-    """The store did not do what was asked."""
-
-
-class StoreUnavailableError(StoreError):
-    """Nothing was stored; the same call may succeed later."""
-
-    exit_code = ExitCode.STORAGE
-    who_acts = "operator: free space on the disk, or bring the database back"
-
-
-class LogBrokenError(StoreUnavailableError):
-    """The stored log contradicts its newest signed checkpoint: somebody changed it."""
-
-    who_acts = "operator: `omega-server log check` says where; restore the database"
-
-
-class StoreVersionError(StoreError):
-    """The tables are older or newer than this program."""
-
-    exit_code = ExitCode.USAGE
-    who_acts = "operator: run `omega-server migrate`, with the newest version of the program"
-
-
-class ConflictError(StoreError):
-    """What was to be stored contradicts what is stored."""
-
-    exit_code = ExitCode.USAGE
-    who_acts = "whoever asked: look at what is there first"
-
-
-class AlreadyThereError(ConflictError):
-    """Something else has this name."""
-
-
-class NotThereError(ConflictError):
-    """Nothing has this name."""
-
-
-class TokenRefusedError(ConflictError):
-    """An enrolment token can't be used; `why` says in which of four ways."""
-
-    def __init__(self, why: Literal["unknown", "used", "expired", "bound"]) -> None:
-        super().__init__(f"enrolment token {why}")
-        self.why = why
-
-
-class NonceSeenError(ConflictError):
-    """A session request was sent twice."""
-
-
-class QuotaExceededError(ConflictError):
-    """Too many sessions from one place; the next is free once that of `oldest_unix_us` is too old.
-
-    None where the quota is zero, so that none will ever be free.
-    """
-
-    def __init__(self, oldest_unix_us: int | None) -> None:
-        super().__init__("too many sessions from this address")
-        self.oldest_unix_us = oldest_unix_us
-
-
-class ProfileChangedError(ConflictError):
-    """A version of a profile was granted before with other content."""
-
-
-class GrantUsedError(ConflictError):
-    """Another record was stored under this grant."""
-
-
-class ObservationKnownError(ConflictError):
-    """Another observation of this session is stored."""
-
-
-class KeyReplacedError(ConflictError):
-    """Another key follows this one: a key has one successor."""
-
 
 NOT_BOUND = TokenBinding()
 
@@ -161,6 +72,10 @@ class EnrolmentStore(Protocol):
 
     def agent(self, agent_id: str) -> AgentRow | None:
         """Return the agent of this name."""
+        ...
+
+    def sheet_of(self, agent_id: str) -> str | None:
+        """Return the sheet that the agent's token was made for; of several the last one used."""
         ...
 
     def agents(self) -> Sequence[AgentRow]:
@@ -298,7 +213,8 @@ class SessionStore(Protocol):
         record's place in the log, `log` to sign the checkpoint of the grown tree; all of it is kept
         together or not at all. A record whose digest is known is not stored again and logs nothing:
         the row of the first time comes back, with its receipt, however many ask at once. Raises
-        GrantUsedError when the grant has led to another record, LogBrokenError.
+        GrantUsedError when the grant has led to another record, SeqUsedError when another record
+        of the agent has its `seq`, LogBrokenError.
         """
         ...
 

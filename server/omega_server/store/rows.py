@@ -173,6 +173,8 @@ class RecordDraft:
     """A record as it was received, and what the server made of it; its receipt is still to come.
 
     `judgement` is the JSON text of `omega_core.verdict.Judgement`, None where no profile applies.
+    `seq` is its place in the device's chain, `clock_offset_us` what the device's clock was ahead of
+    the server's; both are None in a record that an older program has stored.
     """
 
     digest: str
@@ -189,6 +191,8 @@ class RecordDraft:
     verdict: str | None
     judgement: str | None
     received_unix_us: int
+    seq: int | None
+    clock_offset_us: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +221,10 @@ class Attempt:
     session_id: str
     agent_id: str | None
     seq: int
+    purpose: str
     mode: str
     issued_unix_us: int
+    grant_digest: str
     record_digest: str | None
 
 
@@ -235,6 +241,8 @@ class Posting:
     observers: str
     verdict: str | None
     received_unix_us: int
+    seq: int | None
+    clock_offset_us: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

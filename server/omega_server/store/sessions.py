@@ -17,17 +17,18 @@ from sqlalchemy.exc import IntegrityError
 from omega_core.control import LogPosition
 from omega_core.log.hashing import EntryKind
 from omega_server.store.database import Database
-from omega_server.store.events import append
-from omega_server.store.log import append_entry
-from omega_server.store.port import (
+from omega_server.store.errors import (
     GrantUsedError,
-    LogSigner,
     NonceSeenError,
     NotThereError,
     ObservationKnownError,
     ProfileChangedError,
     QuotaExceededError,
+    SeqUsedError,
 )
+from omega_server.store.events import append
+from omega_server.store.log import append_entry
+from omega_server.store.port import LogSigner
 from omega_server.store.rows import (
     Attempt,
     EventRow,
@@ -127,10 +128,17 @@ class SqlSessions:
                 append(connection, [event] if event else [])
         except IntegrityError as error:
             known = self.record(record.digest)
-            if known is None:
+            if known is not None:
+                return known, False
+            if self._has_led_to_a_record(record.grant_digest):
                 raise GrantUsedError("the grant has led to another record") from error
-            return known, False
+            raise SeqUsedError(f"another record of the device has seq {record.seq}") from error
         return row, True
+
+    def _has_led_to_a_record(self, grant_digest: str | None) -> bool:
+        select = sa.select(records.c.record_no).where(records.c.grant_digest == grant_digest)
+        with self._database.read() as connection:
+            return grant_digest is not None and connection.execute(select).first() is not None
 
     def record(self, digest: str) -> RecordRow | None:
         """See `SessionStore.record`."""
@@ -149,8 +157,10 @@ class SqlSessions:
                 grants.c.session_id,
                 grants.c.agent_id,
                 grants.c.seq,
+                grants.c.purpose,
                 grants.c.mode,
                 grants.c.issued_unix_us,
+                grants.c.digest.label("grant_digest"),
                 records.c.digest.label("record_digest"),
             )
             .select_from(grants.outerjoin(records, records.c.grant_digest == grants.c.digest))
@@ -175,6 +185,8 @@ class SqlSessions:
                 records.c.observers,
                 records.c.verdict,
                 records.c.received_unix_us,
+                records.c.seq,
+                records.c.clock_offset_us,
             )
             .where(_of_case(records, sheet_id, ticket_id))
             .order_by(records.c.record_no)

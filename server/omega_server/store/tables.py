@@ -207,6 +207,9 @@ records = Table(
     Column("verdict", String(16)),
     Column("judgement", Text),
     Column("received_unix_us", _TIME, nullable=False),
+    Column("seq", BigInteger),
+    Column("clock_offset_us", BigInteger),
+    Index(None, "agent_id", "seq", unique=True),
 )
 
 log_entries = Table(
