@@ -5,6 +5,10 @@ from the same profile, so they agree without a word. A mode measures what its ma
 need; *standard* also what is advisory everywhere, because there the time is taken anyway.
 
 Runs of the two directions alternate, so that a change of the line does not meet one of them alone.
+Standard has as many as a criterion needs at least, and then up to its `n_max` those that are held
+only while it is open (`omega_acceptance.enough`). There a short look and the windows come first, so
+that the answer of mode quick is there as soon as in mode quick.
+
 A session without a profile (`omega measure`, a self-test of an unknown plan) is bounded by its
 seconds; its octets are what an unusually fast line carries in them, so only a broken sender
 meets that bound. Fixed-rate windows are held in every mode whose criteria ask for them:
@@ -13,15 +17,17 @@ meets that bound. Fixed-rate windows are held in every mode whose criteria ask f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from omega_acceptance.decision.runs import RUNS_MAX
 from omega_acceptance.errors import ModeUnknownError
 from omega_acceptance.layers import Layer, ratio
 from omega_acceptance.profile import AcceptanceProfile, Criterion, Statistic
 from omega_acceptance.windows import allowance_of, octets_of, windows
 from omega_core.evidence import Family
-from omega_core.limits import packet_count
+from omega_core.limits import STREAM_DURATION_NS_MAX, packet_count
 from omega_core.metrics import Direction
 from omega_core.qualification import DEFAULT, HOLD_US, Allowance
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, NS_PER_US
@@ -78,8 +84,10 @@ class Demand:
     """What one session measures, and its bounds.
 
     `families` are those the profile names: they are tried even where the session has none; empty
-    means whichever the session has. `goodput` is in the order of the runs. `expected_bps_*` is
-    what the network lets through at the IP layer, None without a profile. `skipped` names the tasks
+    means whichever the session has. `goodput` is in the order of the runs, `goodput_if_open` those
+    after them that are held only while a criterion is open. `expected_bps_*` is
+    what the network lets through at the IP layer, None without a profile. With `idle_look_ns` a
+    stream of that length and the windows come before the idle stream. `skipped` names the tasks
     that the mode leaves out, `idle_hurried` says that late replies are not waited for. `seconds`,
     `bytes_down` and `bytes_up` (IP octets) are bounds of the whole session.
     """
@@ -97,26 +105,31 @@ class Demand:
     bytes_down: int
     bytes_up: int
     precheck_ns: int = PRECHECK_S * NS_PER_S
+    goodput_if_open: tuple[GoodputDemand, ...] = ()
+    idle_look_ns: int = 0
     skipped: tuple[str, ...] = ()
     idle_hurried: bool = False
 
 
-def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
+def demand(profile: AcceptanceProfile, mode: Mode, *, until_decided: bool = False) -> Demand:
     """Return what a session of `mode` measures for this profile.
 
+    With `until_decided` the idle stream may go on for what seconds the mode's budget has beyond all
+    runs, and only questions that are still open make it. The bounds of the session are the same.
     Raises ModeUnknownError when the profile has no budget for the mode. Mode `measure` judges
     nothing, so it needs nothing of the profile but the rates to expect.
     """
     if mode is Mode.MEASURE:
         return _bounded_by_seconds(mode, profile)
     session, campaign = profile.budget.session(mode), profile.budget.campaign
+    runs, if_open = _runs(profile, mode)
     if session is not None:
         seconds, idle_s = session.s, session.idle_s
         bytes_down, bytes_up = session.bytes_down, session.bytes_up
     elif mode is Mode.CAMPAIGN and campaign is not None:
         held_s = WINDOW_S * len(windows(profile, mode))
         idle_s = campaign.idle_s or CAMPAIGN_IDLE_S
-        runs_s = sum(run.duration_ns for run in _runs(profile, mode)) // NS_PER_S
+        runs_s = sum(run.duration_ns for run in runs) // NS_PER_S
         seconds = idle_s + runs_s + held_s + OVERHEAD_S
         bytes_down = campaign.bytes_down // campaign.runs
         bytes_up = campaign.bytes_up // campaign.runs
@@ -124,13 +137,20 @@ def demand(profile: AcceptanceProfile, mode: Mode) -> Demand:
         raise ModeUnknownError(
             f"profile {profile.id} version {profile.version} has no budget for mode {mode}"
         )
+    if until_decided:
+        held_s = sum(run.duration_ns for run in (*runs, *if_open)) // NS_PER_S
+        held_s += WINDOW_S * len(windows(profile, mode)) + OVERHEAD_S
+        longest_s = min(seconds - held_s, STREAM_DURATION_NS_MAX // NS_PER_S)
+        idle_s = max(idle_s, longest_s)
     return Demand(
         mode=mode,
         families=_families(profile, mode),
         connectivity_attempts=_attempts(profile),
         idle_duration_ns=idle_s * NS_PER_S,
         idle_period_ns=NS_PER_S // profile.statistics.probe_pps,
-        goodput=_runs(profile, mode),
+        idle_look_ns=_look_ns(profile, mode),
+        goodput=runs,
+        goodput_if_open=if_open,
         capacity=_windows(profile, mode),
         expected_bps_down=expected_bps(profile, Direction.DOWN),
         expected_bps_up=expected_bps(profile, Direction.UP),
@@ -160,8 +180,8 @@ def octets_at_most(profile: AcceptanceProfile, mode: Mode, direction: Direction)
     """Return the IP octets that a session of `mode` takes when every criterion uses `n_max` runs.
 
     Quick takes one run whatever the criterion says. Every fixed-rate window is held to its end; a
-    repeat lives on what the runs leave, for no session takes `n_max` of them. Raises
-    ModeUnknownError as `demand` does.
+    repeat and the short look live on what the runs leave, for no session takes `n_max` of them.
+    Raises ModeUnknownError as `demand` does.
     """
     wanted = demand(profile, mode)
     packets = packet_count(wanted.idle_duration_ns, wanted.idle_period_ns)
@@ -229,15 +249,23 @@ def _attempts(profile: AcceptanceProfile) -> int:
     return max(needed, default=CONNECTIVITY_ATTEMPTS)
 
 
-def _runs(profile: AcceptanceProfile, mode: Mode) -> tuple[GoodputDemand, ...]:
-    """Return the runs in their order: one down, one up, and so on while a direction has some."""
-    each_way = [
-        [GoodputDemand(direction=direction, duration_ns=run_s * NS_PER_S)] * count
-        for direction, (count, run_s) in (
-            (direction, _count_and_seconds(_goodput_criterion(profile, mode, direction), mode))
-            for direction in Direction
-        )
-    ]
+def _runs(
+    profile: AcceptanceProfile, mode: Mode
+) -> tuple[tuple[GoodputDemand, ...], tuple[GoodputDemand, ...]]:
+    """Return the runs in their order, and those that may follow while a criterion is open.
+
+    One down, one up, and so on while a direction has some.
+    """
+    needed, if_open = [], []
+    for direction in Direction:
+        least, most, run_s = _counts_and_seconds(profile, mode, direction)
+        run = GoodputDemand(direction=direction, duration_ns=run_s * NS_PER_S)
+        needed.append([run] * least)
+        if_open.append([run] * (most - least))
+    return _in_turn(needed), _in_turn(if_open)
+
+
+def _in_turn(each_way: Sequence[Sequence[GoodputDemand]]) -> tuple[GoodputDemand, ...]:
     return tuple(run for pair in zip_longest(*each_way) for run in pair if run is not None)
 
 
@@ -272,17 +300,32 @@ def _goodput_criterion(
     return max(asking, key=lambda each: each.n_min * _run_s(each), default=None)
 
 
-def _count_and_seconds(criterion: Criterion | None, mode: Mode) -> tuple[int, int]:
-    """Return how many runs one session has in a direction, and how long each is, in seconds."""
+def _counts_and_seconds(
+    profile: AcceptanceProfile, mode: Mode, direction: Direction
+) -> tuple[int, int, int]:
+    """Return how many runs a session has in a direction, at least and at most, of what seconds.
+
+    More than the least only where that decides the verdict, and no more than are ever read.
+    """
+    criterion = _goodput_criterion(profile, mode, direction)
     if mode is Mode.CAMPAIGN:  # regulators' rules read both directions, whatever the profile asks
-        return 1, CAMPAIGN_RUN_S if criterion is None else _run_s(criterion)
+        return 1, 1, CAMPAIGN_RUN_S if criterion is None else _run_s(criterion)
     if criterion is None:
-        return 0, 0
-    match mode:
-        case Mode.QUICK:
-            return 1, QUICK_RUN_S
-        case _:
-            return criterion.n_min, _run_s(criterion)
+        return 0, 0, 0
+    if mode is Mode.QUICK:
+        return 1, 1, QUICK_RUN_S
+    least, most = criterion.n_min, criterion.n_min
+    if criterion.decides_in(mode):
+        most = max(least, min(criterion.n_max or least, RUNS_MAX))
+    return least, most, _run_s(criterion)
+
+
+def _look_ns(profile: AcceptanceProfile, mode: Mode) -> int:
+    """Return how long standard looks at the quiet line before its windows: as long as quick."""
+    quick = profile.budget.quick
+    if mode is not Mode.STANDARD or quick is None or not windows(profile, mode):
+        return 0
+    return quick.idle_s * NS_PER_S
 
 
 def _run_s(criterion: Criterion) -> int:

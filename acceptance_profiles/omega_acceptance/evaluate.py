@@ -16,18 +16,17 @@ fail probabilities together (`omega_acceptance.decision.error_rates`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from omega_acceptance.judges.case import Case
+from omega_acceptance.judges.case import Case, Finding
 from omega_acceptance.judges.table import JUDGES_OF_RULES, RULES
 from omega_acceptance.own_limits import own_limits
 from omega_acceptance.preconditions import breaches
 from omega_acceptance.profile import AcceptanceProfile, Criterion
-from omega_core.derive import metrics_of
+from omega_core.derive import Derived, derive, metrics_with
 from omega_core.environment import Environment
 from omega_core.evidence import Evidence, Family
-from omega_core.metrics import MetricValue
 from omega_core.verdict import CriterionOutcome, Fault, Judgement, Mode, Outcome, Verdict
 
 
@@ -39,23 +38,19 @@ def evaluate(
     environment: Environment,
     faults: tuple[Fault, ...],
     rules: int = RULES,
+    derived: Derived | None = None,
 ) -> Judgement:
     """Return the verdict on the line and every criterion behind it.
 
     `faults` are what the run was found to suffer from. The judgement keeps those that the profile
     does not forgive, with the demands of the profile that the environment does not meet, and what
     of our own kept a rate below its promise. `rules` is by which version of the rules it is judged,
-    one of `JUDGES_OF_RULES`: another only for a record that was judged by it.
+    one of `JUDGES_OF_RULES`: another only for a record that was judged by it. `derived` is what
+    follows from the evidence, of a caller who has computed it.
     """
-    views: dict[Family | None, tuple[Evidence, dict[str, MetricValue]]] = {}
-    outcomes = []
-    for criterion in profile.criteria:
-        if criterion.family not in views:
-            seen = _of_family(evidence, criterion.family)
-            views[criterion.family] = (seen, metrics_of(seen))
-        seen, metrics = views[criterion.family]
-        case = Case(profile=profile, criterion=criterion, mode=mode, evidence=seen, metrics=metrics)
-        outcomes.append(_outcome(case, rules))
+    whole = derive(evidence) if derived is None else derived
+    judged = cases(profile, profile.criteria, mode, evidence, whole)
+    outcomes = [outcome_of(case, rules) for case in judged]
     own = own_limits(outcomes, evidence, environment)
     faults = tuple(dict.fromkeys((*faults, *breaches(profile, environment), *own)))
     decisive = (each.outcome for each in outcomes if each.mandatory)
@@ -70,6 +65,35 @@ def evaluate(
     )
 
 
+def cases(
+    profile: AcceptanceProfile,
+    criteria: Iterable[Criterion],
+    mode: Mode,
+    evidence: Evidence,
+    derived: Derived,
+) -> Iterator[Case]:
+    """Yield each of the criteria with the facts it is judged by, in their order."""
+    views: dict[Family | None, tuple[Evidence, Derived]] = {}
+    for criterion in criteria:
+        family = criterion.family
+        if family not in views:
+            views[family] = _view(evidence, derived, family)
+        seen, follows = views[family]
+        yield Case(
+            profile=profile,
+            criterion=criterion,
+            mode=mode,
+            evidence=seen,
+            runs=follows.runs,
+            metrics=follows.metrics,
+        )
+
+
+def judge(case: Case, rules: int = RULES) -> Finding:
+    """Return what one criterion comes to, by the rules of that version."""
+    return JUDGES_OF_RULES[rules][case.criterion.statistic](case)
+
+
 def combine(outcomes: Iterable[Outcome], faults: tuple[Fault, ...]) -> Verdict:
     """Combine the outcomes of the mandatory criteria: nothing but passes is a pass."""
     seen = set(outcomes)
@@ -82,9 +106,9 @@ def combine(outcomes: Iterable[Outcome], faults: tuple[Fault, ...]) -> Verdict:
     return Verdict.INCONCLUSIVE
 
 
-def _outcome(case: Case, rules: int) -> CriterionOutcome:
-    criterion: Criterion = case.criterion
-    found = JUDGES_OF_RULES[rules][criterion.statistic](case)
+def outcome_of(case: Case, rules: int = RULES) -> CriterionOutcome:
+    """Return what one criterion comes to, as a judgement states it."""
+    criterion, found = case.criterion, judge(case, rules)
     return CriterionOutcome(
         id=criterion.id,
         metric=criterion.metric,
@@ -103,10 +127,17 @@ def _outcome(case: Case, rules: int) -> CriterionOutcome:
     )
 
 
-def _of_family(evidence: Evidence, family: Family | None) -> Evidence:
-    """Return the evidence of one IP family; all of it where the criterion names none."""
+def _view(evidence: Evidence, whole: Derived, family: Family | None) -> tuple[Evidence, Derived]:
+    """Return what a criterion of this IP family sees, and what follows from that."""
     if family is None:
-        return evidence
+        return evidence, whole
+    seen = _of_family(evidence, family)
+    runs = tuple(each for each in whole.runs if each.run.family == family)
+    return seen, Derived(runs, metrics_with(seen, runs))
+
+
+def _of_family(evidence: Evidence, family: Family) -> Evidence:
+    """Return the evidence of one IP family."""
     return replace(
         evidence,
         attempts=tuple(each for each in evidence.attempts if each.family == family),

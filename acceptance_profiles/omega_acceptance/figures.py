@@ -15,7 +15,7 @@ from omega_core.units import PPM, US_PER_MS
 Language: TypeAlias = Literal["fr", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
-_NO_BREAK_SPACE = "\u00a0"
+NO_BREAK_SPACE = "\u00a0"
 _DIVISOR: dict[Unit, int] = {"bps": PPM, "us": US_PER_MS, "ppm": PPM // 100, "rpm": 1, "dB": 1}
 _WRITTEN: dict[Unit, dict[Language, str]] = {
     "bps": {"fr": "Mbit/s", "en": "Mbit/s"},
@@ -43,7 +43,7 @@ def figure_pair(first: int, second: int, unit: Unit, lang: Language) -> tuple[st
 
 def count(number: int, lang: Language) -> str:
     """Return a whole number, grouped in threes as the language does."""
-    return f"{number:,}".replace(",", _NO_BREAK_SPACE) if lang == "fr" else f"{number:,}"
+    return f"{number:,}".replace(",", NO_BREAK_SPACE) if lang == "fr" else f"{number:,}"
 
 
 def _usual_decimals(value: int, unit: Unit) -> int:
@@ -61,5 +61,5 @@ def _written(value: int, unit: Unit, lang: Language, decimals: int) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     if lang == "fr":
-        return f"{text.replace('.', ',')}{_NO_BREAK_SPACE}{_WRITTEN[unit][lang]}"
+        return f"{text.replace('.', ',')}{NO_BREAK_SPACE}{_WRITTEN[unit][lang]}"
     return f"{text} {_WRITTEN[unit][lang]}"

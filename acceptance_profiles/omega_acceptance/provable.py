@@ -178,7 +178,8 @@ def _seconds(profile: AcceptanceProfile, mode: Mode) -> Iterator[Mistake]:
     if session is None:
         return
     wanted = demand(profile, mode)
-    busy_ns = wanted.idle_duration_ns + sum(run.duration_ns for run in wanted.goodput)
+    busy_ns = wanted.idle_look_ns + wanted.idle_duration_ns
+    busy_ns += sum(run.duration_ns for run in wanted.goodput)
     busy_ns += sum(each.duration_ns for each in wanted.capacity if not each.repeat)
     busy_s = -(-busy_ns // NS_PER_S)
     if busy_s > session.s:

@@ -21,6 +21,7 @@ from omega_agent.measuring import Held
 from omega_agent.sessions import Asked, Kept
 from omega_core.clock import Clock
 from omega_core.units import NS_PER_US
+from omega_core.verdict import ProfileRef
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +49,12 @@ class CampaignRun:
         self.state = self.state.opened(asked.chain.seq, issued)
         self.opened = self.state.attempts[-1]
         self.book.store(self.state)
+
+    def taken(self) -> tuple[ProfileRef, int]:
+        """Return the rule, and how many of its runs or cycles are done."""
+        ended = [each.ended_unix_us for each in self.state.taken[-1:]]
+        standing = self.state.standing(self.rule, self.zone, max(ended, default=0))
+        return self.state.rule, standing.done
 
     def kept(self, held: Held, kept: Kept) -> None:
         """Close the attempt with what its record says."""

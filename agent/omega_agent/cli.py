@@ -1,25 +1,26 @@
 """The `omega` command: parse, put together, leave. Nothing is decided here.
 
-Theory of operation. typer parses and leaves a `Run` behind: what to do, not yet done. Then `main`
-does it, at the one edge where errors become a line and an exit code. Only typer is loaded to parse
-and to print help; what a command needs is imported when it runs, so `omega measure --help` is there
-at once, also on a CPE.
+Theory of operation. A command is a function that does what it says and returns the exit code. typer
+parses, and `at_the_edge` keeps it from being done there: what is to be done is left in a `Run`, and
+`main` does it at the one edge where errors become a line and an exit code. Only typer is loaded to
+parse and to print help; what a command needs is imported when it runs, so `omega measure --help` is
+there at once, also on a CPE.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
 from omega_agent.cli_campaign import campaign_app
-from omega_agent.cli_context import Run, around, run_of
+from omega_agent.cli_context import Run, around, at_the_edge, keep_options
 from omega_agent.cli_keys import key_app
 from omega_agent.cli_options import (
+    Changed,
     Home,
     Insecure,
     Json,
@@ -30,6 +31,7 @@ from omega_agent.cli_options import (
     Progress,
     Quick,
     Save,
+    UntilDecided,
 )
 from omega_agent.errors import WrongUseError, in_language
 from omega_agent.settings import language, refuse_other_systems
@@ -55,7 +57,7 @@ outbox_app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_wit
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
-        from omega_probe.environment import software  # noqa: PLC0415 - see the module
+        from omega_probe.environment import software
 
         typer.echo(software())
         raise typer.Exit
@@ -73,10 +75,11 @@ def common(
     ] = False,
 ) -> None:
     """Measure an Internet line, judge it by its plan, keep and post the signed record."""
-    context.obj.lang, context.obj.home = lang, home
+    keep_options(context, lang, home)
 
 
 @app.command()
+@at_the_edge
 def measure(
     context: typer.Context,
     *,
@@ -89,22 +92,18 @@ def measure(
     progress: Progress = "auto",
     lang: Lang = None,
     home: Home = None,
-) -> None:
+) -> int:
     """Measure the line once; judge nothing, post nothing."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_measure
 
-    def do() -> int:
-        from omega_agent import commands_measure  # noqa: PLC0415 - see the module
-
-        found = around(run, as_json=as_json, progress=progress)
-        return commands_measure.measure(
-            found, server=server, insecure=insecure, quick=quick, save_to=save, plot_to=plot
-        )
-
-    run.do = do
+    found = around(context, lang, home, as_json=as_json, progress=progress)
+    return commands_measure.measure(
+        found, server=server, insecure=insecure, quick=quick, save_to=save, plot_to=plot
+    )
 
 
 @app.command("test")
+@at_the_edge
 def self_test(
     context: typer.Context,
     *,
@@ -118,22 +117,18 @@ def self_test(
     progress: Progress = "auto",
     lang: Lang = None,
     home: Home = None,
-) -> None:
+) -> int:
     """Test your own line, by a plan if you name one."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_measure
 
-    def do() -> int:
-        from omega_agent import commands_measure  # noqa: PLC0415 - see the module
-
-        found = around(run, as_json=as_json, progress=progress)
-        return commands_measure.test(
-            found, server=server, insecure=insecure, plan_id=plan, save_to=save
-        )
-
-    run.do = do
+    found = around(context, lang, home, as_json=as_json, progress=progress)
+    return commands_measure.test(
+        found, server=server, insecure=insecure, plan_id=plan, save_to=save
+    )
 
 
 @app.command()
+@at_the_edge
 def enrol(
     context: typer.Context,
     *,
@@ -158,28 +153,24 @@ def enrol(
     insecure: Insecure = False,
     lang: Lang = None,
     home: Home = None,
-) -> None:
+) -> int:
     """Make a key on this device, register it, pin the server's key."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_keep
 
-    def do() -> int:
-        from omega_agent import commands_keep  # noqa: PLC0415 - see the module
-
-        return commands_keep.enrol_device(
-            around(run),
-            server=server,
-            token=token,
-            server_key=server_key,
-            insecure=insecure,
-            replace=replace,
-            serial=serial,
-            sheet=sheet,
-        )
-
-    run.do = do
+    return commands_keep.enrol_device(
+        around(context, lang, home),
+        server=server,
+        token=token,
+        server_key=server_key,
+        insecure=insecure,
+        replace=replace,
+        serial=serial,
+        sheet=sheet,
+    )
 
 
 @app.command()
+@at_the_edge
 def accept(
     context: typer.Context,
     *,
@@ -188,26 +179,30 @@ def accept(
     ],
     mode: ModeName = "standard",
     quick: Quick = False,
+    until_decided: UntilDecided = False,
+    changed: Changed = None,
     as_json: Json = False,
     save: Save = None,
     progress: Progress = "auto",
     lang: Lang = None,
     home: Home = None,
-) -> None:
+) -> int:
     """Accept an installation: measure, judge, seal, post to the sheet."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_measure
 
-    def do() -> int:
-        from omega_agent import commands_measure  # noqa: PLC0415 - see the module
-
-        found = around(run, as_json=as_json, progress=progress)
-        chosen = _mode(mode, quick=quick)
-        return commands_measure.accept(found, sheet_id=sheet, mode=chosen, save_to=save)
-
-    run.do = do
+    found = around(context, lang, home, as_json=as_json, progress=progress)
+    return commands_measure.accept(
+        found,
+        sheet_id=sheet,
+        mode=_mode(mode, quick=quick),
+        until_decided=until_decided,
+        changed=changed,
+        save_to=save,
+    )
 
 
 @app.command()
+@at_the_edge
 def diagnose(
     context: typer.Context,
     *,
@@ -218,18 +213,13 @@ def diagnose(
     progress: Progress = "auto",
     lang: Lang = None,
     home: Home = None,
-) -> None:
+) -> int:
     """Measure for a ticket and post the record to its diagnostics."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_measure
 
-    def do() -> int:
-        from omega_agent import commands_measure  # noqa: PLC0415 - see the module
-
-        found = around(run, as_json=as_json, progress=progress)
-        chosen = _mode(mode, quick=False)
-        return commands_measure.diagnose(found, ticket_id=ticket, mode=chosen, save_to=save)
-
-    run.do = do
+    found = around(context, lang, home, as_json=as_json, progress=progress)
+    chosen = _mode(mode, quick=False)
+    return commands_measure.diagnose(found, ticket_id=ticket, mode=chosen, save_to=save)
 
 
 @outbox_app.callback()
@@ -237,21 +227,25 @@ def outbox(
     context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
 ) -> None:
     """List or send the records that wait to be posted."""
-    run = run_of(context, lang, home)
     if context.invoked_subcommand is None:
-        run.do = partial(_list_outbox, run, as_json=as_json)
+        outbox_list(context=context, as_json=as_json, lang=lang, home=home)
+    else:
+        keep_options(context, lang, home)
 
 
 @outbox_app.command("list")
+@at_the_edge
 def outbox_list(
     context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
-) -> None:
+) -> int:
     """List what waits, and what the server refused."""
-    run = run_of(context, lang, home)
-    run.do = partial(_list_outbox, run, as_json=as_json)
+    from omega_agent import commands_keep
+
+    return commands_keep.list_outbox(around(context, lang, home, as_json=as_json))
 
 
 @outbox_app.command("send")
+@at_the_edge
 def outbox_send(
     context: typer.Context,
     *,
@@ -268,16 +262,11 @@ def outbox_send(
     as_json: Json = False,
     lang: Lang = None,
     home: Home = None,
-) -> None:
+) -> int:
     """Post what waits, and say what is left."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_keep
 
-    def do() -> int:
-        from omega_agent import commands_keep  # noqa: PLC0415 - see the module
-
-        return commands_keep.send_outbox(around(run, as_json=as_json), wait_s=wait)
-
-    run.do = do
+    return commands_keep.send_outbox(around(context, lang, home, as_json=as_json), wait_s=wait)
 
 
 app.add_typer(campaign_app, name="campaign")
@@ -286,6 +275,7 @@ app.add_typer(key_app, name="key")
 
 
 @app.command()
+@at_the_edge
 def verify(
     context: typer.Context,
     *,
@@ -303,16 +293,13 @@ def verify(
     as_json: Json = False,
     lang: Lang = None,
     home: Home = None,
-) -> None:
+) -> int:
     """Check a record without a network, and judge it again."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_verify
 
-    def do() -> int:
-        from omega_agent import commands_verify  # noqa: PLC0415 - see the module
-
-        return commands_verify.verify_path(around(run, as_json=as_json), path=file, trust=trust)
-
-    run.do = do
+    return commands_verify.verify_path(
+        around(context, lang, home, as_json=as_json), path=file, trust=trust
+    )
 
 
 def main() -> NoReturn:
@@ -341,14 +328,8 @@ def _in_its_language(run: Run) -> int:
         raise in_language(error, language(run.lang, os.environ)) from error
 
 
-def _list_outbox(run: Run, *, as_json: bool) -> int:
-    from omega_agent import commands_keep  # noqa: PLC0415 - see the module
-
-    return commands_keep.list_outbox(around(run, as_json=as_json))
-
-
 def _mode(name: str, *, quick: bool) -> Mode:
-    from omega_core.verdict import Mode  # noqa: PLC0415 - see the module
+    from omega_core.verdict import Mode
 
     chosen = "quick" if quick else name
     if chosen not in {Mode.QUICK, Mode.STANDARD}:

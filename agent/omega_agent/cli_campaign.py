@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from omega_agent.cli_context import around, run_of
+from omega_agent.cli_context import around, at_the_edge
 from omega_agent.cli_options import Home, Json, Lang, Progress, Save
 
 campaign_app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
@@ -18,6 +18,7 @@ def campaign() -> None:
 
 
 @campaign_app.command()
+@at_the_edge
 def rules(
     context: typer.Context,
     *,
@@ -27,19 +28,15 @@ def rules(
     as_json: Json = False,
     lang: Lang = None,
     home: Home = None,
-) -> None:
+) -> int:
     """List the rules that are known, or say what one asks for."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_campaign
 
-    def do() -> int:
-        from omega_agent import commands_campaign  # noqa: PLC0415 - see omega_agent.cli
-
-        return commands_campaign.rules(around(run, as_json=as_json), rule_id=rule)
-
-    run.do = do
+    return commands_campaign.rules(around(context, lang, home, as_json=as_json), rule_id=rule)
 
 
 @campaign_app.command()
+@at_the_edge
 def start(
     context: typer.Context,
     *,
@@ -53,34 +50,28 @@ def start(
     as_json: Json = False,
     lang: Lang = None,
     home: Home = None,
-) -> None:
+) -> int:
     """Begin a campaign, and say when its runs may be taken."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_campaign
 
-    def do() -> int:
-        from omega_agent import commands_campaign  # noqa: PLC0415 - see omega_agent.cli
-
-        return commands_campaign.start(around(run, as_json=as_json), rule_id=rule, plan_id=plan)
-
-    run.do = do
+    return commands_campaign.start(
+        around(context, lang, home, as_json=as_json), rule_id=rule, plan_id=plan
+    )
 
 
 @campaign_app.command()
+@at_the_edge
 def status(
     context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
-) -> None:
+) -> int:
     """Say how the campaign stands, and when its next runs may be taken."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_campaign
 
-    def do() -> int:
-        from omega_agent import commands_campaign  # noqa: PLC0415 - see omega_agent.cli
-
-        return commands_campaign.status(around(run, as_json=as_json))
-
-    run.do = do
+    return commands_campaign.status(around(context, lang, home, as_json=as_json))
 
 
 @campaign_app.command("run")
+@at_the_edge
 def take(
     context: typer.Context,
     *,
@@ -89,42 +80,29 @@ def take(
     progress: Progress = "auto",
     lang: Lang = None,
     home: Home = None,
-) -> None:
+) -> int:
     """Take the run that is due; too early is refused and says when."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_campaign
 
-    def do() -> int:
-        from omega_agent import commands_campaign  # noqa: PLC0415 - see omega_agent.cli
-
-        surroundings = around(run, as_json=as_json, progress=progress)
-        return commands_campaign.take(surroundings, save_to=save)
-
-    run.do = do
+    found = around(context, lang, home, as_json=as_json, progress=progress)
+    return commands_campaign.take(found, save_to=save)
 
 
 @campaign_app.command()
+@at_the_edge
 def report(
     context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
-) -> None:
+) -> int:
     """Tell the rule's result and the statistical verdict, side by side."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_campaign
 
-    def do() -> int:
-        from omega_agent import commands_campaign  # noqa: PLC0415 - see omega_agent.cli
-
-        return commands_campaign.report(around(run, as_json=as_json))
-
-    run.do = do
+    return commands_campaign.report(around(context, lang, home, as_json=as_json))
 
 
 @campaign_app.command()
-def stop(context: typer.Context, *, lang: Lang = None, home: Home = None) -> None:
+@at_the_edge
+def stop(context: typer.Context, *, lang: Lang = None, home: Home = None) -> int:
     """End the campaign, and keep what it has."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_campaign
 
-    def do() -> int:
-        from omega_agent import commands_campaign  # noqa: PLC0415 - see omega_agent.cli
-
-        return commands_campaign.stop(around(run))
-
-    run.do = do
+    return commands_campaign.stop(around(context, lang, home))

@@ -1,7 +1,7 @@
 """What the command line came to: its options, and what to do with them.
 
-A command leaves a `Run` behind; `omega_agent.cli` does it, at the one edge where errors are told.
-What a run needs is imported when it is done, so that parsing and help stay light.
+A command is left behind in a `Run`; `omega_agent.cli` does it at the one edge where errors are
+told. What a run needs is imported when it is done, so that parsing and help stay light.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, cast
 
 import typer
 
@@ -18,6 +19,8 @@ from omega_agent.settings import home_directory, language
 
 if TYPE_CHECKING:
     from omega_agent.surroundings import Surroundings
+
+P = ParamSpec("P")
 
 
 @dataclass(slots=True)
@@ -29,7 +32,22 @@ class Run:
     do: Callable[[], int] | None = None
 
 
-def run_of(context: typer.Context, lang: str | None, home: Path | None) -> Run:
+def at_the_edge(command: Callable[P, int]) -> Callable[P, None]:
+    """Return what typer calls in the place of a command: it leaves it in the `Run`, undone.
+
+    The command has a `context`; it returns the exit code.
+    """
+
+    @wraps(command)
+    def leave(*args: P.args, **kwargs: P.kwargs) -> None:
+        context = cast("typer.Context", kwargs["context"])  # typer hands over all of them by name
+        run: Run = context.obj
+        run.do = partial(command, *args, **kwargs)
+
+    return leave
+
+
+def keep_options(context: typer.Context, lang: str | None, home: Path | None) -> Run:
     """Return the run, with what a command's own options say over what stood before it."""
     run: Run = context.obj
     run.lang = lang or run.lang
@@ -37,12 +55,20 @@ def run_of(context: typer.Context, lang: str | None, home: Path | None) -> Run:
     return run
 
 
-def around(run: Run, *, as_json: bool = False, progress: str = "auto") -> Surroundings:
+def around(
+    context: typer.Context,
+    lang: str | None,
+    home: Path | None,
+    *,
+    as_json: bool = False,
+    progress: str = "auto",
+) -> Surroundings:
     """Return what a command finds around it."""
-    from omega_agent.home import Home as AgentHome  # noqa: PLC0415 - see the module
-    from omega_agent.surroundings import Surroundings  # noqa: PLC0415 - see the module
-    from omega_agent.texts import Speaker  # noqa: PLC0415 - see the module
+    from omega_agent.home import Home as AgentHome
+    from omega_agent.surroundings import Surroundings
+    from omega_agent.texts import Speaker
 
+    run = keep_options(context, lang, home)
     return Surroundings(
         home=AgentHome(home_directory(run.home, os.environ, uid=os.getuid())),
         speaker=Speaker(language(run.lang, os.environ)),

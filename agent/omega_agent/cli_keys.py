@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from omega_agent.cli_context import around, run_of
+from omega_agent.cli_context import around, at_the_edge
 from omega_agent.cli_options import Home, Json, Lang
 
 key_app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
@@ -16,15 +16,11 @@ def key() -> None:
 
 
 @key_app.command("rotate")
+@at_the_edge
 def rotate(
     context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
-) -> None:
+) -> int:
     """Make a new key, have the old one vouch for it, and use it from now on."""
-    run = run_of(context, lang, home)
+    from omega_agent import commands_keep
 
-    def do() -> int:
-        from omega_agent import commands_keep  # noqa: PLC0415 - see `cli`
-
-        return commands_keep.rotate_key(around(run, as_json=as_json))
-
-    run.do = do
+    return commands_keep.rotate_key(around(context, lang, home, as_json=as_json))

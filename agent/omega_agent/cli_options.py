@@ -44,3 +44,18 @@ ModeName: TypeAlias = Annotated[
     str, typer.Option("--mode", metavar="MODE", help="quick (seconds) or standard (minutes).")
 ]
 Quick: TypeAlias = Annotated[bool, typer.Option("--quick", help="Short for --mode quick.")]
+Changed: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--changed",
+        metavar="TEXT",
+        help="What was changed on the line since the last attempt: new cable, antenna turned ...",
+    ),
+]
+UntilDecided: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Measure on, within the plan's budget, while anything is open; mode standard.",
+    ),
+]

@@ -22,12 +22,12 @@ from omega_acceptance.rules.report import campaign_report
 from omega_acceptance.rules.rule import Rule
 from omega_acceptance.rules.standing import Phase, Why
 from omega_acceptance.rules.state import CONTRACT_CHANGED, CampaignState
-from omega_acceptance.rules.telling import rule_told, told
+from omega_acceptance.rules.telling import not_planned_told, rule_told, told
 from omega_acceptance.sentences import Words
 from omega_agent.campaign_book import CampaignBook
 from omega_agent.campaign_run import CampaignRun
 from omega_agent.campaign_status import CampaignStatus, campaign_status
-from omega_agent.commands_measure import Ran, hold, measured_lines, settle
+from omega_agent.commands_measure import Ran, hold, measured_lines, rules_lines, settle
 from omega_agent.device import Device, enrolled_device
 from omega_agent.errors import BusyError, NoAnswerError, WrongAnswerError, WrongUseError
 from omega_agent.session_request import Wanted, named
@@ -48,7 +48,9 @@ def rules(around: Surroundings, *, rule_id: str | None) -> int:
     if around.as_json:
         print_json([{**each.content(), "digest": each.digest} for each in found])
     elif rule_id is not None:
-        around.print_lines(rule_told(found[0], around.speaker.language))
+        around.print_lines(
+            [*rule_told(found[0], around.speaker.language), _planned(around, found[0])]
+        )
     else:
         around.print_lines(table([_row(around, each) for each in found]))
     return ExitCode.ACCEPTED
@@ -56,17 +58,19 @@ def rules(around: Surroundings, *, rule_id: str | None) -> int:
 
 def start(around: Surroundings, *, rule_id: str, plan_id: str | None) -> int:
     """Begin a campaign for the line's plan; one at a time."""
-    rule, book = _rule(rule_id), CampaignBook(around.home)
-    zone = _zone(rule)
+    zone, book = _zone(_rule(rule_id)), CampaignBook(around.home)
     device = enrolled_device(around.home)
     plan = named(plan_id) if plan_id is not None else book.last_plan()
     if plan is None:
         raise WrongUseError("plan_missing")
     now = _server_now(around, device)
-    because = why_not_planned(rule, day_at(now, zone))
+    today = day_at(now, zone)
+    rule = builtin().on(rule_id, today)
+    because = why_not_planned(rule, today)
     if because is not None:
-        why = _in(words.NOT_PLANNED[because], around)
-        raise WrongUseError("campaign_rule", rule=rule.id, why=why)
+        why = not_planned_told(rule, because, around.speaker.language)
+        raise WrongUseError("campaign_rule", rule=f"{rule.id} ({rule.version})", why=why)
+    zone = _zone(rule)
     with around.home.measuring():
         known = book.load()
         if known is not None:
@@ -113,7 +117,7 @@ def take(around: Surroundings, *, save_to: Path | None) -> int:
 def report(around: Surroundings) -> int:
     """Tell what the campaign came to; a result is the line's, so the exit code is 0."""
     state, rule, zone = _current(around)
-    made = campaign_report(state, rule, zone, _now(around))
+    made = campaign_report(state, rule, zone, _now(around), builtin())
     if around.as_json:
         around.print_json(made)
     else:
@@ -152,6 +156,15 @@ def _row(around: Surroundings, rule: Rule) -> tuple[str, ...]:
         "" if why_not_planned(rule, today) else _in(words.PLANNED, around),
         rule.title.said(around.speaker.language),
     )
+
+
+def _planned(around: Surroundings, rule: Rule) -> str:
+    """Return how a campaign for the rule is begun, or why there can be none."""
+    because = why_not_planned(rule, day_at(around.clock.unix_us(), UTC))
+    if because is None:
+        return _in(words.CAN_BE_PLANNED, around).format(rule=rule.id)
+    why = not_planned_told(rule, because, around.speaker.language)
+    return _in(words.CAN_NOT_BE_PLANNED, around).format(why=why)
 
 
 def _zone(rule: Rule) -> tzinfo:
@@ -249,7 +262,7 @@ def _told_run(around: Surroundings, ran: Ran, run: CampaignRun) -> list[str]:
         lines.append(say("campaign_counts", number=valid, id=run.state.id))
     else:
         lines.append(say("campaign_spoiled", why=_spoiled(around, attempt.invalid_because)))
-    return [*lines, "", *around.shower.fate(ran.report)]
+    return [*lines, "", *rules_lines(around, ran.report), *around.shower.fate(ran.report)]
 
 
 def _spoiled(around: Surroundings, because: str) -> str:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from omega_acceptance.enough import Saved, saved
 from omega_agent.device import Device, any_device, enrolled_device
-from omega_agent.errors import NotKeptError, in_language
+from omega_agent.errors import NotKeptError, WrongUseError, in_language
 from omega_agent.home import Home
 from omega_agent.measuring import Held
 from omega_agent.report import (
@@ -22,8 +23,9 @@ from omega_agent.report import (
     exit_code_of_measurement,
     run_report,
 )
+from omega_agent.rules_named import rules_named
 from omega_agent.sealing import faults_of, measurement, observed, seal_record
-from omega_agent.session_request import Wanted, named
+from omega_agent.session_request import Wanted, change_text, named
 from omega_agent.sessions import (
     Asked,
     Delivery,
@@ -41,7 +43,7 @@ from omega_agent.surroundings import Surroundings, check_can_save, save
 from omega_core.errors import ExitCode
 from omega_core.evidence import Ended
 from omega_core.record import Measurement
-from omega_core.verdict import Mode
+from omega_core.verdict import Mode, ProfileRef
 
 _CUT_SHORT = {Ended.LINK_LOST, Ended.TEST_POINT_LOST, Ended.REFUSED}
 
@@ -103,12 +105,30 @@ def test(
     return _judged(around, wanted, device, save_to)
 
 
-def accept(around: Surroundings, *, sheet_id: str, mode: Mode, save_to: Path | None) -> int:
-    """Measure for an installation sheet, and post the record to it."""
+def accept(
+    around: Surroundings,
+    *,
+    sheet_id: str,
+    mode: Mode,
+    until_decided: bool,
+    changed: str | None,
+    save_to: Path | None,
+) -> int:
+    """Measure for an installation sheet, and post the record to it.
+
+    `changed` is what was changed on the line since the last attempt, None where nothing was.
+    """
+    if until_decided and mode is not Mode.STANDARD:
+        raise WrongUseError("until_decided", mode=mode)
     check_can_save(save_to)
     device = enrolled_device(around.home)
-    wanted = Wanted(purpose="install", mode=mode, sheet_id=named(sheet_id))
-    return _judged(around, wanted, device, save_to)
+    wanted = Wanted(
+        purpose="install",
+        mode=mode,
+        sheet_id=named(sheet_id),
+        changed=None if changed is None else change_text(changed),
+    )
+    return _judged(around, wanted, device, save_to, until_decided=until_decided)
 
 
 def diagnose(around: Surroundings, *, ticket_id: str, mode: Mode, save_to: Path | None) -> int:
@@ -119,9 +139,16 @@ def diagnose(around: Surroundings, *, ticket_id: str, mode: Mode, save_to: Path 
     return _judged(around, wanted, device, save_to)
 
 
-def _judged(around: Surroundings, wanted: Wanted, device: Device, save_to: Path | None) -> int:
+def _judged(
+    around: Surroundings,
+    wanted: Wanted,
+    device: Device,
+    save_to: Path | None,
+    *,
+    until_decided: bool = False,
+) -> int:
     """Measure, seal, keep, post, show; then raise what must be said last."""
-    ran = hold(around, wanted, device)
+    ran = hold(around, wanted, device, until_decided=until_decided)
     if around.as_json:
         around.print_json(ran.report)
     else:
@@ -143,6 +170,10 @@ class Witness(Protocol):
         """Write down how it ended; the record is sealed and has not been posted yet."""
         ...
 
+    def taken(self) -> tuple[ProfileRef, int]:
+        """Return the rule that the book keeps to, and how much of what it asks for is done."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
@@ -155,7 +186,12 @@ class Ran:
 
 
 def hold(
-    around: Surroundings, wanted: Wanted, device: Device, witness: Witness | None = None
+    around: Surroundings,
+    wanted: Wanted,
+    device: Device,
+    witness: Witness | None = None,
+    *,
+    until_decided: bool = False,
 ) -> Ran:
     """Ask, measure, seal, keep and post; nothing is shown but progress."""
     with around.working() as place, _alone(around.home, device):
@@ -163,13 +199,29 @@ def hold(
         if witness is not None:
             witness.asked(asked)
         with around.interrupts.gently() as stop:
-            held = carry_out(asked, device, place, judged=True, stop=stop)
+            held = carry_out(
+                asked, device, place, judged=True, until_decided=until_decided, stop=stop
+            )
             kept = seal_and_keep(held, asked.chain, device, place)
             if witness is not None:
                 witness.kept(held, kept)
     delivery = _delivered(around, held, kept, place)
-    report = run_report(kept, delivery, interrupted=around.interrupts.stop.is_set())
+    report = run_report(
+        kept,
+        delivery,
+        saved=_saved(held),
+        interrupted=around.interrupts.stop.is_set(),
+        rules=rules_named(held.granted, witness.taken() if witness else None),
+    )
     return Ran(held=held, kept=kept, delivery=delivery, report=report)
+
+
+def _saved(held: Held) -> Saved | None:
+    """Return what a session that knew enough did not take."""
+    granted = held.granted
+    if granted is None or granted.profile is None or granted.grant.mode is not Mode.STANDARD:
+        return None
+    return saved(granted.profile, Mode.STANDARD, held.result.evidence)
 
 
 def settle(around: Surroundings, ran: Ran, save_to: Path | None) -> None:
@@ -199,9 +251,10 @@ def _told(around: Surroundings, report: RunReport, held: Held) -> list[str]:
         lines = measured_lines(around, found, held)
     else:
         lines = shower.judgement(replace(report.judgement, verdict=report.verdict), found)
+        lines += shower.saved(report.saved, report.verdict)
         if report.verdict is not report.judgement.verdict:
             lines.append(shower.server_differs(report.judgement.verdict))
-    return [*lines, "", *shower.fate(report)]
+    return [*lines, "", *rules_lines(around, report), *shower.fate(report)]
 
 
 def measured_lines(around: Surroundings, found: Measurement, held: Held) -> list[str]:
@@ -209,6 +262,15 @@ def measured_lines(around: Surroundings, found: Measurement, held: Held) -> list
     return around.shower.measurement(
         found, held.result.evidence, failure=held.failure, cut_short=_cut_short(held)
     )
+
+
+def rules_lines(around: Surroundings, report: RunReport) -> list[str]:
+    """Return what the rules say that the plan names, and an empty line; nothing without any."""
+    if not report.rules:
+        return []
+    from omega_acceptance.rules.telling import beside_told  # noqa: PLC0415 - hardly a plan has any
+
+    return [*beside_told(report.rules, around.speaker.language), ""]
 
 
 def _tell_what_failed(around: Surroundings, held: Held) -> None:

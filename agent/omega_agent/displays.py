@@ -21,11 +21,13 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from omega_acceptance.explain import figure, metric_name
+from omega_acceptance.explain import criterion_sentence, fault_sentence, figure, metric_name
+from omega_agent.tables import SIGN
 from omega_agent.texts import Speaker
 from omega_core.evidence import Ended
 from omega_core.metrics import METRICS
 from omega_core.units import US_PER_S
+from omega_core.verdict import Judgement
 from omega_probe.events import Event, Notice, PhaseEnded, PhaseProgress, PhaseStarted
 
 _WELL_ENDED = {Ended.COMPLETED, Ended.DECIDED}
@@ -64,6 +66,11 @@ class Display:
 
     def note(self, line: str) -> None:
         """Say something that is no event of the probe."""
+
+    def first_answer(self, judgement: Judgement) -> None:
+        """Say what a short look at the line came to, while the session goes on."""
+        for line in first_answer_lines(judgement, self._speaker):
+            self.note(line)
 
     def _show(self, event: Event) -> None:
         """Show the event."""
@@ -115,6 +122,12 @@ class JsonDisplay(Display):
         """See `Display.note`."""
         self._write({"event": "note", "text": line})
 
+    def first_answer(self, judgement: Judgement) -> None:
+        """See `Display.first_answer`."""
+        outcomes = {each.id: each.outcome for each in judgement.outcomes if each.mandatory}
+        content = {"verdict": judgement.verdict, "faults": judgement.faults, "outcomes": outcomes}
+        self._write({"event": "first_answer", **content})
+
     def _show(self, event: Event) -> None:
         self._write({"event": _EVENT_NAMES[type(event)], **_fields(event)})
 
@@ -143,6 +156,19 @@ def end_line(event: PhaseEnded, speaker: Speaker) -> str:
     parts = [] if end.ended in _WELL_ENDED else [speaker.say(f"ended_{end.ended}")]
     parts += _figures(event.headline.items(), speaker)
     return ", ".join(parts) or speaker.say("ended_completed")
+
+
+def first_answer_lines(judgement: Judgement, speaker: Speaker) -> list[str]:
+    """Return the first answer in words, and what it rests on."""
+    lang = speaker.language
+    faults = [f"  ! {fault_sentence(fault, lang)}" for fault in judgement.faults]
+    rests_on = [
+        f"  {SIGN[each.outcome]} {criterion_sentence(each, lang)}"
+        for each in judgement.outcomes
+        if each.mandatory
+    ]
+    sentence = speaker.say(f"first_{judgement.verdict}")
+    return [f"{SIGN[judgement.verdict]} {sentence}", *faults, *rests_on]
 
 
 def reading(event: PhaseProgress, speaker: Speaker) -> str:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from omega_agent.server_keys import Informant
 from omega_core.control import ConsistencyProof, Receipt
 from omega_core.keys import PublicKey
 
 
-class LogSource(Protocol):
+class LogSource(Informant, Protocol):
     """Who is asked for proofs; `Uplink` is one. What it raises: see there."""
 
     def record_proof(self, digest: str) -> str:
@@ -43,9 +44,11 @@ class Proved:
 
     text: str | None = None
     rewritten: Rewritten | None = None
+    key_rotations: tuple[str, ...] = ()
+    """Those of the server's key that were followed to check it."""
 
 
 NOT_PROVED = Proved()
 
 Prove: TypeAlias = Callable[[Receipt, PublicKey, LogSource], Proved]
-"""Finds out what the log, whose key this is, shows of the record of a receipt; never raises."""
+"""Finds out what the log shows of the record of a receipt, which this key signed; never raises."""

@@ -28,11 +28,13 @@ from omega_agent.interrupts import Interrupts
 from omega_agent.server_keys import signing_key
 from omega_agent.server_url import ServerUrl
 from omega_agent.session_request import Granted, Wanted, open_grant, session_request
+from omega_agent.steering import Steering, TellFirst
 from omega_core.clock import Clock
 from omega_core.control import AddressProof, GrantAnswer, ServerInfo
 from omega_core.errors import OmegaError
 from omega_core.evidence import Attempt, AttemptKind, Family
 from omega_core.keys import NotAKeyError, PublicKey, SigningKey
+from omega_core.verdict import Mode
 from omega_probe.events import Emitter
 from omega_probe.plan import (
     CONNECTIVITY_ATTEMPTS_DEFAULT,
@@ -218,21 +220,29 @@ def measure(
     attempts: Sequence[Attempt],
     *,
     stop_when_invalid: bool,
+    until_decided: bool,
+    tell_first: TellFirst,
     clock: Clock,
     emit: Emitter,
     stop: threading.Event,
 ) -> SessionResult:
     """Use the grant: hold the session with the test point; `stop` ends it in good order.
 
-    Raises TestPointBusyError when the test point has no room.
+    A standard session ends early what is known, and tells its first answer; `until_decided` lets it
+    use all of its budget. Raises TestPointBusyError when the test point has no room.
     """
+    wanted = _demand(granted, until_decided=until_decided)
+    guide = None
+    if granted.profile is not None and wanted.mode is Mode.STANDARD:
+        guide = Steering(granted.profile, until_decided=until_decided, tell_first=tell_first)
     result = run_session(
-        plan_of(_demand(granted), stop_when_invalid=stop_when_invalid),
+        plan_of(wanted, stop_when_invalid=stop_when_invalid),
         access_of(granted),
         earlier_attempts=tuple(attempts),
         clock=clock,
         emit=emit,
         stop=stop,
+        guide=guide,
     )
     if result.busy_s is not None:
         raise TestPointBusyError("test_point_busy", seconds=result.busy_s)
@@ -253,14 +263,17 @@ def plan_of(wanted: Demand, *, stop_when_invalid: bool) -> MeasurementPlan:
         idle_duration_ns=wanted.idle_duration_ns,
         idle_period_ns=wanted.idle_period_ns,
         idle_hurried=wanted.idle_hurried,
+        idle_look_ns=wanted.idle_look_ns,
         goodput=tuple(
             GoodputTask(
                 direction=run.direction,
                 duration_ns=run.duration_ns,
                 until_known=run.until_known,
                 beside=not any(each.holds for each in wanted.capacity),
+                if_open=if_open,
             )
-            for run in wanted.goodput
+            for runs, if_open in ((wanted.goodput, False), (wanted.goodput_if_open, True))
+            for run in runs
         ),
         capacity=tuple(
             CapacityTask(
@@ -313,11 +326,11 @@ def ask_aside(question: Callable[[], AnswerT]) -> Future[AnswerT]:
     return answer
 
 
-def _demand(granted: Granted) -> Demand:
+def _demand(granted: Granted, *, until_decided: bool) -> Demand:
     mode = granted.grant.mode
-    return (
-        demand_without_profile(mode) if granted.profile is None else demand(granted.profile, mode)
-    )
+    if granted.profile is None:
+        return demand_without_profile(mode)
+    return demand(granted.profile, mode, until_decided=until_decided)
 
 
 def _shown_key(controller: Controller) -> PublicKey:

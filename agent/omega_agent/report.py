@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+from omega_acceptance.enough import Saved
+from omega_acceptance.rules.named import RuleBeside
 from omega_agent.sessions import Delivery, Kept
 from omega_core.control import Receipt
 from omega_core.errors import ExitCode
 from omega_core.facts import Version1
 from omega_core.models import Digest, StrictModel
-from omega_core.record import Measurement
+from omega_core.record import Cost, Measurement
+from omega_core.units import US_PER_MS
 from omega_core.verdict import EXIT_CODE_OF_VERDICT, Judgement, Verdict
 
 
@@ -22,14 +25,17 @@ class RunReport(StrictModel):
 
     `verdict` is the server's when its receipt came (`verdict_by` says so), else the agent's
     preview; null where no plan says what the line must do, and on a dead line. `judgement` is the
-    agent's. `posted` is whether the receipt came; else the record is `waiting` in the outbox, or
-    was `refused` (the refusal's code), or is kept nowhere.
+    agent's. `saved` is what a session that knew enough early did not take; null where it took all.
+    `posted` is whether the receipt came; else the record is `waiting` in the outbox, or was
+    `refused` (the refusal's code), or is kept nowhere. `rules` are those that the plan names,
+    beside the verdict and without a part in it.
     """
 
     schema_version: Version1 = 1
     verdict: Verdict | None
     verdict_by: Literal["server", "agent"] | None
     judgement: Judgement | None
+    saved: Cost | None
     posted: bool
     waiting: bool
     refused: str | None
@@ -39,9 +45,17 @@ class RunReport(StrictModel):
     record_digest: Digest
     receipt: Receipt | None
     measurement: Measurement
+    rules: tuple[RuleBeside, ...] = ()
 
 
-def run_report(kept: Kept, delivery: Delivery, *, interrupted: bool) -> RunReport:
+def run_report(
+    kept: Kept,
+    delivery: Delivery,
+    *,
+    saved: Saved | None,
+    interrupted: bool,
+    rules: tuple[RuleBeside, ...] = (),
+) -> RunReport:
     """Return the report of a run from its record and what became of it."""
     record, receipt = kept.sealed.record, delivery.receipt
     preview = record.preview
@@ -56,6 +70,13 @@ def run_report(kept: Kept, delivery: Delivery, *, interrupted: bool) -> RunRepor
         verdict=verdict,
         verdict_by=by,
         judgement=preview,
+        saved=None
+        if saved is None
+        else Cost(
+            duration_ms=saved.duration_us // US_PER_MS,
+            bytes_down=saved.octets_down,
+            bytes_up=saved.octets_up,
+        ),
         posted=receipt is not None,
         waiting=delivery.waiting,
         refused=delivery.refused.code if delivery.refused else None,
@@ -67,6 +88,7 @@ def run_report(kept: Kept, delivery: Delivery, *, interrupted: bool) -> RunRepor
         measurement=Measurement(
             **{name: getattr(record, name) for name in Measurement.model_fields}
         ),
+        rules=rules,
     )
 
 

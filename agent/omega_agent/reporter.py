@@ -37,8 +37,9 @@ from omega_agent.errors import (
 from omega_agent.log_findings import NOT_PROVED, LogSource, Prove, Proved, Rewritten
 from omega_agent.outbox import Outbox, Waiting
 from omega_agent.records import Records
-from omega_agent.server_keys import signing_key
+from omega_agent.server_keys import receipt_key
 from omega_agent.waiting_record import DamagedItemError, WaitingRecord, parse_waiting
+from omega_core.bundle import Bundle
 from omega_core.canonical import NotPlainJsonError, digest_hex
 from omega_core.clock import Clock
 from omega_core.control import Receipt, ServerInfo
@@ -87,6 +88,11 @@ class Posted:
     key_rotations: tuple[str, ...] = ()
     """Those of the server's key that were followed to check it."""
     proved: Proved = NOT_PROVED
+
+    def completed(self, item: WaitingRecord) -> Bundle:
+        """Return the item's bundle with receipt and proof, and what leads to their keys."""
+        rotations = (*self.key_rotations, *self.proved.key_rotations)
+        return item.with_receipt(self.sealed, self.proved.text, rotations)
 
 
 @dataclass(slots=True)
@@ -215,8 +221,7 @@ class Reporter:
         the same receipt for ever.
         """
         try:
-            bundle = item.with_receipt(posted.sealed, posted.proved.text, posted.key_rotations)
-            self._records.keep(item.digest, bundle)
+            self._records.keep(item.digest, posted.completed(item))
         except StorageError:
             passed.bundles_not_kept += 1
         self._outbox.acknowledge(item.digest)
@@ -230,7 +235,7 @@ def post(item: WaitingRecord, collector: Collector, prove: Prove) -> Posted:
     if item.bundle.observation is not None:
         _post_observation(item.bundle.observation, collector)
     sealed = collector.post_record(item.bundle.record.encode("utf-8"), item.digest)
-    server = signing_key(sealed, PublicKey.from_text(item.server_key), collector)
+    server = receipt_key(sealed, PublicKey.from_text(item.server_key), collector)
     receipt = open_receipt(sealed, item, server.key)
     return Posted(sealed, receipt, server.rotations, prove(receipt, server.key, collector))
 

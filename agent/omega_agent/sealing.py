@@ -175,6 +175,7 @@ def _session(held: Held, measurer: Measurer) -> Session:
         started_unix_us=result.started_unix_us,
         ended_unix_us=result.ended_unix_us,
         campaign=wanted.campaign,
+        changed=wanted.changed,
     )
 
 

@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import TypeAdapter, ValidationError
+
 from omega_acceptance.errors import ProfileError
 from omega_acceptance.schema import AcceptanceProfile, profile_from_content
 from omega_agent.errors import NotTrustedError, WrongUseError
@@ -26,10 +28,12 @@ from omega_core.envelope import (
     seal,
 )
 from omega_core.keys import NotAKeyError, PublicKey, SigningKey, from_base64url
+from omega_core.limits import CHANGE_CHARS_MAX
 from omega_core.models import ContentError, model_bytes, parse_model
-from omega_core.record import CampaignRef, Purpose
+from omega_core.record import CampaignRef, ChangeText, Purpose
 from omega_core.verdict import Mode
 
+_CHANGE: TypeAdapter[str] = TypeAdapter(ChangeText)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 
@@ -43,6 +47,7 @@ class Wanted:
     ticket_id: str | None = None
     plan_id: str | None = None
     campaign: CampaignRef | None = None
+    changed: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,14 @@ def named(text: str) -> str:
     if _NAME.fullmatch(text) is None:
         raise WrongUseError("name_form", name=ascii(text[:80]))
     return text
+
+
+def change_text(text: str) -> str:
+    """Return what was changed as typed, without space around it; WrongUseError for no sentence."""
+    try:
+        return _CHANGE.validate_python(text.strip())
+    except ValidationError:
+        raise WrongUseError("change_form", most=CHANGE_CHARS_MAX) from None
 
 
 def session_request(
@@ -91,6 +104,7 @@ def session_request(
         requested_unix_us=now_unix_us,
         seq=seq,
         address_tokens=tuple(proof.token for proof in proofs),
+        changed=wanted.changed,
     )
     return seal(model_bytes(request), PayloadType.SESSION_REQUEST, key)
 
@@ -104,8 +118,10 @@ def open_grant(answer: GrantAnswer, wanted: Wanted, *, kid: str, server_key: Pub
         secret = from_base64url(grant.session_secret)
     except (EnvelopeError, NotPlainJsonError, ContentError, NotAKeyError) as error:
         raise NotTrustedError("grant", why=error) from None
-    asked = (kid, wanted.purpose, wanted.mode, wanted.sheet_id, wanted.ticket_id)
-    if asked != (grant.agent_kid, grant.purpose, grant.mode, grant.sheet_id, grant.ticket_id):
+    case = (wanted.sheet_id, wanted.ticket_id, wanted.changed)
+    granted_case = (grant.sheet_id, grant.ticket_id, grant.changed)
+    asked = (kid, wanted.purpose, wanted.mode, *case)
+    if asked != (grant.agent_kid, grant.purpose, grant.mode, *granted_case):
         raise NotTrustedError("grant", why="it grants something that was not asked for")
     return Granted(
         envelope=answer.grant,

@@ -44,6 +44,7 @@ from omega_agent.sealing import SealedRecord, seal_record
 from omega_agent.server_keys import ServerKey
 from omega_agent.server_url import parse_server_url
 from omega_agent.session_request import Granted, Wanted
+from omega_agent.steering import TellFirst
 from omega_agent.uplink import Uplink
 from omega_agent.waiting_record import DamagedItemError, WaitingRecord, parse_waiting
 from omega_core.bundle import Bundle
@@ -69,6 +70,7 @@ class Workplace:
     clock: Clock
     software: str
     emit: Emitter
+    tell_first: TellFirst
     interrupts: Interrupts
 
     @property
@@ -195,12 +197,19 @@ def ask_for(wanted: Wanted, device: Device, place: Workplace) -> Asked:
 
 
 def carry_out(
-    asked: Asked, device: Device, place: Workplace, *, judged: bool, stop: threading.Event
+    asked: Asked,
+    device: Device,
+    place: Workplace,
+    *,
+    judged: bool,
+    until_decided: bool = False,
+    stop: threading.Event,
 ) -> Held:
     """Measure with the grant, or look at what can't be reached; `stop` ends it in good order.
 
     `judged` runs stop before data is spent when the host spoils them, and count an attempt on a
-    dead line too, for it leads to a record. Raises StorageError before anything is measured.
+    dead line too, for it leads to a record. `until_decided`: see `measure`. Raises StorageError
+    before anything is measured.
     """
     if asked.granted is not None:
         device.chain.use(asked.chain)
@@ -208,6 +217,8 @@ def carry_out(
             asked.granted,
             asked.attempts,
             stop_when_invalid=judged,
+            until_decided=until_decided,
+            tell_first=place.tell_first,
             clock=place.clock,
             emit=place.emit,
             stop=stop,
@@ -288,8 +299,7 @@ def complete_bundle(kept: Kept, delivery: Delivery) -> Bundle:
     """Return the record's bundle, with the receipt if it came."""
     if kept.item is None or delivery.posted is None:
         return kept.sealed.bundle
-    posted = delivery.posted
-    return kept.item.with_receipt(posted.sealed, posted.proved.text, posted.key_rotations)
+    return delivery.posted.completed(kept.item)
 
 
 def _post_from_memory(item: WaitingRecord, place: Workplace) -> Delivery:

@@ -29,7 +29,7 @@ from omega_agent.texts import Speaker
 from omega_core.errors import OmegaError
 from omega_core.evidence import Evidence
 from omega_core.metrics import LimitCause, MetricValue, NoValue
-from omega_core.record import Measurement
+from omega_core.record import Cost, Measurement
 from omega_core.units import PPM, US_PER_S
 from omega_core.verdict import CriterionOutcome, Fault, Judgement, Outcome, Verdict
 
@@ -89,6 +89,20 @@ class Shower:
             *([""] if why else []),
             self._words(sentences.SCOPE[judgement.mode]),
             self._cost(found),
+        ]
+
+    def saved(self, saving: Cost | None, verdict: Verdict) -> list[str]:
+        """Return what was not needed, or would not have helped; nothing where all was taken."""
+        if saving is None:
+            return []
+        lang, decided = self.speaker.language, verdict in {Verdict.PASS, Verdict.FAIL}
+        return [
+            self.speaker.say(
+                "saved" if decided else "saved_in_vain",
+                seconds=saving.duration_ms // 1_000,
+                down=count(saving.bytes_down // PPM, lang),
+                up=count(saving.bytes_up // PPM, lang),
+            )
         ]
 
     def _attempts_in_vain(self, evidence: Evidence) -> list[str]:

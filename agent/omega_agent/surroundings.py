@@ -59,6 +59,7 @@ class Surroundings:
             clock=self.clock,
             software=software(),
             emit=emitting.emit,
+            tell_first=emitting.first_answer,
             interrupts=self.interrupts,
         )
 

@@ -34,6 +34,7 @@ from omega_agent.verify_report import Standing, Unchecked, VerifyReport
 from omega_core.bundle import Bundle, parse_bundle
 from omega_core.canonical import NotPlainJsonError
 from omega_core.control import Grant, KeyStatement, Observation, Receipt
+from omega_core.derive import derive
 from omega_core.envelope import (
     EnvelopeError,
     PayloadType,
@@ -41,6 +42,7 @@ from omega_core.envelope import (
     keys_by_id,
     open_sealed,
     parse_envelope,
+    parse_written,
 )
 from omega_core.key_events import KeyRevocation
 from omega_core.keys import NotAKeyError, PublicKey
@@ -103,8 +105,9 @@ class _Checks:
 
     def bundle(self, bundle: Bundle) -> None:
         """Check a record with everything that goes with it."""
-        sealed = self._parsed(bundle.record)
+        sealed = self._parsed(bundle.record, digest_is_stated=bundle.receipt is not None)
         self._keys(bundle.keys, bundle.key_events)
+        self._ring.read_run_key(bundle.run_key)
         record, kid = self._record(sealed)
         self._receipt(bundle.receipt, sealed, record)
         grant, granted_by_trusted = self._grant(bundle.grant, record, kid)
@@ -147,8 +150,9 @@ class _Checks:
         self._passed("payload_form", "schema")
         self._conclude(is_vouched=True)
 
-    def _parsed(self, envelope: str) -> Sealed:
-        sealed = parse_envelope(envelope.encode("utf-8"))
+    def _parsed(self, envelope: str, *, digest_is_stated: bool) -> Sealed:
+        parse = parse_envelope if digest_is_stated else parse_written
+        sealed = parse(envelope.encode("utf-8"))
         self._passed("envelope_shape", "payload_base64")
         return sealed
 
@@ -179,7 +183,7 @@ class _Checks:
     def _part(self, check: str, payload_type: str, envelope: str) -> tuple[Sealed, bool]:
         """Return an envelope that a server signed, and whether a trusted one did."""
         try:
-            sealed = parse_envelope(envelope.encode("utf-8"))
+            sealed = parse_written(envelope.encode("utf-8"))
             return sealed, self._ring.signed(sealed, payload_type)
         except EnvelopeError as error:
             raise EnvelopeError(check, str(error)) from error
@@ -228,7 +232,7 @@ class _Checks:
         if grant is None:
             raise EnvelopeError("observation", "there is no grant that names its test point")
         try:
-            sealed = parse_envelope(envelope.encode("utf-8"))
+            sealed = parse_written(envelope.encode("utf-8"))
             keys = keys_by_id([PublicKey.from_text(grant.test_point.key)])
             payload = open_sealed(sealed, PayloadType.OBSERVATION, keys)
             observation = _content(Observation, payload)
@@ -284,16 +288,18 @@ class _Checks:
     def _judged_again(
         self, record: Record, profile: AcceptanceProfile | None, *, observed: bool
     ) -> None:
-        check_metrics(record)
+        derived = derive(record.evidence)
+        check_metrics(record, derived)
         self._passed("metrics_mismatch")
         if profile is None:
             return
         preview, receipt = record.preview, self._report.receipt
-        self._report.verdict = verdict_again(record, profile, preview.rules if preview else None)
-        stated = preview.verdict if preview else None
-        check_verdict(stated, {self._report.verdict})
+        rules = preview.rules if preview else None
+        verdict = self._report.verdict = verdict_again(record, profile, rules, derived)
+        check_verdict(preview.verdict if preview else None, {verdict})
         if receipt is not None:
-            verdict = verdict_again(record, profile, receipt.rules)
+            if receipt.rules != rules:
+                verdict = verdict_again(record, profile, receipt.rules, derived)
             # The server may have seen observers disagree whose observation is not in this file.
             check_verdict(receipt.verdict, {verdict, *([] if observed else [Verdict.INVALID])})
         self._passed("verdict_mismatch")

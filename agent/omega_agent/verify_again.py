@@ -11,24 +11,27 @@ from collections.abc import Set as AbstractSet
 from omega_acceptance.evaluate import evaluate
 from omega_acceptance.judges.table import FIRST_RULES, JUDGES_OF_RULES
 from omega_acceptance.profile import AcceptanceProfile
-from omega_core.derive import metrics_of
+from omega_core.derive import Derived
 from omega_core.envelope import EnvelopeError
 from omega_core.metrics import MetricValue, NoValue
 from omega_core.record import Record
 from omega_core.verdict import Verdict
 
 
-def check_metrics(record: Record) -> None:
+def check_metrics(record: Record, derived: Derived) -> None:
     """Raise EnvelopeError where a metric is not what the evidence gives."""
-    for name, derived in metrics_of(record.evidence).items():
-        if _figures(record.metrics[name]) != _figures(derived):
+    for name, metric in derived.metrics.items():
+        if _figures(record.metrics[name]) != _figures(metric):
             raise EnvelopeError("metrics_mismatch", f"{name} does not follow from the evidence")
 
 
-def verdict_again(record: Record, profile: AcceptanceProfile, rules: int | None) -> Verdict:
+def verdict_again(
+    record: Record, profile: AcceptanceProfile, rules: int | None, derived: Derived
+) -> Verdict:
     """Return the verdict on the facts by the rules of this version; None is the first.
 
-    Raises EnvelopeError for rules that came after this program.
+    `derived` is what follows from the record's evidence. Raises EnvelopeError for rules that came
+    after this program.
     """
     version = rules or FIRST_RULES
     if version not in JUDGES_OF_RULES:
@@ -40,6 +43,7 @@ def verdict_again(record: Record, profile: AcceptanceProfile, rules: int | None)
         environment=record.environment,
         faults=record.validity,
         rules=version,
+        derived=derived,
     ).verdict
 
 

@@ -17,6 +17,7 @@ def differing(grant: Grant, record: Record, kid: str) -> str | None:
         "purpose": (grant.purpose, session.purpose),
         "mode": (grant.mode, session.mode),
         "sheet": (grant.sheet_id, session.sheet_id),
+        "change": (grant.changed, session.changed),
         "ticket": (grant.ticket_id, session.ticket_id),
         "plan": (grant.plan_id, record.plan_id),
         "profile": (grant.profile, record.profile),

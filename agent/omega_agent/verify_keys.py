@@ -7,6 +7,7 @@ laid beside it, each part checked before it is believed:
                   key make its other keys trusted too, those before it and those after it
     revocations   sealed by a server key of that line, or by nobody we know
     statements    whose key it is; one that a trusted key signed vouches for a device
+    run key       of a run that is nobody's, as it is: the grant names it by its id
 
 Every failure is EnvelopeError, `key_event` or `key_statement`. Nothing that is revoked or too old
 fails a check: the mathematics holds, and nobody vouches. `doubts` says so, judged at the time of
@@ -28,7 +29,7 @@ from omega_core.envelope import (
     Sealed,
     keys_by_id,
     open_sealed,
-    parse_envelope,
+    parse_written,
 )
 from omega_core.key_events import KeyRevocation, KeyRotation, open_rotation
 from omega_core.key_history import (
@@ -83,7 +84,7 @@ class KeyRing:
         """Take in whose keys they are: `offered`, and `vouched` where a trusted key says so."""
         for envelope in envelopes:
             try:
-                sealed = parse_envelope(envelope.encode("utf-8"))
+                sealed = parse_written(envelope.encode("utf-8"))
                 statement = _content(KeyStatement, sealed.payload)
                 key = _stated_key(statement)
                 own = {key.kid: key} if statement.role == "agent" else {}
@@ -95,6 +96,18 @@ class KeyRing:
             self.note(sealed, statement.issued_unix_us)
             if by_trusted and statement.role == "agent":
                 self.vouched[key.kid] = statement.id
+
+    def read_run_key(self, text: str | None) -> None:
+        """Take in the key of a run that is nobody's; its id in the grant is what vouches for it."""
+        if text is None:
+            return
+        try:
+            key = PublicKey.from_text(text)
+        except NotAKeyError as error:
+            raise EnvelopeError("key_statement", "the key of the run is none") from error
+        if key.kid in self.offered:
+            raise EnvelopeError("key_statement", "the key of the run is offered twice")
+        self.offered[key.kid] = key
 
     def signed(
         self, sealed: Sealed, payload_type: str, own: Mapping[str, PublicKey] | None = None
@@ -214,7 +227,7 @@ def _told_apart(envelopes: Sequence[str], *, needed: int) -> tuple[list[KeyRotat
     for number, envelope in enumerate(envelopes):
         data = envelope.encode("utf-8")
         try:
-            sealed = parse_envelope(data)
+            sealed = parse_written(data)
             if sealed.payload_type == PayloadType.KEY_REVOCATION:
                 revocations.append(sealed)
                 continue

@@ -23,6 +23,7 @@ from omega_core.limits import (
 )
 from omega_core.models import (
     ContentError,
+    KeyText,
     NotPlainJsonError,
     StrictModel,
     model_bytes,
@@ -31,14 +32,16 @@ from omega_core.models import (
 
 _KeyEvent = Annotated[str, Field(max_length=KEY_EVENT_BYTES_MAX)]
 _Envelope = Annotated[str, Field(max_length=ENVELOPE_BYTES_MAX)]
+_LEFT_OUT = frozenset({"key_events", "run_key"})
 
 
 class Bundle(StrictModel):
     """A record with grant, the other observer's counts, receipt, keys, profile and proof.
 
     `key_events` are rotations and revocations of the keys that signed in it, as far as they were
-    known when the bundle was made. Where there are none the field is left out, as bundles of older
-    programs have it.
+    known when the bundle was made. `run_key` is the key of a run that is nobody's, where no
+    statement offers it: the grant names its id. Either is left out where there is nothing to say,
+    as bundles of older programs have it.
     """
 
     bundle_version: Version1 = 1
@@ -48,15 +51,17 @@ class Bundle(StrictModel):
     receipt: _Envelope | None
     keys: Annotated[tuple[_Envelope, ...], Field(max_length=8)]
     key_events: Annotated[tuple[_KeyEvent, ...], Field(max_length=KEY_EVENTS_MAX)] = ()
+    run_key: KeyText | None = None
     profile: dict[str, Any] | None
     proof: Annotated[str, Field(max_length=LOG_PROOF_BYTES_MAX)] | None = None
     """That the record is in the server's log: the text of a `.tlog-proof` file."""
 
     @model_serializer(mode="wrap")
-    def _without_empty_key_events(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_what_says_nothing(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = write(self)
-        if not self.key_events:
-            del content["key_events"]
+        for name in _LEFT_OUT:
+            if not content[name]:
+                del content[name]
         return content
 
     def to_bytes(self) -> bytes:
@@ -73,7 +78,7 @@ def parse_bundle(data: bytes) -> Bundle:
         is_canonical = canonical_bytes(parse_plain(data)) == data
     except (NotPlainJsonError, ContentError) as error:
         raise EnvelopeError("bundle_shape", str(error)) from error
-    says_nothing = "key_events" in bundle.model_fields_set and not bundle.key_events
+    says_nothing = any(not getattr(bundle, name) for name in _LEFT_OUT & bundle.model_fields_set)
     if not is_canonical or says_nothing:
         raise EnvelopeError("bundle_shape", "not written in the one canonical form")
     return bundle

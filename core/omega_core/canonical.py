@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import rfc8785
 
 from omega_core.facts import INTEGER_MAX
 from omega_core.limits import JSON_DEPTH_MAX
+
+_CONTAINERS = {dict, list}
+_WRITTEN_ALIKE = {*_CONTAINERS, str, int, bool, type(None)}
 
 
 class NotPlainJsonError(ValueError):
@@ -25,7 +28,9 @@ class NotPlainJsonError(ValueError):
 
 def canonical_bytes(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     """Return the RFC 8785 form; raises ValueError for what JSON can't hold exactly."""
-    return rfc8785.dumps(value)
+    if not _is_written_alike(value):
+        return rfc8785.dumps(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
 def digest_hex(data: bytes) -> str:
@@ -40,12 +45,11 @@ def parse_plain(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
             data.decode("utf-8"),
             object_pairs_hook=_refuse_duplicates,
             parse_constant=_refuse_constant,
-            parse_int=_bounded_integer,
             parse_float=_finite_float,
         )
         if b"\\u" in data:  # an escape may name half a surrogate pair, which is no character
             json.dumps(value, ensure_ascii=False).encode("utf-8")
-        _refuse_deep(value)
+        _refuse_deep_and_large(value)
     except NotPlainJsonError:
         raise
     except (ValueError, RecursionError) as error:
@@ -53,15 +57,72 @@ def parse_plain(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-def _refuse_deep(value: object, depth: int = 1) -> None:
-    """Walk the containers only: what a record holds most of is numbers."""
-    if depth > JSON_DEPTH_MAX:
+@dataclass(slots=True)
+class _Contents:
+    """What stands in a value, however deep: types, integers, keys, and how deep it is nested.
+
+    Below the greatest depth that is allowed nothing is looked at.
+    """
+
+    types: set[type] = field(default_factory=set)
+    integers: list[int] = field(default_factory=list)
+    keys: list[Any] = field(default_factory=list)
+    depth: int = 0
+
+    @property
+    def is_deep(self) -> bool:
+        return self.depth > JSON_DEPTH_MAX
+
+    @property
+    def has_large(self) -> bool:
+        """Whether an integer is 2^53 or larger, or minus that."""
+        numbers = self.integers
+        return bool(numbers) and (max(numbers) > INTEGER_MAX or min(numbers) < -INTEGER_MAX)
+
+
+def _contents(value: object) -> _Contents:
+    """Look through a value, level by level."""
+    found = _Contents()
+    level: list[Any] = [[value]]
+    while level and not found.is_deep:
+        deeper: list[Any] = []
+        for container in level:
+            inner = container
+            if type(container) is dict:
+                inner = container.values()
+                found.keys += container
+            types = set(map(type, inner))
+            found.types |= types
+            if int in types:
+                is_all = len(types) == 1
+                found.integers += inner if is_all else (x for x in inner if type(x) is int)
+            if not types.isdisjoint(_CONTAINERS):
+                deeper += [each for each in inner if type(each) in _CONTAINERS]
+        found.depth += bool(deeper)
+        level = deeper
+    return found
+
+
+def _is_written_alike(value: object) -> bool:
+    """Say whether the standard library writes a value in the RFC 8785 form.
+
+    Keys in ASCII have one order, whether by characters or, as the RFC has it, by UTF-16.
+    """
+    found = _contents(value)
+    return (
+        found.types <= _WRITTEN_ALIKE
+        and not found.is_deep
+        and not found.has_large
+        and all(type(key) is str and key.isascii() for key in found.keys)
+    )
+
+
+def _refuse_deep_and_large(value: object) -> None:
+    found = _contents(value)
+    if found.is_deep:
         raise NotPlainJsonError(f"nested deeper than {JSON_DEPTH_MAX}")
-    inner = value.values() if isinstance(value, dict) else value
-    if isinstance(inner, Iterable) and not isinstance(inner, str):
-        for each in inner:
-            if isinstance(each, dict | list):
-                _refuse_deep(each, depth + 1)
+    if found.has_large:
+        raise NotPlainJsonError("an integer is 2^53 or larger")
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -73,12 +134,6 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(_: str) -> NoReturn:
     raise NotPlainJsonError("a number is not finite")
-
-
-def _bounded_integer(digits: str) -> int:
-    if len(digits) > 17 or abs(number := int(digits)) > INTEGER_MAX:
-        raise NotPlainJsonError("an integer is 2^53 or larger")
-    return number
 
 
 def _finite_float(digits: str) -> float:

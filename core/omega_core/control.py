@@ -22,7 +22,7 @@ from omega_core.facts import INTEGER_MAX, Version1
 from omega_core.load import LoadCounts
 from omega_core.metrics import Direction
 from omega_core.models import Address, Digest, Id, KeyId, KeyText, Port, StrictModel, UnixUs
-from omega_core.record import Purpose
+from omega_core.record import ChangeText, Purpose
 from omega_core.verdict import Mode, ProfileRef, Verdict
 
 _Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
@@ -59,7 +59,11 @@ class AddressProof(StrictModel):
 
 
 class SessionRequest(StrictModel):
-    """A request for one session: `POST /v1/sessions`, sealed with the agent's key."""
+    """A request for one session: `POST /v1/sessions`, sealed with the agent's key.
+
+    `changed` says what was changed on the line of the sheet before this attempt, null where nothing
+    was: with it the attempts before are no longer of the same line.
+    """
 
     schema_version: Version1 = 1
     purpose: Purpose
@@ -76,6 +80,7 @@ class SessionRequest(StrictModel):
     address_tokens: Annotated[
         tuple[str, ...], Field(min_length=1, max_length=limits.SESSION_ADDRESSES_MAX)
     ]
+    changed: ChangeText | None = None
 
     @model_validator(mode="after")
     def _purpose_names_its_object(self) -> Self:
@@ -83,6 +88,8 @@ class SessionRequest(StrictModel):
             raise ValueError("purpose install, and no other, names a sheet")
         if (self.purpose == "ticket") != (self.ticket_id is not None):
             raise ValueError("purpose ticket, and no other, names a ticket")
+        if self.changed is not None and self.sheet_id is None:
+            raise ValueError("a change is recorded on a sheet")
         return self
 
 
@@ -113,7 +120,10 @@ class GrantLimits(StrictModel):
 
 
 class Grant(StrictModel):
-    """The Controller's signed, single-use permission to measure, bound to the agent's addresses."""
+    """The Controller's signed, single-use permission to measure, bound to the agent's addresses.
+
+    `changed` is the request's: what it says was there before anything was measured.
+    """
 
     schema_version: Version1 = 1
     grant_id: Id
@@ -134,6 +144,7 @@ class Grant(StrictModel):
     issued_unix_us: UnixUs
     not_before_unix_us: UnixUs
     not_after_unix_us: UnixUs
+    changed: ChangeText | None = None
 
 
 class GrantAnswer(StrictModel):

@@ -8,21 +8,13 @@ is null with a reason; every name of `METRICS` is always present.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from omega_core.capacity_metrics import capacity_metrics, qualification_metrics
 from omega_core.evidence import Attempt, Ended, Evidence, GoodputRun, IdleStream, SequenceRange
-from omega_core.goodput import SteadyRate, steady_rate
+from omega_core.goodput import FINISHED, SteadyRate, SteadyRun, steady_runs
 from omega_core.metrics import METRICS, Direction, MetricValue, NoValue, measured, undefined
-from omega_core.samples import (
-    Lost,
-    Received,
-    Singleton,
-    Way,
-    ipdv_us,
-    mean_magnitude,
-    nearest_rank_percentile,
-)
+from omega_core.samples import ipdv_us, mean_magnitude, nearest_rank_percentile
 from omega_core.stream_method import stream_method
 from omega_core.units import (
     BITS_PER_OCTET,
@@ -42,9 +34,10 @@ _REASON_OF_END = {
     Ended.BUDGET: NoValue.BUDGET,
     Ended.NO_GRANT: NoValue.NO_GRANT,
 }
-_HAS_WORKED = {Ended.COMPLETED, Ended.DECIDED}
 LEFT_OUT: Final = "not part of this mode"
 """Detail of a task that is skipped because of the mode, and of no other."""
+NOT_NEEDED: Final = "not needed: what it was to answer is known"
+"""Detail of a run that is skipped because those before it were enough, and of no other."""
 _BESIDE_TCP = {"working_rtt", "responsiveness", "buffer_delay"}
 _TASK_OF_METRIC = {
     "reachable": "connectivity",
@@ -57,36 +50,35 @@ _TASK_OF_METRIC = {
 }
 
 
+class Derived(NamedTuple):
+    """What follows from evidence: its TCP runs with their steady rates, and every public metric."""
+
+    runs: tuple[SteadyRun, ...]
+    metrics: dict[str, MetricValue]
+
+
+def derive(evidence: Evidence) -> Derived:
+    """Return what follows from the evidence of a session, each computed once."""
+    runs = steady_runs(evidence.goodput)
+    return Derived(runs, metrics_with(evidence, runs))
+
+
 def metrics_of(evidence: Evidence) -> dict[str, MetricValue]:
     """Return every public metric of a session, by name, in the order of the registry."""
+    return derive(evidence).metrics
+
+
+def metrics_with(evidence: Evidence, runs: Sequence[SteadyRun]) -> dict[str, MetricValue]:
+    """Return the same where the steady rates of the evidence's runs are known already."""
     found = {
         **_reachable(evidence.attempts),
         **_idle(evidence.idle),
-        **_goodput(evidence.goodput),
-        **working_metrics(evidence.working, evidence.goodput, evidence.capacity),
+        **_goodput(runs),
+        **working_metrics(evidence.working, runs, evidence.capacity),
         **capacity_metrics(evidence.capacity),
         **qualification_metrics(evidence.capacity),
     }
     return {name: found.get(name) or _absent(name, evidence) for name in METRICS}
-
-
-def sample_of(stream: IdleStream) -> tuple[Singleton, ...]:
-    """Return the fate of every packet of a stream, in sending order."""
-    up, down = _numbers(stream.lost_up), _numbers(stream.lost_down)
-    return tuple(
-        Received(sequence, rtt_us)
-        if rtt_us is not None
-        else Lost(sequence, Way.UP if sequence in up else _down_or_unknown(sequence, down))
-        for sequence, rtt_us in enumerate(stream.rtt_us)
-    )
-
-
-def steady_rates(runs: Sequence[GoodputRun], direction: Direction) -> list[SteadyRate]:
-    """Return the steady goodput of each completed run in one direction, in order."""
-    rates = [
-        steady_rate(run) for run in runs if run.direction is direction and run.ended in _HAS_WORKED
-    ]
-    return [rate for rate in rates if rate is not None]
 
 
 def _absent(name: str, evidence: Evidence) -> MetricValue:
@@ -101,7 +93,7 @@ def _absent(name: str, evidence: Evidence) -> MetricValue:
     ends = [end.ended for end in evidence.tasks if end.task in tasks]
     if reasons := [_REASON_OF_END[ended] for ended in ends if ended in _REASON_OF_END]:
         return undefined(name, reasons[0])
-    if not _HAS_WORKED.isdisjoint(ends):
+    if not FINISHED.isdisjoint(ends):
         return undefined(name, NoValue.TOO_FEW_SAMPLES)
     if any(end.detail == LEFT_OUT and _is_left_with(name, end.task) for end in evidence.tasks):
         return undefined(name, NoValue.SKIPPED)
@@ -137,22 +129,21 @@ def _idle(streams: Sequence[IdleStream]) -> dict[str, MetricValue]:
 
 def _delays(stream: IdleStream, method: str) -> dict[str, MetricValue]:
     """Delays of the packets that were answered (RFC 3393 section 4.1): loss is told by itself."""
-    sample = sample_of(stream)
-    rtt_us = [each.rtt_us for each in sample if isinstance(each, Received)]
+    rtt_us = sorted([each for each in stream.rtt_us if each is not None])
     names = ("idle_rtt_us_min", "idle_rtt_us_p50", "idle_rtt_us_p95", "idle_pdv_us_p95")
     if not rtt_us:
-        lost = len(sample)
+        lost = len(stream.rtt_us)
         return {
             name: undefined(name, NoValue.NO_REPLY, samples=lost, method=method)
             for name in (*names, "idle_ipdv_us_mean")
         }
-    least, p95 = min(rtt_us), nearest_rank_percentile(rtt_us, 95)
+    least, p95 = rtt_us[0], nearest_rank_percentile(rtt_us, 95)
     values = (least, nearest_rank_percentile(rtt_us, 50), p95, p95 - least)
     found = {
         name: measured(name, value, samples=len(rtt_us), method=method)
         for name, value in zip(names, values, strict=True)
     }
-    pairs = [*ipdv_us(sample)]
+    pairs = [*ipdv_us(stream.rtt_us)]
     magnitude = mean_magnitude(pairs)
     name = "idle_ipdv_us_mean"
     found[name] = (
@@ -172,7 +163,7 @@ def _losses(stream: IdleStream, method: str) -> dict[str, MetricValue]:
     """
     sent = len(stream.rtt_us)
     lost_up, lost_down = _size(stream.lost_up), _size(stream.lost_down)
-    answered = sum(rtt_us is not None for rtt_us in stream.rtt_us)
+    answered = sent - stream.rtt_us.count(None)
     reached = sent - lost_up
     ways_known = lost_up + lost_down + answered >= sent
     counts: dict[str, tuple[int | None, int]] = {
@@ -194,11 +185,12 @@ def _share(name: str, part: int | None, whole: int, method: str) -> MetricValue:
     return measured(name, share, samples=whole, method=method)
 
 
-def _goodput(runs: Sequence[GoodputRun]) -> dict[str, MetricValue]:
+def _goodput(runs: Sequence[SteadyRun]) -> dict[str, MetricValue]:
     found: dict[str, MetricValue] = {}
     for direction in Direction:
-        mine = [run for run in runs if run.direction is direction]
-        rates = steady_rates(mine, direction)
+        of_direction = [each for each in runs if each.run.direction is direction]
+        mine = [each.run for each in of_direction]
+        rates = [each.steady for each in of_direction if each.steady is not None]
         if not rates:
             continue
         octets = sum(rate.octets for rate in rates)
@@ -240,13 +232,5 @@ def _efficiency(
     return {name: measured(name, value, samples=len(senders), method=method)}
 
 
-def _numbers(ranges: Sequence[SequenceRange]) -> set[int]:
-    return {number for first, last in ranges for number in range(first, last + 1)}
-
-
 def _size(ranges: Sequence[SequenceRange]) -> int:
     return sum(last - first + 1 for first, last in ranges)
-
-
-def _down_or_unknown(sequence: int, down: set[int]) -> Way:
-    return Way.DOWN if sequence in down else Way.UNKNOWN

@@ -24,7 +24,7 @@ Every failure has a name, which `omega verify` prints:
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,10 +90,8 @@ class Sealed:
 def seal(payload: bytes, payload_type: str, *keys: SigningKey) -> bytes:
     """Sign exactly these bytes with each key; return the envelope's bytes."""
     message = pre_authentication(payload_type, payload)
-    signatures = [{"keyid": key.public.kid, "sig": _to_base64(key.sign(message))} for key in keys]
-    return canonical_bytes(
-        {"payload": _to_base64(payload), "payloadType": payload_type, "signatures": signatures}
-    )
+    signatures = [Signature(key.public.kid, key.sign(message)) for key in keys]
+    return _written(payload, payload_type, signatures)
 
 
 def seal_content(content: Any, payload_type: str, key: SigningKey) -> bytes:  # noqa: ANN401
@@ -119,6 +117,18 @@ def parse_envelope(data: bytes) -> Sealed:
     except NotPlainJsonError as error:
         raise EnvelopeError("envelope_shape", str(error)) from error
     return sealed_from(content, digest_hex(data))
+
+
+def parse_written(data: bytes) -> Sealed:
+    """Return the parts of an envelope in the form that `seal` gives it.
+
+    Where no receipt states the digest of an envelope nothing else would tell that its base64 was
+    written in the other alphabet, or its white space changed. Raises as `parse_envelope` does.
+    """
+    sealed = parse_envelope(data)
+    if _written(sealed.payload, sealed.payload_type, sealed.signatures) != data:
+        raise EnvelopeError("envelope_shape", "not written in the one canonical form")
+    return sealed
 
 
 def sealed_from(content: object, envelope_digest: str) -> Sealed:
@@ -164,6 +174,15 @@ def open_sealed(sealed: Sealed, payload_type: str, keys: Mapping[str, PublicKey]
 def keys_by_id(keys: Sequence[PublicKey]) -> dict[str, PublicKey]:
     """Return the keys under their own ids."""
     return {key.kid: key for key in keys}
+
+
+def _written(payload: bytes, payload_type: str, signatures: Iterable[Signature]) -> bytes:
+    content = {
+        "payload": _to_base64(payload),
+        "payloadType": payload_type,
+        "signatures": [{"keyid": each.kid, "sig": _to_base64(each.octets)} for each in signatures],
+    }
+    return canonical_bytes(content)
 
 
 def _signature(content: object) -> Signature:

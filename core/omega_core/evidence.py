@@ -195,8 +195,7 @@ class FlowCounts(Fact):
         if len(self.at_us) != len(self.octets):
             raise ValueError("a counter has one time for each count")
         for series in (self.at_us, self.octets):
-            if any(later < earlier for earlier, later in pairwise(series)):
-                raise ValueError("a cumulative counter never runs backwards")
+            _check_cumulative(series)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,8 +274,7 @@ class CapacityRun(Fact):
         if len({len(series) for series in (*cumulative, self.delay_us_max)}) != 1:
             raise ValueError("a receiver's report has one entry in each series")
         for series in cumulative:
-            if any(later < earlier for earlier, later in pairwise(series)):
-                raise ValueError("a cumulative counter never runs backwards")
+            _check_cumulative(series)
         if any(got > sent for got, sent in zip(self.packets, self.highest, strict=True)):
             raise ValueError("no more packets are received than were sent")
         if any(
@@ -299,6 +297,11 @@ class Evidence(Fact):
     goodput: Annotated[tuple[GoodputRun, ...], Length(0, limits.GOODPUT_RUNS_MAX)] = ()
     capacity: Annotated[tuple[CapacityRun, ...], Length(0, limits.CAPACITY_RUNS_MAX)] = ()
     working: Annotated[tuple[WorkingStream, ...], Length(0, limits.GOODPUT_RUNS_MAX)] = ()
+
+
+def _check_cumulative(series: Sequence[int]) -> None:
+    if [*series] != sorted(series):
+        raise ValueError("a cumulative counter never runs backwards")
 
 
 def _check_ranges(ranges: Sequence[SequenceRange], *, packets: int) -> None:

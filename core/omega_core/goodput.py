@@ -38,8 +38,9 @@ divided is still one difference of counters by one measured span.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from omega_core.counters import octets_by
 from omega_core.evidence import Ended, FlowCounts, GoodputRun
@@ -54,6 +55,7 @@ FULL_SPAN_RTT = 2  # a window that fills half of each round trip is sent at the 
 EDGE_STEP_US = 50 * US_PER_MS  # half a tick: edges are looked for at the counters' own resolution
 EDGE_STEPS_LATE_MAX = 20  # a second: a line that goes silent at the end of a run is not excused
 EDGE_GAIN_PPM = 1_000  # of the window's octets; for less an edge stays where the rule put it
+FINISHED = frozenset({Ended.COMPLETED, Ended.DECIDED})
 _TYPICAL_STEPS = PROBE_SPAN_US_MIN // EDGE_STEP_US
 
 
@@ -67,6 +69,20 @@ class SteadyRate:
     end_us: int
     ramp_finished: bool
     whole_run_bps: int
+
+
+class SteadyRun(NamedTuple):
+    """A run and its steady rate; None of one that did not come to its end, or that has none."""
+
+    run: GoodputRun
+    steady: SteadyRate | None
+
+
+def steady_runs(runs: Iterable[GoodputRun]) -> tuple[SteadyRun, ...]:
+    """Return the runs, each with its steady rate: whatever is made of it is of this one."""
+    return tuple(
+        SteadyRun(run, steady_rate(run) if run.ended in FINISHED else None) for run in runs
+    )
 
 
 def steady_rate(run: GoodputRun) -> SteadyRate | None:

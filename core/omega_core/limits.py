@@ -65,6 +65,7 @@ GRANT_LATE_S = 90  # and ahead of it
 SESSION_ADDRESSES_MAX = 4  # one of each family; two more where a line has changed address
 SESSION_STREAMS_MAX = 40  # connectivity of both families, idle, one for each run, some to spare
 ADDRESS_PROOF_LIFE_S = 120  # proved just before asking; longer would let an address change hands
+CHANGE_CHARS_MAX = 200  # what was changed on a line before an attempt, in a sentence
 SESSIONS_OF_AN_ADDRESS_MAX = 6  # unattributed self-tests from one address in the window below
 SESSIONS_OF_AN_ADDRESS_WINDOW_S = 600
 
@@ -149,7 +150,7 @@ def packet_count(duration_ns: int, interval_ns: int) -> int:
 
 assert packet_count(STREAM_DURATION_NS_MAX, STREAM_PERIOD_NS_MIN) <= STREAM_PACKETS_MAX
 assert packet_count(GOODPUT_RUN_NS_MAX, TICK_NS) <= TICKS_MAX
-assert SESSION_STREAMS_MAX >= 3 + GOODPUT_RUNS_MAX, "each run has its stream"
+assert SESSION_STREAMS_MAX > 3 + GOODPUT_RUNS_MAX, "each run has its stream, and the idle one"
 assert WORKING_PERIOD_NS_MIN >= STREAM_PERIOD_NS_MIN
 assert (WORKING_PERIOD_NS_START - WORKING_PERIOD_NS_MIN) // NS_PER_MS < WORKING_SPACINGS_MAX
 assert packet_count(LOAD_RUN_NS_MAX, FEEDBACK_NS) <= LOAD_TICKS_MAX

@@ -101,12 +101,15 @@ class Qualification:
 
 
 def grown(share_ppm: int) -> Fraction:
-    """Return e to the power of a share, exactly the same everywhere."""
-    share, term, total = Fraction(share_ppm, PPM), Fraction(1), Fraction(1)
-    for number in range(1, _TERMS):
-        term = term * share / number
-        total += term
-    return total
+    """Return e to the power of a share, exactly the same everywhere.
+
+    The first terms of its series, 1 + s/1 (1 + s/2 (1 + s/3 ...)), as one fraction.
+    """
+    above, below = 1, 1
+    for number in range(_TERMS - 1, 0, -1):
+        below *= number * PPM
+        above = below + share_ppm * above
+    return Fraction(above, below)
 
 
 def offered_bps(wanted_bps: int, idle: IdleLoss, allowance: Allowance = DEFAULT) -> int:
@@ -174,9 +177,11 @@ def _proved(
         elapsed_us = count.at_us - start.at_us
         if elapsed_us < dt_us:
             continue
-        bound = Fraction(in_time * BITS_PER_OCTET * US_PER_S, elapsed_us + allowance.hidden_us)
-        best_bps = max(best_bps, int(bound))
+        # The bound is proved / over_us; with whole numbers, for this is done for every report.
+        proved, over_us = in_time * BITS_PER_OCTET * US_PER_S, elapsed_us + allowance.hidden_us
+        best_bps = max(best_bps, proved // over_us)
         sent = count.highest - start.highest
         lost = max(sent - (count.packets - start.packets), 0)
-        carried = carried or (bound >= needed and idle.explains(lost=lost, sent=sent))
+        is_enough = proved * needed.denominator >= needed.numerator * over_us
+        carried = carried or (is_enough and idle.explains(lost=lost, sent=sent))
     return best_bps, carried

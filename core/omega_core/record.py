@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from omega_core.environment import Environment
 from omega_core.evidence import Evidence
 from omega_core.facts import INTEGER_MAX, Version1
-from omega_core.limits import CAMPAIGN_RUNS_MAX
+from omega_core.limits import CAMPAIGN_RUNS_MAX, CHANGE_CHARS_MAX
 from omega_core.metrics import METRICS, MetricValue
 from omega_core.models import Address, Digest, Id, KeyId, StrictModel, UnixUs
 from omega_core.verdict import Fault, Judgement, Mode, ProfileRef
@@ -23,7 +23,10 @@ SCHEMA_VERSION: Final = 1
 
 _Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 _MetricName = Annotated[str, Field(json_schema_extra={"enum": sorted(METRICS)})]
+_ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+$"
 Purpose = Literal["install", "ticket", "selftest", "sweep"]
+ChangeText = Annotated[str, Field(min_length=1, max_length=CHANGE_CHARS_MAX, pattern=_ONE_LINE)]
+"""What was changed on the line, in a sentence: nothing in it steers a terminal or turns a line."""
 
 
 class CampaignRef(StrictModel):
@@ -38,8 +41,9 @@ class Session(StrictModel):
     """Which session this was: when, for what, against which test point.
 
     `id` is null when no session could be had. Times are UTC of the agent's clock; the server's
-    receipt is the time of record. `campaign` is null but for an attempt of a campaign; a record
-    made before there were campaigns has none.
+    receipt is the time of record. `campaign` is null but for an attempt of a campaign, `changed`
+    but where something on the line of a sheet was changed before the session; a record made before
+    there were campaigns, or change entries, has none.
     """
 
     id: Id | None
@@ -53,11 +57,18 @@ class Session(StrictModel):
     started_unix_us: UnixUs
     ended_unix_us: UnixUs
     campaign: CampaignRef | None = None
+    changed: ChangeText | None = None
 
     @model_validator(mode="after")
     def _campaign_in_its_mode(self) -> Self:
         if self.campaign is not None and self.mode is not Mode.CAMPAIGN:
             raise ValueError("an attempt of a campaign is measured in mode campaign")
+        return self
+
+    @model_validator(mode="after")
+    def _changed_on_a_sheet(self) -> Self:
+        if self.changed is not None and self.sheet_id is None:
+            raise ValueError("a change is recorded on a sheet")
         return self
 
 

@@ -3,6 +3,9 @@
 A *singleton* is the fate of one test packet, a *sample* is the ordered singletons of one test
 stream, and a *statistic* is computed from a whole sample (RFC 2330 section 11). The code keeps the
 three apart: nothing here averages until the sample is complete.
+
+A sample of round trips is the sequence of them in sending order, None where no reply came within
+the waiting time: that delay is undefined, not zero.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import TypeAlias
 
 
 class Way(StrEnum):
@@ -20,25 +22,6 @@ class Way(StrEnum):
     UP = "up"
     DOWN = "down"
     UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """The reply came back within the waiting time."""
-
-    sequence: int
-    rtt_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No reply within the waiting time: the delay is undefined, not zero."""
-
-    sequence: int
-    way: Way = Way.UNKNOWN
-
-
-Singleton: TypeAlias = Received | Lost
 
 
 def nearest_rank_percentile(values: Sequence[int], percent: int) -> int:
@@ -56,23 +39,20 @@ def nearest_rank_percentile(values: Sequence[int], percent: int) -> int:
     return sorted(values)[rank - 1]
 
 
-def ipdv_us(sample: Sequence[Singleton]) -> Iterator[int]:
+def ipdv_us(rtt_us: Sequence[int | None]) -> Iterator[int]:
     """Yield the signed delay variation of each pair of neighbours (RFC 5481 section 4.1).
 
     A pair with a lost member is undefined (RFC 3393 section 2.4) and yields nothing; bridging the
     gap would compare packets that were not neighbours.
     """
-    for earlier, later in pairwise(sample):
-        match earlier, later:
-            case Received(rtt_us=before), Received(rtt_us=after):
-                yield after - before
-            case _:
-                continue
+    for before_us, after_us in pairwise(rtt_us):
+        if before_us is not None and after_us is not None:
+            yield after_us - before_us
 
 
-def pdv_us(sample: Sequence[Singleton]) -> Iterator[int]:
+def pdv_us(rtt_us: Sequence[int | None]) -> Iterator[int]:
     """Yield each delay less the smallest of the sample, never negative (RFC 5481 section 4.2)."""
-    delays_us = [each.rtt_us for each in sample if isinstance(each, Received)]
+    delays_us = [each for each in rtt_us if each is not None]
     least_us = min(delays_us, default=0)
     for delay_us in delays_us:
         yield delay_us - least_us

@@ -24,10 +24,10 @@ too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from omega_core.evidence import CapacityRun, Ended, GoodputRun, WorkingStream
-from omega_core.goodput import SteadyRate, steady_rate
+from omega_core.goodput import FINISHED, SteadyRate, SteadyRun
 from omega_core.limits import WORKING_PACKETS_MIN
 from omega_core.metrics import Direction, MetricValue, NoValue, measured, undefined
 from omega_core.samples import nearest_rank_percentile
@@ -36,7 +36,6 @@ from omega_core.units import PPM, US_PER_MS, US_PER_S
 
 KEPT_PERCENT: Final = 95  # TMP of the responsiveness draft: the mean of the fastest so many
 _US_PER_MINUTE: Final = 60 * US_PER_S
-_HAS_WORKED: Final = {Ended.COMPLETED, Ended.DECIDED}
 _REASON_OF_END: Final = {
     Ended.LINK_LOST: NoValue.LINK_LOST,
     Ended.TEST_POINT_LOST: NoValue.TEST_POINT_LOST,
@@ -46,7 +45,11 @@ _REASON_OF_END: Final = {
 }
 
 
-_Load: TypeAlias = GoodputRun | CapacityRun
+class _Load(NamedTuple):
+    """What ran beside a stream; `steady` of a TCP run that has one."""
+
+    run: GoodputRun | CapacityRun
+    steady: SteadyRate | None = None
 
 
 class _Sample(NamedTuple):
@@ -58,15 +61,14 @@ class _Sample(NamedTuple):
 
 def working_metrics(
     streams: Sequence[WorkingStream],
-    runs: Sequence[GoodputRun],
+    runs: Sequence[SteadyRun],
     searches: Sequence[CapacityRun] = (),
 ) -> dict[str, MetricValue]:
     """Return the metrics of every direction that had a stream; of others there is nothing to say.
 
     A direction whose streams answered too few packets has its reason.
     """
-    loads: dict[int, _Load] = {run.run: run for run in runs}
-    loads.update({search.run: search for search in searches})
+    loads = _loads(runs, searches)
     found: dict[str, MetricValue] = {}
     for direction in Direction:
         mine = [each for each in streams if each.direction is direction]
@@ -101,7 +103,7 @@ def sent_in_window(
 def blocks_under_load(
     direction: Direction,
     streams: Sequence[WorkingStream],
-    runs: Sequence[GoodputRun],
+    runs: Sequence[SteadyRun],
     searches: Sequence[CapacityRun] = (),
 ) -> Iterator[tuple[int | None, ...]]:
     """Yield each whole second of load in one direction: the round trips of the packets sent in it.
@@ -109,8 +111,7 @@ def blocks_under_load(
     None is a packet without reply. The packets are those that the metrics are of; a second that the
     window does not hold to its end is left out, and so is one in which none was sent.
     """
-    loads: dict[int, _Load] = {run.run: run for run in runs}
-    loads.update({search.run: search for search in searches})
+    loads = _loads(runs, searches)
     mine = [each for each in streams if each.direction is direction]
     held = [each for each in mine if _is_held(loads.get(each.run))]
     for stream in held or mine:
@@ -127,29 +128,40 @@ def blocks_under_load(
         yield from (tuple(each) for each in seconds.values())
 
 
-def _window_us(stream: WorkingStream, run: _Load | None) -> tuple[int, int] | None:
+def _loads(runs: Sequence[SteadyRun], searches: Sequence[CapacityRun]) -> dict[int, _Load]:
+    """Return the loads of a session by their number."""
+    loads = {each.run.run: _Load(each.run, each.steady) for each in runs}
+    loads.update({search.run: _Load(search) for search in searches})
+    return loads
+
+
+def _window_us(stream: WorkingStream, load: _Load | None) -> tuple[int, int] | None:
     """Return from when until when, on the session's time, the load beside a stream was steady."""
-    if run is None or run.direction is not stream.direction or run.ended not in _HAS_WORKED:
+    if load is None or not _is_beside(stream, load):
         return None
-    if isinstance(run, CapacityRun):
-        return run.held_us
-    window = steady_rate(run)
-    if window is None or stream.run_epoch_offset_us is None:
+    if isinstance(load.run, CapacityRun):
+        return load.run.held_us
+    if load.steady is None or stream.run_epoch_offset_us is None:
         return None
     epoch_us = stream.run_epoch_offset_us
-    return epoch_us + window.start_us, epoch_us + window.end_us
+    return epoch_us + load.steady.start_us, epoch_us + load.steady.end_us
+
+
+def _is_beside(stream: WorkingStream, load: _Load) -> bool:
+    """Say whether the load went in the stream's direction and came to its end."""
+    return load.run.direction is stream.direction and load.run.ended in FINISHED
 
 
 def _is_held(load: _Load | None) -> bool:
-    return isinstance(load, CapacityRun) and load.held_us is not None
+    return load is not None and isinstance(load.run, CapacityRun) and load.run.held_us is not None
 
 
 def _of_direction(
-    direction: Direction, streams: Sequence[WorkingStream], runs: Mapping[int, _Load]
+    direction: Direction, streams: Sequence[WorkingStream], loads: Mapping[int, _Load]
 ) -> dict[str, MetricValue]:
-    samples = [_sample(stream, runs.get(stream.run)) for stream in streams]
+    samples = [_sample(stream, loads.get(stream.run)) for stream in streams]
     rtt_us = [each for sample in samples if sample is not None for each in sample.rtt_us]
-    method = f"{stream_method(streams[0])}, {_beside(streams, runs)} {direction}"
+    method = f"{stream_method(streams[0])}, {_beside(streams, loads)} {direction}"
     names = [
         f"working_rtt_us_p50_{direction}",
         f"working_rtt_us_p95_{direction}",
@@ -157,7 +169,7 @@ def _of_direction(
         f"buffer_delay_ppm_{direction}",
     ]
     if len(rtt_us) < WORKING_PACKETS_MIN:
-        reason = _why_too_few(streams, runs)
+        reason = _why_too_few(streams, loads)
         return {name: undefined(name, reason, samples=len(rtt_us), method=method) for name in names}
     p50, p95, rpm, buffer = names
     count = len(rtt_us)
@@ -193,8 +205,9 @@ def responsiveness_rpm(rtt_us: Sequence[int]) -> int:
     return _US_PER_MINUTE * len(kept) // max(sum(kept), len(kept))
 
 
-def _beside(streams: Sequence[WorkingStream], runs: Mapping[int, _Load]) -> str:
-    held = [run for each in streams if isinstance(run := runs.get(each.run), CapacityRun)]
+def _beside(streams: Sequence[WorkingStream], loads: Mapping[int, _Load]) -> str:
+    beside = [loads[each.run].run for each in streams if each.run in loads]
+    held = [run for run in beside if isinstance(run, CapacityRun)]
     if not held:
         return "in the steady window of a TCP load"
     if all(run.filled for run in held):
@@ -202,14 +215,14 @@ def _beside(streams: Sequence[WorkingStream], runs: Mapping[int, _Load]) -> str:
     return "while a UDP load kept a queue standing, the buffer not seen full,"
 
 
-def _sample(stream: WorkingStream, run: _Load | None) -> _Sample | None:
+def _sample(stream: WorkingStream, load: _Load | None) -> _Sample | None:
     """Return what counts of a stream; None without a run that came to its end and had a rate."""
-    if run is None or run.direction is not stream.direction or run.ended not in _HAS_WORKED:
+    if load is None or not _is_beside(stream, load):
         return None
+    run, window = load
     if isinstance(run, CapacityRun):
         held = [each for each in sent_while_held(stream, run) if each is not None]
         return _Sample(held, run.base_rtt_us)
-    window = steady_rate(run)
     if window is None:
         return None
     answered = [each for each in sent_in_window(stream, run, window) if each is not None]
@@ -236,9 +249,9 @@ def _baselines(samples: Sequence[_Sample | None]) -> str:
     return " to ".join(texts)
 
 
-def _why_too_few(streams: Sequence[WorkingStream], runs: Mapping[int, _Load]) -> NoValue:
+def _why_too_few(streams: Sequence[WorkingStream], loads: Mapping[int, _Load]) -> NoValue:
     """Return how the first run that was cut short ended, else the first stream, else too few."""
-    ends = [runs[stream.run].ended for stream in streams if stream.run in runs]
+    ends = [loads[stream.run].run.ended for stream in streams if stream.run in loads]
     ends += [stream.ended for stream in streams]
     reasons = [_REASON_OF_END[ended] for ended in ends if ended in _REASON_OF_END]
     return reasons[0] if reasons else NoValue.TOO_FEW_SAMPLES

@@ -14,7 +14,8 @@ on its way. Not asked for is
 
 - a load in the direction of the one before: its counts may say how it is to be carried out, and
   its buffer is still draining;
-- a repeat: whether it is needed is not known yet;
+- a repeat, and a run that is held only while a question is open: nobody knows yet;
+- what comes after the idle stream, where fixed rates are held before it;
 - a stream, while another's octets are not settled: it has a share of what both directions have
   left. Two searches' streams are opened together, with octets enough, before any load.
 
@@ -51,6 +52,7 @@ class AskingAhead:
         self._at = at
         self._budget = budget
         self._mtu_octets = mtu_octets
+        self._after_idle = plan.loads_before_idle
 
     def idle_sent(self) -> None:
         """Ask while the last replies on the quiet line are on their way."""
@@ -62,7 +64,7 @@ class AskingAhead:
     def load_grown(self, number: int) -> None:
         """Ask while TCP run `number` goes on."""
         loads, following = self._plan.loads(), number + 1
-        if self._at.waiter.stop.is_set() or following >= len(loads):
+        if not self._goes_on(following) or following >= len(loads):
             return
         before, task = loads[number], loads[following]
         alike = isinstance(task, GoodputTask) and not _has_stream(before) and not _has_stream(task)
@@ -72,7 +74,7 @@ class AskingAhead:
     def load_over(self, number: int) -> None:
         """Ask while the counts of load `number` are on their way."""
         loads, following = self._plan.loads(), number + 1
-        if self._at.waiter.stop.is_set() or following >= len(loads):
+        if not self._goes_on(following) or following >= len(loads):
             return
         before, task = loads[number], loads[following]
         if before.direction is task.direction:
@@ -85,12 +87,16 @@ class AskingAhead:
     def load_closed(self, number: int) -> None:
         """Ask when nothing more is to be closed of load `number`."""
         loads, following = self._plan.loads(), number + 1
-        if self._at.waiter.stop.is_set():
+        if not self._goes_on(following):
             return
         if following >= len(loads):
             self._at.client.ask_ahead(Finish())
         elif loads[number].direction is not loads[following].direction and _holds(loads[number]):
             self._ask(following, with_stream=True)
+
+    def _goes_on(self, following: int) -> bool:
+        """Say whether a load is followed by the next, and not by a stop or the idle stream."""
+        return not self._at.waiter.stop.is_set() and following != self._after_idle
 
     def _both_searches(self) -> bool:
         """Ask for two searches that come first; return False where that can't be."""
@@ -108,7 +114,7 @@ class AskingAhead:
 
     def _ask(self, number: int, *, with_stream: bool) -> None:
         task = self._plan.loads()[number]
-        is_sure = isinstance(task, GoodputTask) or not task.repeat
+        is_sure = not (task.if_open if isinstance(task, GoodputTask) else task.repeat)
         if is_sure and self._has_room(task):
             self._loads.ask_ahead(
                 number,

@@ -99,7 +99,7 @@ def hold_stream(
     plan: StreamPlan,
     at: AtTestPoint,
     *,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Callable[[StampSender], None] | None = None,
     over: Callable[[], None] = lambda: None,
     late: bool = False,
 ) -> HeldStream:
@@ -150,7 +150,7 @@ def run_stream(
     at: AtTestPoint,
     opened: OpenedStream,
     *,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Callable[[StampSender], None] | None = None,
     all_sent: Callable[[], None] = lambda: None,
     watches: bool = True,
     until: threading.Event | None = None,

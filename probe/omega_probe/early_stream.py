@@ -46,13 +46,13 @@ class EarlyStream:
         self._thread.start()
 
     def finish(
-        self, *, progress: Callable[[int | None], None], all_sent: Callable[[], None]
+        self, *, progress: Callable[[StampSender], None], all_sent: Callable[[], None]
     ) -> HeldStream:
         """Return what the stream came to, when it has ended by itself or was stopped.
 
-        It is stopped when the session is, or the test point is gone. `progress` is given the latest
-        round trip in us, `all_sent` is called once when only replies are still to come. Raises what
-        broke the thread, which is a defect.
+        It is stopped when the session is, or the test point is gone. `progress` is given the
+        machine now and then, `all_sent` is called once when only replies are still to come. Raises
+        what broke the thread, which is a defect.
         """
         lost: TestPointLostError | TestPointRefusedError | None = None
         told, looks = False, 0
@@ -67,7 +67,7 @@ class EarlyStream:
                 all_sent()
             looks += 1
             if self._machine is not None and looks % SHOWN_LOOKS == 0:
-                progress(self._machine.latest_rtt_us)
+                progress(self._machine)
         if not told and lost is None:
             all_sent()
         if self._held is None:

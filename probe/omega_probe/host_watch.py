@@ -24,7 +24,8 @@ from omega_core.environment import (
     TrafficCheck,
 )
 from omega_core.evidence import Evidence
-from omega_core.units import NS_PER_US
+from omega_core.metrics import Direction
+from omega_core.units import BITS_PER_OCTET, NS_PER_US, US_PER_S
 from omega_core.verdict import Fault
 from omega_probe.environment import Host, link_header_octets
 from omega_probe.faults import HostFacts, faults_of
@@ -84,6 +85,26 @@ class HostWatch:
     def judges_traffic(self) -> bool:
         """Whether traffic on the interface can be somebody else's on the line."""
         return self.interface is not None and self.interface.medium is not Medium.LOOPBACK
+
+    def mtu_octets(self) -> int | None:
+        """Return the interface's MTU; None where it is not known."""
+        return None if self.interface is None else self.interface.mtu_bytes
+
+    def own_bps(self, direction: Direction) -> int:
+        """Return the IP-layer rate of the phase under way, the probe's own traffic alone."""
+        own, duration_us = self.so_far()
+        octets = own.rx.ip_octets if direction is Direction.DOWN else own.tx.ip_octets
+        return octets * BITS_PER_OCTET * US_PER_S // duration_us if duration_us > 0 else 0
+
+    def unknown(self) -> tuple[str, ...]:
+        """Return what can't be known of this host, as the codes of notes."""
+        interface = self.interface
+        if interface is None:
+            return ("no_route",)
+        if not self.judges_traffic:
+            return ("loopback_no_line",)
+        rate = ("link_rate_unknown",) if interface.link_rate_bps is None else ()
+        return (*rate, "duplex_unknown") if interface.duplex is None else rate
 
     def faults(
         self, evidence: Evidence | None = None, clocks: ClockFacts | None = None

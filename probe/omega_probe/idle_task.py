@@ -1,7 +1,8 @@
-"""The delay stream on the quiet line: planned by what the grant has left, held, and kept.
+"""A delay stream on the quiet line: planned by what the grant has left, held, and kept.
 
 Its report is not waited for where it could tell nothing new; it is taken at the end of the session.
 It may begin early, while the replies to attempts before it are still to come: they disturb nothing.
+It ends early once what is asked of it is known: see `omega_probe.until_known`.
 """
 
 from __future__ import annotations
@@ -27,17 +28,31 @@ from omega_probe.delay_stream import (
 )
 from omega_probe.early_stream import EarlyStream
 from omega_probe.plan import MeasurementPlan
+from omega_probe.round_trip import StampSender
 from omega_probe.session_budget import Budget
+from omega_probe.until_known import UntilKnown
 
-IDLE_STREAM: Final = 2  # numbers 0 and 1 are connectivity's; those after it stand beside runs
+FIRST_STREAM: Final = 2  # numbers 0 and 1 are connectivity's; those after it stand beside runs
+SECOND_STREAM: Final = limits.SESSION_STREAMS_MAX - 1  # beyond those beside runs
 
 
 class IdleTask:
-    """Carries out one session's task; `streams` has what was measured."""
+    """Holds one stream, and puts what was measured in front of `streams`."""
 
-    def __init__(self, plan: MeasurementPlan, *, key: bytes | None, started_ns: int) -> None:
-        self.streams: list[IdleStream] = []
+    def __init__(
+        self,
+        plan: MeasurementPlan,
+        *,
+        stream: int,
+        duration_ns: int,
+        streams: list[IdleStream],
+        key: bytes | None,
+        started_ns: int,
+    ) -> None:
         self._plan = plan
+        self._stream = stream
+        self._duration_ns = duration_ns
+        self._streams = streams
         self._key = key
         self._started_ns = started_ns
         self._early: tuple[StreamPlan, EarlyStream | HeldStream] | None = None
@@ -45,9 +60,9 @@ class IdleTask:
 
     def openings(self) -> list[OpenStream]:
         """Return what is to be asked for together with the session."""
-        if not self._plan.idle_duration_ns:
+        if not self._duration_ns:
             return []
-        return [OpenStream(stream=IDLE_STREAM, authenticated=self._key is not None)]
+        return [OpenStream(stream=self._stream, authenticated=self._key is not None)]
 
     @property
     def has_begun(self) -> bool:
@@ -59,17 +74,17 @@ class IdleTask:
 
         `begins` is called before its first packet, and only if there will be one.
         """
-        if not self._plan.idle_duration_ns or at.waiter.stop.is_set():
+        if not self._duration_ns or at.waiter.stop.is_set():
             return
         plan = self.planned(at, budget)
         if plan.packets < 1 or at.client.answer_to(opening_of(plan)) is None:
             return
         begins()
         opened = open_stream(plan, at)
-        self._early = (
-            plan,
-            opened if isinstance(opened, HeldStream) else EarlyStream(plan, at, opened),
-        )
+        if isinstance(opened, HeldStream):
+            self._early = plan, opened
+        else:
+            self._early = plan, EarlyStream(plan, at, opened)
 
     def planned(self, at: AtTestPoint, budget: Budget) -> StreamPlan:
         """Return the stream, shortened to what is left; of no packet where nothing is."""
@@ -81,7 +96,7 @@ class IdleTask:
             waiting_ns=NS_PER_S,
         )
         return StreamPlan(
-            stream=IDLE_STREAM,
+            stream=self._stream,
             address=at.client.address,
             family=at.client.family,
             packets=packets,
@@ -99,26 +114,28 @@ class IdleTask:
         progress: Callable[[int | None], None],
         over: Callable[[], None],
         late: bool,
+        until: UntilKnown | None = None,
     ) -> tuple[Ended, str]:
         """Hold the stream; return how the task has ended. `over` and `late`: see `hold_stream`."""
-        if self._early is None:
-            plan = self.planned(at, budget)
-            held = hold_stream(
-                plan, at, progress=lambda _, rtt_us: progress(rtt_us), over=over, late=late
-            )
+        plan, early = self._early or (self.planned(at, budget), None)
+
+        def told(machine: StampSender) -> None:
+            progress(machine.latest_rtt_us)
+            if until is not None:
+                self._look(plan, machine, at, until)
+
+        if early is None:
+            held = hold_stream(plan, at, progress=told, over=over, late=late)
         else:
-            plan, early = self._early
             if isinstance(early, EarlyStream):
-                early = early.finish(progress=progress, all_sent=over)
+                early = early.finish(progress=told, all_sent=over)
             held = end_stream(plan, at, early, late=late)
         stream = idle_stream_of(held, plan, session_started_ns=self._started_ns)
         if stream is not None:
-            self.streams.append(stream)
+            self._streams.insert(0, stream)
         if held.unreported:
             self._unreported = (plan, held)
-        if held.ended is Ended.COMPLETED and plan.packets < self._packets_wanted():
-            return Ended.BUDGET, held.detail
-        return held.ended, held.detail
+        return self._end(held, plan, None if until is None else until.known_after)
 
     def leave(self) -> None:
         """Let go of the stream that has begun early."""
@@ -126,14 +143,36 @@ class IdleTask:
             self._early[1].leave()
 
     def take_late_report(self, at: AtTestPoint) -> None:
-        """Add the report that nobody waited for."""
+        """Add the report that nobody waited for, of the stream that was held last."""
         if self._unreported is None:
             return
         plan, held = self._unreported
         held = close_stream(plan, at, held)
         stream = idle_stream_of(held, plan, session_started_ns=self._started_ns)
         if stream is not None:
-            self.streams[-1:] = [stream]
+            self._streams[0] = stream
+
+    def _look(
+        self, plan: StreamPlan, machine: StampSender, at: AtTestPoint, until: UntilKnown
+    ) -> None:
+        """Look whether the stream may end."""
+
+        def stream_of(packets: int) -> IdleStream | None:
+            so_far = HeldStream(ended=Ended.COMPLETED, outcome=machine.so_far(packets))
+            return idle_stream_of(so_far, plan, session_started_ns=self._started_ns)
+
+        until.look(machine, at.waiter.clock.monotonic_ns(), stream_of)
+
+    def _end(
+        self, held: HeldStream, plan: StreamPlan, known_after: int | None
+    ) -> tuple[Ended, str]:
+        if held.ended is not Ended.COMPLETED:
+            return held.ended, held.detail
+        if known_after is not None:
+            return Ended.DECIDED, f"what was asked was known after {known_after} packets"
+        if plan.packets < self._packets_wanted():
+            return Ended.BUDGET, held.detail
+        return Ended.COMPLETED, held.detail
 
     def _packets_wanted(self) -> int:
-        return limits.packet_count(self._plan.idle_duration_ns, self._plan.idle_period_ns)
+        return limits.packet_count(self._duration_ns, self._plan.idle_period_ns)

@@ -352,12 +352,15 @@ class LoadTasks:
     def _share_of(self, budget: Budget, number: int, task: GoodputTask, *, kept: int) -> int:
         """Return a run's share of the octets left: the runs to come are to have theirs.
 
-        `kept` octets are the stream's beside it.
+        Those held only while a question is open share what the others leave. `kept` octets are the
+        stream's beside it.
         """
         to_come = [
             each
             for each in self._plan.loads()[number:]
-            if isinstance(each, GoodputTask) and each.direction is task.direction
+            if isinstance(each, GoodputTask)
+            and each.direction is task.direction
+            and each.if_open is task.if_open
         ]
         left_ns = sum(each.duration_ns for each in to_come)
         left = budget.octets_left(task.direction) - kept

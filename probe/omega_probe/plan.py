@@ -27,13 +27,15 @@ class GoodputTask:
 
     With `until_known` it ends as soon as its rate is what a search before it has found the line to
     carry, and does not take all of the time on a path that needs less. `beside` is whether a delay
-    stream goes on beside it.
+    stream goes on beside it. With `if_open` it is held only if the session's guide says that what
+    the runs before it were asked is still open.
     """
 
     direction: Direction
     duration_ns: int
     until_known: bool = False
     beside: bool = True
+    if_open: bool = False
 
     @property
     def name(self) -> str:
@@ -85,9 +87,11 @@ class MeasurementPlan:
 
     An `idle_hurried` stream waits at its end for one and a half times the longest round trip
     instead of for ten.
-    `capacity` comes before `goodput`. `skipped` names the tasks that this mode leaves out, so that
-    the result can say so. `expected_bps_down` and `_up` are what the line was sold to carry, as far
-    as anybody said: other traffic is weighed against them. With `stop_when_invalid` a fault that
+    With `idle_look_ns` a short stream and the fixed rates come before the idle stream, so that a
+    first answer is there soon. `capacity` comes before `goodput`. `skipped` names the tasks that
+    this mode leaves out, so that the result can say so. `expected_bps_down` and `_up` are
+    what the line was sold to carry, as far as anybody said: other traffic is weighed against them.
+    With `stop_when_invalid` a fault that
     the precheck finds ends the session before data is spent; without, it only marks the result.
     """
 
@@ -96,6 +100,7 @@ class MeasurementPlan:
     idle_period_ns: int = limits.STREAM_PERIOD_NS_DEFAULT
     idle_authenticated: bool = False
     idle_hurried: bool = False
+    idle_look_ns: int = 0
     capacity: tuple[CapacityTask, ...] = ()
     goodput: tuple[GoodputTask, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -114,10 +119,18 @@ class MeasurementPlan:
         Fixed rates find a lossy line cheaply and come first; what searches find, TCP needs not find
         out; repeats come last, because they are to be later than what they repeat.
         """
-        asked = tuple(task for task in self.capacity if task.fixed_bps and not task.repeat)
+        asked = self._asked()
         searches = tuple(task for task in self.capacity if not task.fixed_bps)
         repeats = tuple(task for task in self.capacity if task.repeat)
         return (*asked, *searches, *self.goodput, *repeats)
+
+    @property
+    def loads_before_idle(self) -> int:
+        """How many of the loads are held before the idle stream, after a short look at the line."""
+        return len(self._asked()) if self.idle_look_ns else 0
+
+    def _asked(self) -> tuple[CapacityTask, ...]:
+        return tuple(task for task in self.capacity if task.fixed_bps and not task.repeat)
 
     @property
     def begins_with_search(self) -> bool:
@@ -129,6 +142,7 @@ class MeasurementPlan:
         """Raise ValueError for a plan that no session can carry out; an agent's defect."""
         _check("connectivity_attempts", self.connectivity_attempts, 1, limits.ATTEMPTS_MAX)
         _check("idle_duration_ns", self.idle_duration_ns, 0, limits.STREAM_DURATION_NS_MAX)
+        _check("idle_look_ns", self.idle_look_ns, 0, limits.STREAM_DURATION_NS_MAX)
         _check("idle_period_ns", self.idle_period_ns, limits.STREAM_PERIOD_NS_MIN, NS_PER_S)
         _check("goodput runs", len(self.goodput), 0, limits.GOODPUT_RUNS_MAX)
         _check("precheck_ns", self.precheck_ns, 0, limits.PRECHECK_NS_MAX)

@@ -122,12 +122,18 @@ class StampSender:
         self._strange = 0
         self._complete = False
         self._ending = False
+        self._settled = 0
         self._waited_ns = waiting_time_ns
 
     @property
     def sent(self) -> int:
         """How many packets have been handed to the driver so far."""
         return len(self._sent_ns)
+
+    @property
+    def left_ns(self) -> int:
+        """For how long packets are still to be sent."""
+        return 0 if self.has_sent_all else (self._count - self.sent) * self._period_ns
 
     @property
     def spacings_us(self) -> tuple[tuple[int, int], ...]:
@@ -233,16 +239,38 @@ class StampSender:
         """Return what became of the packets; RuntimeError while any may still be answered."""
         if not self._complete:
             raise RuntimeError("the sample is not complete; ask next_wakeup_ns")
-        rtt_ns = [self._rtt_ns.get(sequence) for sequence in range(len(self._sent_ns))]
+        return self._outcome(len(self._sent_ns), self._waited_ns)
+
+    def settled(self, now_ns: int) -> int:
+        """Return of how many packets, from the first on, the fate is known: answered, or lost.
+
+        For one thread, which need not be the driver's; call it as often as you like.
+        """
+        sent_ns = self._sent_ns
+        while self._settled < len(sent_ns) and (
+            self._settled in self._rtt_ns or now_ns - sent_ns[self._settled] > self._waiting_time_ns
+        ):
+            self._settled += 1
+        return self._settled
+
+    def so_far(self, packets: int) -> StreamOutcome:
+        """Return what became of the first packets, all of them settled, while the stream goes on.
+
+        What is counted over replies is counted over all that have come.
+        """
+        return self._outcome(packets, self._waiting_time_ns)
+
+    def _outcome(self, packets: int, waited_ns: int) -> StreamOutcome:
+        rtt_ns = [self._rtt_ns.get(sequence) for sequence in range(packets)]
         return StreamOutcome(
             rtt_us=tuple(None if each is None else each // NS_PER_US for each in rtt_ns),
-            waiting_time_us=self._waited_ns // NS_PER_US,
+            waiting_time_us=waited_ns // NS_PER_US,
             replies_received=self._order.received,
             duplicates_down=self._order.duplicates,
             reordered_down=self._order.reordered,
             late_sends=self._late_sends,
             strange=self._strange,
-            reflected=self._reflected,
+            reflected=self._reflected.copy(),
         )
 
     def _take_spacing(self, sequence: int) -> None:

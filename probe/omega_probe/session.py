@@ -22,6 +22,7 @@ from omega_probe.attempts import AttemptFailedError, literal_address, lookup
 from omega_probe.control_reach import FAMILIES, check_control
 from omega_probe.environment import Host
 from omega_probe.events import Emitter
+from omega_probe.guide import Guide
 from omega_probe.host_watch import HostWatch
 from omega_probe.own_traffic import OwnTrafficMeter
 from omega_probe.plan import ControlTarget, MeasurementPlan, TestPointAccess
@@ -57,8 +58,12 @@ def run_session(
     emit: Emitter,
     stop: threading.Event,
     host: Host | None = None,
+    guide: Guide | None = None,
 ) -> SessionResult:
-    """Carry out the plan; see the module. Setting `stop` ends it within half a second."""
+    """Carry out the plan; see the module. Setting `stop` ends it within half a second.
+
+    A `guide` says what need not be measured any more; without one all of the plan is.
+    """
     from omega_probe.session_runner import SessionRunner  # noqa: PLC0415 - see `load_session`
 
     runner = SessionRunner(
@@ -68,6 +73,7 @@ def run_session(
         emit=emit,
         host=Host() if host is None else host,
         earlier_attempts=earlier_attempts,
+        guide=guide,
     )
     return runner.run()
 

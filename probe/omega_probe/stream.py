@@ -131,14 +131,14 @@ class StreamDriver:
         *,
         stop: threading.Event,
         watched: Watched | None = None,
-        progress: Callable[[int, int | None], None] | None = None,
+        progress: Callable[[StampSender], None] | None = None,
         all_sent: Callable[[], None] = lambda: None,
     ) -> None:
         """Run the machine to its end, or stop it early when the event is set.
 
-        `progress` is called now and then with the nanoseconds passed and the latest round trip in
-        us, `all_sent` once when only replies are still to come. What `watched.poll` raises ends the
-        stream and is raised; the machine is stopped then.
+        `progress` is given the machine now and then, where the next packet is far; `all_sent` is
+        called once when only replies are still to come. What `watched.poll` raises ends the stream
+        and is raised; the machine is stopped then.
         """
         try:
             with undisturbed():
@@ -151,11 +151,11 @@ class StreamDriver:
         machine: StampSender,
         stop: threading.Event,
         watched: Watched | None,
-        progress: Callable[[int, int | None], None] | None,
+        progress: Callable[[StampSender], None] | None,
         all_sent: Callable[[], None] | None,
     ) -> None:
         clock = self._clock
-        started_ns = shown_ns = clock.monotonic_ns()
+        shown_ns = clock.monotonic_ns()
         self._arrivals.found_empty()
         while (wakeup_ns := machine.next_wakeup_ns()) is not None and not stop.is_set():
             now_ns = clock.monotonic_ns()
@@ -168,7 +168,7 @@ class StreamDriver:
             left_ns = wakeup_ns - now_ns
             if progress is not None and now_ns - shown_ns > PROGRESS_NS and left_ns > _QUIET_NS:
                 shown_ns = now_ns
-                progress(now_ns - started_ns, machine.latest_rtt_us)
+                progress(machine)
                 continue
             self._wait(machine, min(left_ns, SLICE_NS), watched)
 

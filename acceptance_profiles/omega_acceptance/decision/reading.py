@@ -4,6 +4,9 @@ The sample is told by the ascending positions of its events, so that a clean one
 read. It is looked at every so many samples from `n_min` on, and at its end; the first look that
 decides sticks, whatever comes later. What follows is kept in the record and counted as
 `after_stop`: measuring on can't take an outcome back, and what it adds is told, not used.
+
+A sample may go on in a later session: evidence knows no end. It is looked at where a session ended,
+as it was then, and a burst does not reach from one into the next.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
 
 from omega_acceptance.decision.bursts import design_effect_ppm, observed_burst_ppm
 from omega_acceptance.decision.shares import Evidence, ShareTest
@@ -24,6 +28,7 @@ class Looks:
 
     `n_max` ends the reading; None reads to the end. `observe` is whether the runs that are seen may
     correct the burst: not where an event is as likely as not, for chance alone makes runs then.
+    `joints` are the ascending places at which another session begins.
     """
 
     every: int
@@ -31,6 +36,7 @@ class Looks:
     n_max: int | None = None
     burst_ppm: int = PPM
     observe: bool = True
+    joints: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +64,11 @@ class Reading:
 def read(test: ShareTest, positions: Sequence[int], samples: int, looks: Looks) -> Reading:
     """Return what a sample comes to whose events stand at these ascending positions from 0 on."""
     end = samples if looks.n_max is None else min(samples, looks.n_max)
-    first_of_run = [at for index, at in enumerate(positions) if not _follows(positions, index)]
+    first_of_run = [
+        at
+        for index, at in enumerate(positions)
+        if at in looks.joints or not _follows(positions, index)
+    ]
     events, size, burst_ppm = 0, 0, looks.burst_ppm
     outcome = Outcome.INCONCLUSIVE
     for size in _sizes(looks, end):
@@ -90,7 +100,7 @@ def more_to_pass(test: ShareTest, reading: Reading) -> int:
 def _sizes(looks: Looks, end: int) -> Iterator[int]:
     """Yield how much of the sample each look has; nothing is looked at before `n_min`."""
     first = -(-max(looks.n_min, 1) // looks.every) * looks.every
-    yield from range(first, end, looks.every)
+    yield from merge(range(first, end, looks.every), (at for at in looks.joints if at < end))
     if end:
         yield end
 

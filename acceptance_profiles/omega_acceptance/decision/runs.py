@@ -97,9 +97,17 @@ class RunTest:
 
     def runs_to_pass(self, found: RunReading, *, n_max: int = RUNS_MAX) -> int | None:
         """Return how many runs in all would pass if more came out like these; None: too near."""
+        return self._runs_to(found.mean_ppm, found, self._pass_tail, n_max)
+
+    def runs_to_fail(self, found: RunReading, *, n_max: int = RUNS_MAX) -> int | None:
+        """Return how many runs in all would fail if more came out like these; None: too near."""
+        return self._runs_to(-found.mean_ppm, found, self._fail_tail, n_max)
+
+    def _runs_to(self, beyond_ppm: int, found: RunReading, tail: float, n_max: int) -> int | None:
+        """Return how many runs would prove a mean that lies so far beyond the limit."""
         for count in range(found.runs, min(n_max, RUNS_MAX) + 1):
-            half = self._half(found.spread_ppm / PPM, count, self._pass_tail)
-            if found.mean_ppm - half * PPM >= self.guard_ppm:
+            half = self._half(found.spread_ppm / PPM, count, tail)
+            if beyond_ppm - half * PPM >= self.guard_ppm:
                 return count
         return None
 

@@ -27,7 +27,7 @@ def judge_block(case: Case) -> Finding:
     """Judge the working round trip of the criterion's direction, second by second."""
     seen, limit_us, measured = case.evidence, case.limit(), case.measured
     direction = Direction(case.criterion.metric.rpartition("_")[2])
-    blocks = blocks_under_load(direction, seen.working, seen.goodput, seen.capacity)
+    blocks = blocks_under_load(direction, seen.working, case.runs, seen.capacity)
     bad = [_is_bad(block, limit_us) for block in blocks]
     value = None if measured is None else measured.value
     if not bad:

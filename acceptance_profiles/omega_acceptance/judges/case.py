@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ from omega_acceptance.decision.error_rates import false_fail_each_ppm
 from omega_acceptance.profile import AcceptanceProfile, Criterion
 from omega_acceptance.promise import limit_of
 from omega_core.evidence import AttemptKind, Ended, Evidence, Family
+from omega_core.goodput import SteadyRun
 from omega_core.metrics import MetricValue
 from omega_core.units import PPM
 from omega_core.verdict import Because, Decision, Mode, Outcome
@@ -21,14 +22,24 @@ FINISHED = frozenset({Ended.COMPLETED, Ended.DECIDED})
 class Case:
     """One criterion and the facts it is judged by.
 
-    Where the criterion names an IP family, `evidence` and `metrics` are of that family alone.
+    Where the criterion names an IP family, `evidence`, `runs` and `metrics` are of that family
+    alone. `runs` are the TCP runs of the evidence with their steady rates. A case of several
+    sessions has all that they counted in `evidence`, one after the other, and in `sessions` each by
+    itself; a case of one has none there.
     """
 
     profile: AcceptanceProfile
     criterion: Criterion
     mode: Mode
     evidence: Evidence
+    runs: Sequence[SteadyRun]
     metrics: Mapping[str, MetricValue]
+    sessions: tuple[Case, ...] = ()
+
+    @property
+    def each_session(self) -> tuple[Case, ...]:
+        """The case session by session, in their order."""
+        return self.sessions or (self,)
 
     @property
     def measured(self) -> MetricValue | None:

@@ -7,12 +7,16 @@ the limit is the share of them that is allowed.
 
 Both are the same question, whether events are rarer than a share, and are answered by evidence that
 is read once a second of the stream (`omega_acceptance.decision.reading`), corrected for bursts.
+Streams of several sessions are read one after the other; a variation counts from the least of its
+own stream, for the path may have become longer in between.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
 
 from omega_acceptance.decision.bursts import assumed_burst_ppm, period_of
 from omega_acceptance.decision.reading import Looks
@@ -21,44 +25,40 @@ from omega_acceptance.judges.shares import Sample, judge_sample
 from omega_acceptance.provable import packets_of, share_limit_ppm
 from omega_core.evidence import Ended, IdleStream, SequenceRange
 from omega_core.metrics import Direction
-from omega_core.units import US_PER_S
+from omega_core.samples import nearest_rank_percentile
+from omega_core.units import US_PER_S, share_ppm_rounded_up
 from omega_core.verdict import Because
 
 
 def judge_percentile(case: Case) -> Finding:
     """Judge a delay quantile by the share of packets that were late or lost."""
-    because = why_no_stream(case)
+    told, because = _told(case)
     if because is not None:
         return not_judged(case, because)
-    stream = case.evidence.idle[0]
-    sample = Sample(
-        events=late_or_lost(case, stream.rtt_us),
-        size=len(stream.rtt_us),
-        limit_ppm=share_limit_ppm(case.criterion),
-        looks=_each_second(case, stream),
-        value=None if case.measured is None else case.measured.value,
-        most=packets_of(case.profile, case.mode),
-    )
-    return judge_sample(case, sample)
+    streams = [(each, each.evidence.idle[0].rtt_us) for each in told]
+    parts = [_Part(late_or_lost(each, rtt_us), len(rtt_us)) for each, rtt_us in streams]
+    limit_ppm = share_limit_ppm(case.criterion)
+    return judge_sample(case, _joined(case, told, parts, limit_ppm, value=_percentile(told)))
 
 
 def judge_share(case: Case) -> Finding:
     """Judge loss in one direction; where the way of a lost packet is not known it is not judged."""
-    because = why_no_stream(case)
+    told, because = _told(case)
     if because is not None:
         return not_judged(case, because)
-    measured, stream = case.measured, case.evidence.idle[0]
-    if measured is None or measured.value is None:
+    knowing = [
+        (each, each.measured.samples)
+        for each in told
+        if each.measured is not None and each.measured.value is not None
+    ]
+    if not knowing:
         return not_judged(case, Because.NOT_MEASURED)
-    sample = Sample(
-        events=_lost(stream, case.criterion.direction),
-        size=measured.samples,
-        limit_ppm=case.limit(),
-        looks=_each_second(case, stream),
-        value=measured.value,
-        most=packets_of(case.profile, case.mode),
-    )
-    return judge_sample(case, sample)
+    direction = case.criterion.direction
+    parts = [_Part(_lost(each.evidence.idle[0], direction), size) for each, size in knowing]
+    lost, samples = sum(len(each.events) for each in parts), sum(each.size for each in parts)
+    value = share_ppm_rounded_up(lost, samples)
+    told = [each for each, _ in knowing]
+    return judge_sample(case, _joined(case, told, parts, case.limit(), value=value))
 
 
 def why_no_stream(case: Case) -> Because | None:
@@ -79,10 +79,61 @@ def late_or_lost(case: Case, rtt_us: Sequence[int | None]) -> list[int]:
     The least of the whole stream is taken, also for a look at its beginning: that makes a variation
     no smaller than it was.
     """
-    limit_us = case.limit()
-    if "_pdv_" in case.criterion.metric:
-        limit_us += min((each for each in rtt_us if each is not None), default=0)
-    return [at for at, each in enumerate(rtt_us) if each is None or each > limit_us]
+    latest_us = case.limit() + _base_us(case, rtt_us)
+    return [at for at, each in enumerate(rtt_us) if each is None or each > latest_us]
+
+
+class _Part(NamedTuple):
+    """What one session adds to a sample: ascending places of its events, and its size."""
+
+    events: Sequence[int]
+    size: int
+
+
+def _joined(
+    case: Case, told: Sequence[Case], parts: Sequence[_Part], limit_ppm: int, *, value: int | None
+) -> Sample:
+    """Return one sample of the parts in their order, of which `told` are the sessions."""
+    begins = [*accumulate((part.size for part in parts), initial=0)]
+    size, stream = begins.pop(), told[0].evidence.idle[0]
+    events = [begin + at for begin, part in zip(begins, parts, strict=True) for at in part.events]
+    sent = sum(len(each.evidence.idle[0].rtt_us) for each in told)
+    return Sample(
+        events=events,
+        size=size,
+        limit_ppm=limit_ppm,
+        looks=_each_second(case, stream, joints=tuple(begins[1:])),
+        value=value,
+        most=max(packets_of(case.profile, case.mode), sent),
+    )
+
+
+def _told(case: Case) -> tuple[list[Case], Because | None]:
+    """Return the sessions that have a stream to judge; where none has, why the last has none."""
+    whys = [why_no_stream(each) for each in case.each_session]
+    told = [each for each, why in zip(case.each_session, whys, strict=True) if why is None]
+    return told, None if told else whys[-1]
+
+
+def _base_us(case: Case, rtt_us: Sequence[int | None]) -> int:
+    """Return what a delay is counted from: for PDV the least of the stream."""
+    if "_pdv_" not in case.criterion.metric:
+        return 0
+    return min((each for each in rtt_us if each is not None), default=0)
+
+
+def _percentile(told: Sequence[Case]) -> int | None:
+    """Return the criterion's metric, of the packets of all sessions that were answered."""
+    if len(told) == 1:  # it is there already, and sorting takes a millisecond
+        measured = told[0].measured
+        return None if measured is None else measured.value
+    found_us: list[int] = []
+    for case in told:
+        rtt_us = case.evidence.idle[0].rtt_us
+        base_us = _base_us(case, rtt_us)
+        found_us += [each - base_us for each in rtt_us if each is not None]
+    percent = int(told[0].criterion.metric.rpartition("_p")[2])
+    return nearest_rank_percentile(found_us, percent) if found_us else None
 
 
 def _lost(stream: IdleStream, direction: Direction | None) -> list[int]:
@@ -100,7 +151,7 @@ def _numbers(ranges: Sequence[SequenceRange]) -> list[int]:
     return [number for first, last in ranges for number in range(first, last + 1)]
 
 
-def _each_second(case: Case, stream: IdleStream) -> Looks:
+def _each_second(case: Case, stream: IdleStream, *, joints: tuple[int, ...]) -> Looks:
     """Return looks once a second, with the burst that the plan assumes at the stream's period."""
     assumed = case.profile.statistics
     period_us = stream.period_us or period_of(assumed.probe_pps)
@@ -109,4 +160,5 @@ def _each_second(case: Case, stream: IdleStream) -> Looks:
         n_min=case.criterion.n_min,
         n_max=case.criterion.n_max,
         burst_ppm=assumed_burst_ppm(assumed.loss_burst_us, period_us=period_us),
+        joints=joints,
     )

@@ -16,7 +16,6 @@ from math import prod
 from omega_acceptance.decision.runs import RUNS_MAX, RUNS_MIN, RunReading, RunTest
 from omega_acceptance.judges.case import FINISHED, Case, Finding, met_or_not, not_judged
 from omega_core.evidence import Ended, Family, GoodputRun
-from omega_core.goodput import steady_rate
 from omega_core.verdict import Because, Decision, Mode, Outcome, RunEvidence
 
 
@@ -31,7 +30,7 @@ class Runs:
 
 def judge_mean_log(case: Case) -> Finding:
     """Judge the finished runs of the criterion's direction, all over one IP family."""
-    runs, test = finished_runs(case), _test_of(case)
+    runs, test = finished_runs(case), test_of(case)
     count, limit = len(runs.rates_bps), case.limit(runs.family)
     n_min, n_max = case.criterion.n_min, case.criterion.n_max or RUNS_MAX
     if case.mode is Mode.QUICK and n_min <= count < RUNS_MIN:
@@ -54,11 +53,11 @@ def judge_mean_log(case: Case) -> Finding:
 def finished_runs(case: Case) -> Runs:
     """Return the runs that came to their end over the family of the first of them."""
     direction = case.criterion.direction
-    runs = tuple(run for run in case.evidence.goodput if run.direction is direction)
-    finished = [run for run in runs if run.ended in FINISHED]
-    family: Family = finished[0].family if finished else 4
-    steady = [steady_rate(run) for run in finished if run.family == family]
-    return Runs(runs, tuple(each.rate_bps for each in steady if each is not None), family)
+    runs = [each for each in case.runs if each.run.direction is direction]
+    finished = (run for run, _ in runs if run.ended in FINISHED)
+    family: Family = next((run.family for run in finished), 4)
+    rates = (each.rate_bps for run, each in runs if each is not None and run.family == family)
+    return Runs(tuple(run for run, _ in runs), tuple(rates), family)
 
 
 def geometric_mean(rates: Sequence[int]) -> int:
@@ -84,7 +83,8 @@ def why_too_few(case: Case, runs: Runs) -> Because:
     return Because.TOO_FEW_SAMPLES if runs.rates_bps else Because.NOT_MEASURED
 
 
-def _test_of(case: Case) -> RunTest:
+def test_of(case: Case) -> RunTest:
+    """Return the claim of a criterion, with the assumptions of its profile."""
     assumed = case.profile.statistics
     return RunTest(
         guard_ppm=assumed.guard_band_ppm,

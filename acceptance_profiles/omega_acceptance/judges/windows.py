@@ -7,6 +7,10 @@ carried, short, or says nothing. Over the windows at the rate in question:
     two short, `REPEAT_US` apart, none carried  fail
     anything else                               inconclusive
 
+Windows of several sessions count all together, and in more than half of the sessions that held any
+must be what one session needs: at the rate one is carried by chance in three of a hundred, and
+trying again must not make that more.
+
 The bound behind *carried* assumes no distribution: a line below the rate passes only if the guard
 band was too narrow for the instrument, or a bucket larger than the allowance hid what lasts. A line
 at the rate that varies by 8 % within a quarter of a second is short in one window of eight, and in
@@ -31,18 +35,12 @@ FALSE_FAIL_PPM = 15_000
 
 def judge_window(case: Case) -> Finding:
     """Judge the windows of the criterion's direction at the rate in question or above it."""
-    runs = [
-        run
-        for run in case.evidence.capacity
-        if run.direction is case.criterion.direction
-        and run.fixed_bps is not None
-        and run.fixed_bps >= case.limit(run.family)
-        and run.ended in HAS_WORKED
-    ]
+    runs = _windows(case)
     seen = [(run, _seen(case, run)) for run in runs]
     carried = [each for _, each in seen if each and each.outcome is Carried.CARRIED]
     short = _apart([(run, each) for run, each in seen if each and each.outcome is Carried.SHORT])
     needed = max(case.criterion.n_min, WINDOWS_TO_FAIL) if short else case.criterion.n_min
+    needed *= _most_sessions(case)
     samples = len(carried) + len(short)
     if samples >= needed and not (carried and short):
         return Finding(
@@ -72,6 +70,22 @@ def judge_window(case: Case) -> Finding:
         samples_needed=needed,
         family=runs[0].family if runs else 4,
     )
+
+
+def _windows(case: Case) -> list[CapacityRun]:
+    return [
+        run
+        for run in case.evidence.capacity
+        if run.direction is case.criterion.direction
+        and run.fixed_bps is not None
+        and run.fixed_bps >= case.limit(run.family)
+        and run.ended in HAS_WORKED
+    ]
+
+
+def _most_sessions(case: Case) -> int:
+    """Return the least number that is more than half of the sessions that held a window."""
+    return sum(bool(_windows(each)) for each in case.each_session) // 2 + 1
 
 
 def _seen(case: Case, run: CapacityRun) -> Qualification | None:

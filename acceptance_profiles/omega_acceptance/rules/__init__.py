@@ -10,6 +10,7 @@
                                      + by_day.py, by_cycle.py
                                      + state.py       what a device keeps of it
                                      + report.py      both results, side by side
+                               +-- beside.py        what a rule that a plan names says of a session
 
 A rule's result stands beside the statistical verdict of `omega_acceptance.evaluate` and is never
 merged with it: a rule compares bare values, a verdict states how often it is wrong. A rule whose

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from omega_acceptance.rules.by_cycle import ByCycle
 from omega_acceptance.rules.by_day import ByDay
+from omega_acceptance.rules.codes import Decision
 from omega_acceptance.rules.force import why_not
 from omega_acceptance.rules.rule import CampaignShape, Rule
 from omega_acceptance.rules.standing import Phase, Standing, Taken
@@ -26,11 +27,19 @@ from omega_core.units import US_PER_S
 
 
 class NotPlanned(StrEnum):
-    """Why no campaign can be planned for a rule."""
+    """Why no campaign can be planned for a rule.
+
+    `CONTRACT_ONLY`: no run is asked for. `OTHER_EVENTS`: it waits for what no run of ours can be.
+    `HOURS_UNKNOWN`: nobody has confirmed when in its week the runs are taken. `NO_CALENDAR`: it
+    fixes neither their number nor their time, so whoever measures could stop at the best moment.
+    """
 
     DRAFT = "draft"
     RETIRED = "retired"
     NOT_IN_FORCE = "not_in_force"
+    CONTRACT_ONLY = "contract_only"
+    OTHER_EVENTS = "other_events"
+    HOURS_UNKNOWN = "hours_unknown"
     NO_CALENDAR = "no_calendar"
 
 
@@ -43,16 +52,16 @@ class Calendar(Protocol):
 
 
 def why_not_planned(rule: Rule, on: date) -> NotPlanned | None:
-    """Return why no campaign can be planned for this rule; None where one can.
-
-    A rule without a campaign, or whose campaign does not say when its runs are taken, has no
-    calendar.
-    """
+    """Return why no campaign can be planned for this rule; None where one can."""
     if because := why_not(rule, on):
         return NotPlanned(because)
-    if rule.campaign is None or rule.campaign.shape == "week":
+    if rule.decision is Decision.COMPLETENESS:
+        return NotPlanned.CONTRACT_ONLY
+    if rule.decision is Decision.SEQUENCE:
+        return NotPlanned.OTHER_EVENTS
+    if rule.campaign is None:
         return NotPlanned.NO_CALENDAR
-    return None
+    return NotPlanned.HOURS_UNKNOWN if rule.campaign.shape == "week" else None
 
 
 def calendar_of(shape: CampaignShape, zone: tzinfo, run_s: int = CAMPAIGN_RUN_S_MAX) -> Calendar:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
+from omega_acceptance.rules.codes import ContractBase, RuleOutcome
 from omega_acceptance.rules.force import why_not
-from omega_acceptance.rules.results import CompletenessResult, RuleOutcome, Situation
+from omega_acceptance.rules.results import CompletenessResult, Situation
 from omega_acceptance.rules.rule import Rule
 from omega_core.metrics import Direction
 
@@ -17,7 +18,7 @@ def evaluate_completeness(
     """Return which rates the contract does not name, in either direction."""
     if because := why_not(rule, on):
         return CompletenessResult(rule=rule.ref, outcome=RuleOutcome.NOT_EVALUATED, because=because)
-    asked = getattr(rule.requires, access, ())
+    asked: tuple[ContractBase, ...] = getattr(rule.requires, access, ())
     missing = tuple(
         (direction, base)
         for direction in Direction

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from omega_acceptance.rules.codes import NotEvaluated, RuleOutcome
 from omega_acceptance.rules.force import why_not
-from omega_acceptance.rules.results import Cycle, FactsResult, NotEvaluated, RuleOutcome, RunFacts
+from omega_acceptance.rules.results import Cycle, FactsResult, RunFacts
 from omega_acceptance.rules.rule import CampaignShape, Rule
 from omega_core.units import US_PER_S
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from omega_acceptance.rules.codes import Decision
 from omega_acceptance.rules.rule import (
     CampaignShape,
-    Decision,
     Predicate,
     Rule,
     RunCondition,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from omega_acceptance.rules.results import NotEvaluated
+from omega_acceptance.rules.codes import NotEvaluated
 from omega_acceptance.rules.rule import Rule, Status
 
 

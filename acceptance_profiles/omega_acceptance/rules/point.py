@@ -17,15 +17,9 @@ from fractions import Fraction
 from itertools import pairwise
 from math import comb
 
+from omega_acceptance.rules.codes import NotEvaluated, RuleOutcome
 from omega_acceptance.rules.force import NotKnownError, why_not
-from omega_acceptance.rules.results import (
-    NotEvaluated,
-    PointResult,
-    PredicateResult,
-    RuleOutcome,
-    RunFacts,
-    Situation,
-)
+from omega_acceptance.rules.results import PointResult, PredicateResult, RunFacts, Situation
 from omega_acceptance.rules.rule import (
     Predicate,
     Rule,

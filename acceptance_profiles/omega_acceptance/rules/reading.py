@@ -7,6 +7,7 @@ this package. Every version is kept for ever, because records name them.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 
 from omega_acceptance.errors import RuleError, RuleUnknownError
 from omega_acceptance.rules.fitting import mistakes
+from omega_acceptance.rules.force import why_not
 from omega_acceptance.rules.rule import Rule
 from omega_acceptance.toml_content import Form, parse_toml
 from omega_core.limits import RULE_BYTES_MAX
@@ -52,13 +54,16 @@ class RuleBook:
 
     def newest(self, rule_id: str) -> Rule:
         """Return the newest version of a rule; raises RuleUnknownError."""
-        versions = [each for each in self.rules if each.id == rule_id]
-        if not versions:
-            ids = sorted({each.id for each in self.rules})
-            close = get_close_matches(rule_id[:64], ids, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(ids)}"
-            raise RuleUnknownError(f"no rule is called {rule_id[:64]!a}; {hint}")
-        return versions[-1]
+        return self._versions(rule_id)[-1]
+
+    def on(self, rule_id: str, day: date) -> Rule:
+        """Return the newest version that speaks on a day, or where none does the newest of all.
+
+        Raises RuleUnknownError.
+        """
+        versions = self._versions(rule_id)
+        speaking = [each for each in versions if why_not(each, day) is None]
+        return (speaking or versions)[-1]
 
     def get(self, rule_id: str, version: int) -> Rule:
         """Return exactly this version; raises RuleUnknownError."""
@@ -67,6 +72,15 @@ class RuleBook:
         except KeyError:
             what = f"no rule is called {rule_id[:64]!a} version {version}"
             raise RuleUnknownError(what) from None
+
+    def _versions(self, rule_id: str) -> list[Rule]:
+        versions = [each for each in self.rules if each.id == rule_id]
+        if not versions:
+            ids = sorted({each.id for each in self.rules})
+            close = get_close_matches(rule_id[:64], ids, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(ids)}"
+            raise RuleUnknownError(f"no rule is called {rule_id[:64]!a}; {hint}")
+        return versions
 
 
 @cache

@@ -3,27 +3,27 @@
 What is put to statistics (`share_verdict`) is: of so many runs so many fell short, and a line that
 keeps its promise may fall short in a share p0 of them. A report can be made at any time; a point
 rule's result comes only with the whole campaign, the facts of a rule of facts as far as they go.
+The other rules that the plan names are told beside it (`beside`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import tzinfo
+from datetime import date, tzinfo
 from fractions import Fraction
 from typing import Annotated
 
 from pydantic import Field
 
+from omega_acceptance.rules.beside import rules_beside
+from omega_acceptance.rules.codes import Decision, NotEvaluated, RuleOutcome
+from omega_acceptance.rules.days import day_at
 from omega_acceptance.rules.facts import evaluate_facts
+from omega_acceptance.rules.named import RuleBeside
 from omega_acceptance.rules.point import error_of_share, evaluate_point
-from omega_acceptance.rules.results import (
-    FactsResult,
-    NotEvaluated,
-    PointResult,
-    RuleOutcome,
-    RunFacts,
-)
-from omega_acceptance.rules.rule import Decision, Op, Rule, Stat
+from omega_acceptance.rules.reading import RuleBook
+from omega_acceptance.rules.results import FactsResult, PointResult, RunFacts
+from omega_acceptance.rules.rule import Op, Rule, Stat
 from omega_acceptance.rules.share_verdict import ShareVerdict, share_verdict
 from omega_acceptance.rules.standing import Phase, Why
 from omega_acceptance.rules.state import CampaignState
@@ -96,7 +96,10 @@ class RiskPart(StrictModel):
 
 
 class CampaignReport(StrictModel):
-    """What `omega campaign report --json` prints."""
+    """What `omega campaign report --json` prints.
+
+    `named_by_plan` is null while the contract is not known. `beside` are the other rules it names.
+    """
 
     schema_version: Version1 = 1
     id: Id
@@ -116,16 +119,16 @@ class CampaignReport(StrictModel):
     regulatory: RegulatoryPart
     statistical: tuple[StatisticalPart, ...]
     risks: tuple[RiskPart, ...]
+    named_by_plan: bool | None = None
+    beside: tuple[RuleBeside, ...] = ()
 
 
 def campaign_report(
-    state: CampaignState,
-    rule: Rule,
-    zone: tzinfo,
-    now_unix_us: int,
+    state: CampaignState, rule: Rule, zone: tzinfo, now_unix_us: int, book: RuleBook
 ) -> CampaignReport:
-    """Return the report of a campaign as it stands."""
+    """Return the report of a campaign as it stands; `book` has the rules that its plan names."""
     standing, runs = state.standing(rule, zone, now_unix_us), state.runs(zone)
+    named, beside = _named(state, rule, book, day_at(now_unix_us, zone))
     return CampaignReport(
         id=state.id,
         rule=state.rule,
@@ -144,7 +147,21 @@ def campaign_report(
         regulatory=_regulatory(state, rule, runs, standing.phase),
         statistical=tuple(_statistical(state, rule, runs, whole=standing.phase is Phase.COMPLETE)),
         risks=tuple(_risks(rule)),
+        named_by_plan=named,
+        beside=beside,
     )
+
+
+def _named(
+    state: CampaignState, rule: Rule, book: RuleBook, on: date
+) -> tuple[bool | None, tuple[RuleBeside, ...]]:
+    """Return whether the plan names the campaign's rule, and what the others it names say."""
+    contract = state.contract
+    if contract is None or contract.rule_refs is None:
+        return None, ()
+    all_named = rules_beside(contract, book, on=on)
+    others = tuple(each for each in all_named if (each.id, each.version) != (rule.id, rule.version))
+    return len(others) < len(all_named), others
 
 
 def _regulatory(

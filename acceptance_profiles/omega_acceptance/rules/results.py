@@ -4,39 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from fractions import Fraction
 
-from omega_acceptance.rules.rule import Decision, Op, Rates, Stat
+from omega_acceptance.rules.codes import ContractBase, Decision, NotEvaluated, RuleOutcome
+from omega_acceptance.rules.rule import Op, Rates, Stat
 from omega_core.metrics import Direction
 from omega_core.verdict import ProfileRef
-
-
-class RuleOutcome(StrEnum):
-    """What a rule says, each kind of decision in its own words."""
-
-    DEVIATION = "deviation"
-    NO_DEVIATION = "no_deviation"
-    COMPLIANT = "compliant"
-    NOT_COMPLIANT = "not_compliant"
-    COMPLETE = "complete"
-    INCOMPLETE = "incomplete"
-    REACHED = "reached"
-    NOT_REACHED = "not_reached"
-    NOT_EVALUATED = "not_evaluated"
-
-
-class NotEvaluated(StrEnum):
-    """Why a rule says nothing."""
-
-    DRAFT = "draft"
-    RETIRED = "retired"
-    NOT_IN_FORCE = "not_in_force"
-    NO_RUNS = "no_runs"
-    CONTRACT_INCOMPLETE = "contract_incomplete"
-    CELL_UNKNOWN = "cell_unknown"
-    CAMPAIGN_OPEN = "campaign_open"
-    CAMPAIGN_VOID = "campaign_void"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,5 +124,5 @@ class CompletenessResult:
     rule: ProfileRef
     outcome: RuleOutcome
     because: NotEvaluated | None = None
-    missing: tuple[tuple[Direction, str], ...] = ()
+    missing: tuple[tuple[Direction, ContractBase], ...] = ()
     decision: Decision = Decision.COMPLETENESS

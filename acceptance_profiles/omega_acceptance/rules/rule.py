@@ -19,6 +19,7 @@ from pydantic import Field
 
 from omega_acceptance.figures import Language
 from omega_acceptance.profile import Day, Slug, Version
+from omega_acceptance.rules.codes import ContractBase, Decision
 from omega_core import limits
 from omega_core.canonical import canonical_bytes, digest_hex
 from omega_core.metrics import Direction
@@ -39,9 +40,6 @@ Sentence: TypeAlias = Annotated[str, Field(min_length=1, max_length=_SENTENCE_CH
 Count: TypeAlias = Annotated[int, Field(ge=1, le=_COUNT_MAX)]
 Days: TypeAlias = Annotated[int, Field(ge=1, le=_DAYS_MAX)]
 Seconds: TypeAlias = Annotated[int, Field(ge=0, le=_DAY_S)]
-ContractBase: TypeAlias = Literal[
-    "advertised", "max", "normal", "min", "estimated_max", "required", "guaranteed_min"
-]
 Op: TypeAlias = Literal[">=", ">", "<=", "<"]
 
 
@@ -51,15 +49,6 @@ class Status(StrEnum):
     ACTIVE = "active"
     DRAFT = "draft"
     RETIRED = "retired"
-
-
-class Decision(StrEnum):
-    """What kind of answer a rule gives."""
-
-    POINT = "point"
-    FACTS = "facts"
-    SEQUENCE = "sequence"
-    COMPLETENESS = "completeness"
 
 
 class Stat(StrEnum):

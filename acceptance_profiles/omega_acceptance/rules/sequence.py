@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from omega_acceptance.rules.codes import RuleOutcome
 from omega_acceptance.rules.force import NotKnownError, why_not
 from omega_acceptance.rules.point import condition_met
-from omega_acceptance.rules.results import RuleOutcome, SequenceResult, Situation
+from omega_acceptance.rules.results import SequenceResult, Situation
 from omega_acceptance.rules.rule import Rule, Step
 from omega_core.metrics import Direction
 

@@ -30,6 +30,7 @@ class Why(StrEnum):
     DAY_UNFINISHED = "day_unfinished"
     SPAN = "span"
     CONTRACT_CHANGED = "contract_changed"
+    NOT_IN_FORCE = "not_in_force"
     TOO_MANY = "too_many"
 
 

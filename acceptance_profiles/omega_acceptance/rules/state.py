@@ -7,17 +7,18 @@ under way when the device went down; it counts as an attempt, and for nothing el
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import date, tzinfo
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from omega_acceptance.layers import Layer, ratio
-from omega_acceptance.profile import AcceptanceProfile
+from omega_acceptance.profile import AcceptanceProfile, RuleRef
 from omega_acceptance.rules.campaign import calendar_of
+from omega_acceptance.rules.codes import ContractBase
 from omega_acceptance.rules.days import day_at
 from omega_acceptance.rules.results import RunFacts, Situation
-from omega_acceptance.rules.rule import ContractBase, Rule
+from omega_acceptance.rules.rule import Rule
 from omega_acceptance.rules.standing import Phase, Standing, Taken, Why
 from omega_core.evidence import Family
 from omega_core.facts import INTEGER_MAX, Version1
@@ -35,9 +36,13 @@ CONTRACT_CHANGED = Why.CONTRACT_CHANGED.value
 
 
 class Contract(StrictModel):
-    """The contracted rates that runs are held against, in bit/s of the contract's `rate_layer`."""
+    """The contracted rates that runs are held against, in bit/s of the contract's `rate_layer`.
+
+    `rule_refs` are the rules that the profile names; null in a state that an older program wrote.
+    """
 
     profile: ProfileRef
+    rule_refs: Annotated[tuple[RuleRef, ...], Field(max_length=32)] | None = None
     rate_layer: Literal["ethernet", "atm", "ip", "tcp"]
     down: dict[ContractBase, _Bps]
     up: dict[ContractBase, _Bps]
@@ -102,8 +107,14 @@ class CampaignState(StrictModel):
         standing = calendar_of(shape, zone).standing(self.taken, now_unix_us)
         if any(each.invalid_because == CONTRACT_CHANGED for each in self.attempts):
             return _void(standing, Why.CONTRACT_CHANGED)
-        if standing.phase is not Phase.COMPLETE and len(self.attempts) >= CAMPAIGN_RUNS_MAX:
+        if standing.phase is Phase.COMPLETE:
+            return standing
+        if len(self.attempts) >= CAMPAIGN_RUNS_MAX:
             return _void(standing, Why.TOO_MANY)
+        # A clock that was set back makes no rule young again.
+        today = day_at(max([now_unix_us, *(each.ended_unix_us for each in self.taken)]), zone)
+        if not rule.is_effective(today):
+            return _void(standing, Why.NOT_IN_FORCE, today)
         return standing
 
     def runs(self, zone: tzinfo) -> tuple[RunFacts, ...]:
@@ -152,7 +163,13 @@ def contract_of(profile: AcceptanceProfile) -> Contract:
         }
         for each in (down, up)
     ]
-    return Contract(profile=profile.ref, rate_layer=profile.rate_layer, down=rates[0], up=rates[1])
+    return Contract(
+        profile=profile.ref,
+        rule_refs=profile.rule_refs,
+        rate_layer=profile.rate_layer,
+        down=rates[0],
+        up=rates[1],
+    )
 
 
 def in_contract_layer(profile: AcceptanceProfile, tcp_bps: int, family: Family) -> int:
@@ -163,8 +180,8 @@ def in_contract_layer(profile: AcceptanceProfile, tcp_bps: int, family: Family) 
     return int(tcp_bps * ratio(profile.packet(family), of=Layer.TCP, into=profile.layer))
 
 
-def _void(standing: Standing, why: Why) -> Standing:
-    return replace(standing, phase=Phase.VOID, why=why, not_before_unix_us=None)
+def _void(standing: Standing, why: Why, day: date | None = None) -> Standing:
+    return replace(standing, phase=Phase.VOID, why=why, day=day, not_before_unix_us=None)
 
 
 def _alike(one: Contract, other: Contract) -> bool:

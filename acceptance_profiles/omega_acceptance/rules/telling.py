@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
-from omega_acceptance.figures import Language, figure
+from omega_acceptance.figures import NO_BREAK_SPACE, Language, figure
 from omega_acceptance.rules import words
+from omega_acceptance.rules.campaign import NotPlanned
+from omega_acceptance.rules.codes import Decision
+from omega_acceptance.rules.named import RuleBeside
 from omega_acceptance.rules.report import (
     CampaignReport,
     PredicatePart,
     RiskPart,
     StatisticalPart,
 )
-from omega_acceptance.rules.rule import Rule
-from omega_acceptance.rules.share_verdict import ShareVerdict
+from omega_acceptance.rules.rule import Predicate, Rule, RunCondition, fraction, is_bare_fraction
+from omega_acceptance.rules.share_verdict import ERROR_PPM
 from omega_acceptance.sentences import Words
 from omega_core.units import PPM, US_PER_S
 
 
 def told(report: CampaignReport, rule: Rule, lang: Language) -> tuple[str, ...]:
     """Return the report as lines: how it stands, the rule, statistics, what both are worth."""
-    return (rule.title.said(lang), *_standing(report, lang), *_results(report, rule, lang))
+    return (
+        rule.title.said(lang),
+        *_standing(report, lang),
+        *_results(report, rule, lang),
+        *([_in(words.NOT_NAMED, lang)] if report.named_by_plan is False else []),
+        *_listed(words.BESIDE_CAMPAIGN, report.beside, lang),
+    )
+
+
+def beside_told(found: Iterable[RuleBeside], lang: Language) -> tuple[str, ...]:
+    """Return what the rules that a plan names say beside a verdict, as lines."""
+    return tuple(_listed(words.BESIDE, found, lang))
+
+
+def not_planned_told(rule: Rule, because: NotPlanned, lang: Language) -> str:
+    """Return why no campaign can be planned for a rule, as the end of a sentence."""
+    others = (step.event for step in rule.sequence if step.run is None)
+    return _filled(
+        words.NOT_PLANNED[because],
+        lang,
+        force=force_told(rule, lang),
+        events=", ".join(dict.fromkeys(others)),
+        unconfirmed=", ".join(each.about for each in rule.unconfirmed),
+    )
+
+
+def force_told(rule: Rule, lang: Language) -> str:
+    """Return from when to when a rule is in force."""
+    begin, end = rule.effective_from, rule.effective_until
+    form = words.FORCE[begin is not None, end is not None]
+    return _filled(form, lang, begin=begin, end=end)
 
 
 def rule_told(rule: Rule, lang: Language) -> tuple[str, ...]:
     """Return what a rule asks for, as lines: what it is, where from, its demands, our doubts."""
-    source = words.SOURCE[rule.source.read]
+    source, digest = words.SOURCE[rule.source.read], rule.source.text_sha256
+    archived = words.ARCHIVED if digest else words.NOT_ARCHIVED
     return (
         rule.title.said(lang),
-        f"{rule.id} ({rule.version}){_colon(lang)} {_in(words.STATUS[rule.status], lang)}",
+        f"{rule.id} ({rule.version}){_colon(lang)} {_in(words.STATUS[rule.status], lang)},"
+        f" {force_told(rule, lang)}",
         _filled(source, lang, act=rule.source.act),
+        _filled(archived, lang, digest=digest),
         *(f"- {each.said(lang)}" for each in rule.demands),
         *(_filled(words.READ_AS, lang, taken=each.taken.said(lang)) for each in rule.doubts),
         *(
@@ -80,62 +117,120 @@ def _results(report: CampaignReport, rule: Rule, lang: Language) -> Iterator[str
     if not rule.predicates:
         return
     for part in report.statistical:
-        yield _statistical(part, lang)
+        yield _statistical(part, rule, lang)
     if not report.statistical:
         yield _in(words.NO_STATISTICS, lang)
     yield _in(words.SIDE_BY_SIDE, lang)
-    yield from _wrong(report.risks, lang)
+    yield from _wrong(report.risks, rule, lang)
+
+
+def _listed(head: Words, found: Iterable[RuleBeside], lang: Language) -> Iterator[str]:
+    lines = [f"  {each.id} ({each.version}){_colon(lang)} {_beside(each, lang)}" for each in found]
+    if lines:
+        yield _in(head, lang)
+        yield from lines
+
+
+def _beside(found: RuleBeside, lang: Language) -> str:
+    said = _in(words.OUTCOME[found.outcome], lang)
+    if found.because is not None:
+        said += f" - {_in(words.NOT_EVALUATED[found.because], lang)}"
+    if (needs := found.campaign) is not None:
+        facts = found.decision is Decision.FACTS
+        series = words.HAS_CYCLES if facts else words.HAS_RUNS
+        form = words.HAS_DAYS if needs.needed is None else series
+        said += _filled(form, lang, done=needs.done, needed=needs.needed, days=needs.days)
+    if found.missing:
+        rates = (
+            f"{_in(words.BASE[each.base], lang)}, {_in(words.DIRECTION[each.direction], lang)}"
+            for each in found.missing
+        )
+        said += _filled(words.MISSING, lang, rates="; ".join(rates))
+    return said
 
 
 def _predicate(part: PredicatePart, rule: Rule, lang: Language) -> str:
-    about = part.id
+    predicate = _named(rule, part.id)
+    about = _condition(predicate.run, lang)
     if part.direction is not None:
-        about += f", {_in(words.DIRECTION[part.direction], lang)}"
+        about = f"{_in(words.DIRECTION[part.direction], lang)}, {about}"
     share = figure(part.found * PPM // part.among, "ppm", lang)
     counted = _filled(
         words.COUNTED[part.stat], lang, found=part.found, among=part.among, share=share
     )
+    bound = _filled(words.BOUND[part.op], lang, bound=_bound(predicate, lang))
     form = words.DEVIATES_IF if rule.deviation_if_any else words.COMPLIES_IF
-    bound = _filled(form, lang, op=part.op, bound=part.bound)
-    return f"{about}{_colon(lang)} {counted} ({bound})"
+    sign = "✗" if part.holds == bool(rule.deviation_if_any) else "✓"
+    return f"{sign} {about}{_colon(lang)} {counted} ({_filled(form, lang, bound=bound)})"
 
 
-def _statistical(part: StatisticalPart, lang: Language) -> str:
+def _named(rule: Rule, predicate_id: str) -> Predicate:
+    (found,) = (each for each in rule.predicates if each.id == predicate_id)
+    return found
+
+
+def _condition(run: RunCondition, lang: Language) -> str:
+    """Return what one run is held against: at least 90 % of the maximum rate."""
+    return _filled(words.CONDITION[run.op], lang, limit=_limit(run, lang))
+
+
+def _limit(run: RunCondition, lang: Language) -> str:
+    if run.base is None:
+        return figure(run.us or 0, "us", lang)
+    base, share = _in(words.BASE[run.base], lang), run.share or ""
+    if not is_bare_fraction(share):
+        return _filled(words.SHARE_OF_CELL, lang, base=base)
+    if fraction(share) == 1:
+        return _filled(words.WHOLE_RATE, lang, base=base)
+    return _filled(words.SHARE_OF_RATE, lang, share=_percent(fraction(share), lang), base=base)
+
+
+def _bound(predicate: Predicate, lang: Language) -> str:
+    if predicate.days is not None:
+        return _filled(words.DAYS, lang, days=predicate.days)
+    return _percent(predicate.bound, lang)
+
+
+def _percent(share: Fraction, lang: Language) -> str:
+    return figure(int(share * PPM), "ppm", lang)
+
+
+def _statistical(part: StatisticalPart, rule: Rule, lang: Language) -> str:
     return _filled(
         words.STATISTICS_SAY,
         lang,
-        predicate=part.predicate,
         direction=_in(words.DIRECTION[part.direction], lang),
-        outcome=_looks(part.verdict, lang),
+        condition=_condition(_named(rule, part.predicate).run, lang),
+        promised=figure(PPM - part.p0_ppm, "ppm", lang),
+        outcome=_looks(part, lang),
+        error=figure(ERROR_PPM, "ppm", lang),
         bad=part.bad_runs,
         runs=part.runs,
-        p0=figure(part.p0_ppm, "ppm", lang),
+        low=figure(part.verdict.share_low_ppm, "ppm", lang),
+        high=figure(part.verdict.share_high_ppm, "ppm", lang),
     )
 
 
-def _looks(verdict: ShareVerdict, lang: Language) -> str:
-    once = ""
-    if verdict.one_look is not None:
-        once = _filled(words.ONE_LOOK, lang, one=_in(words.STATISTICAL[verdict.one_look], lang))
-    return _filled(
-        words.LOOKS,
-        lang,
-        one=once,
-        any=_in(words.STATISTICAL[verdict.anytime], lang),
-        low=figure(verdict.share_low_ppm, "ppm", lang),
-        high=figure(verdict.share_high_ppm, "ppm", lang),
-    )
+def _looks(part: StatisticalPart, lang: Language) -> str:
+    """Return what is proved: of a whole campaign by one look at it, else so far."""
+    once, anytime = part.verdict.one_look, _in(words.STATISTICAL[part.verdict.anytime], lang)
+    if once is None:
+        return _filled(words.SO_FAR, lang, outcome=anytime)
+    outcome = _in(words.STATISTICAL[once], lang)
+    if outcome == anytime:
+        return outcome
+    return _filled(words.ALL_TOGETHER, lang, outcome=outcome, anytime=anytime, runs=part.runs)
 
 
-def _wrong(risks: tuple[RiskPart, ...], lang: Language) -> Iterator[str]:
+def _wrong(risks: tuple[RiskPart, ...], rule: Rule, lang: Language) -> Iterator[str]:
     """Yield one sentence a predicate: the first part is of a line exactly at the bound."""
     for name in dict.fromkeys(each.predicate for each in risks):
         exact, *others = (each for each in risks if each.predicate == name)
-        more = ", ".join(
+        more = _in(words.AND, lang).join(
             _filled(
                 words.WRONG_AT,
                 lang,
-                wrong=_six(each.deviates_ppm, lang),
+                wrong=_exactly(each.deviates_ppm, lang),
                 share=figure(each.true_share_ppm, "ppm", lang),
             )
             for each in others
@@ -143,18 +238,19 @@ def _wrong(risks: tuple[RiskPart, ...], lang: Language) -> Iterator[str]:
         yield _filled(
             words.WRONG,
             lang,
-            predicate=name,
+            condition=_condition(_named(rule, name).run, lang),
             runs=exact.runs,
             share=figure(exact.true_share_ppm, "ppm", lang),
-            wrong=_six(exact.deviates_ppm, lang),
+            wrong=_exactly(exact.deviates_ppm, lang),
             more=more,
         )
 
 
-def _six(ppm: int, lang: Language) -> str:
-    """Return a probability with its six decimals."""
-    text = f"{ppm // PPM}.{ppm % PPM:06}"
-    return text.replace(".", ",") if lang == "fr" else text
+def _exactly(ppm: int, lang: Language) -> str:
+    """Return a probability in percent, to the last ppm."""
+    percent = PPM // 100
+    text = f"{ppm // percent}.{ppm % percent:04} %"
+    return text.replace(".", ",").replace(" ", NO_BREAK_SPACE) if lang == "fr" else text
 
 
 def _colon(lang: Language) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from omega_acceptance.rules.campaign import NotPlanned
-from omega_acceptance.rules.results import NotEvaluated, RuleOutcome
-from omega_acceptance.rules.rule import Stat, Status
+from omega_acceptance.rules.codes import ContractBase, NotEvaluated, RuleOutcome
+from omega_acceptance.rules.rule import Op, Stat, Status
 from omega_acceptance.rules.standing import Phase, Why
 from omega_acceptance.sentences import Words
 from omega_core.metrics import Direction
 from omega_core.verdict import Outcome
 
 STATUS: Mapping[Status, Words] = {
-    Status.ACTIVE: Words("en vigueur", "active"),
+    Status.ACTIVE: Words("active", "active"),
     Status.DRAFT: Words("projet : non évaluée", "draft: not evaluated"),
     Status.RETIRED: Words("retirée : non évaluée", "retired: not evaluated"),
 }
@@ -22,6 +22,23 @@ SOURCE: Mapping[str, Words] = {
     "secondary": Words("{act} (de seconde main)", "{act} (second-hand)"),
 }
 PLANNED = Words("omega campaign la suit", "omega campaign takes it")
+CAN_BE_PLANNED = Words(
+    "Campagne : omega campaign start --rule {rule}", "Campaign: omega campaign start --rule {rule}"
+)
+CAN_NOT_BE_PLANNED = Words("Pas de campagne : {why}", "No campaign: {why}")
+ARCHIVED = Words(
+    "Copie archivée du texte : SHA-256 {digest}", "Archived copy of the text: SHA-256 {digest}"
+)
+NOT_ARCHIVED = Words(
+    "Aucune copie du texte n'est archivée", "No copy of the text has been archived"
+)
+FORCE: Mapping[tuple[bool, bool], Words] = {
+    (True, True): Words("en vigueur du {begin} au {end}", "in force from {begin} to {end}"),
+    (True, False): Words("en vigueur à partir du {begin}", "in force from {begin} on"),
+    (False, True): Words("en vigueur jusqu'au {end}", "in force until {end}"),
+    (False, False): Words("sans date de début ni de fin", "without a first or a last day"),
+}
+"""By whether a first and a last day are given."""
 READ_AS = Words("Lu ainsi : {taken}", "Read as: {taken}")
 UNCONFIRMED = Words(
     "Pas confirmé, pas employé : {about} ({value})", "Not confirmed, not used: {about} ({value})"
@@ -56,19 +73,45 @@ NOT_EVALUATED: Mapping[NotEvaluated, Words] = {
         "le nombre de ménages de la maille n'est pas connu",
         "how many households are in the cell is not known",
     ),
+    NotEvaluated.CAMPAIGN_NEEDED: Words("il y faut une campagne", "it takes a campaign"),
     NotEvaluated.CAMPAIGN_OPEN: Words(
         "la campagne n'est pas terminée", "the campaign is not complete"
     ),
     NotEvaluated.CAMPAIGN_VOID: Words("la campagne est nulle", "the campaign is void"),
+    NotEvaluated.EVENTS_NEEDED: Words(
+        "elle attend des événements qu'une mesure ne voit pas",
+        "it waits for events that no measurement sees",
+    ),
+    NotEvaluated.RULE_UNKNOWN: Words(
+        "ce programme ne connaît pas la règle", "this program does not have the rule"
+    ),
 }
 
 NOT_PLANNED: Mapping[NotPlanned, Words] = {
-    NotPlanned.DRAFT: NOT_EVALUATED[NotEvaluated.DRAFT],
+    NotPlanned.DRAFT: Words(
+        "c'est un projet, et personne n'a confirmé dans le texte : {unconfirmed}",
+        "it is a draft, and nobody has confirmed in the text: {unconfirmed}",
+    ),
     NotPlanned.RETIRED: NOT_EVALUATED[NotEvaluated.RETIRED],
-    NotPlanned.NOT_IN_FORCE: NOT_EVALUATED[NotEvaluated.NOT_IN_FORCE],
+    NotPlanned.NOT_IN_FORCE: Words("elle est {force}", "it is {force}"),
+    NotPlanned.CONTRACT_ONLY: Words(
+        "elle n'examine que le contrat et ne demande aucune mesure ; son résultat se lit à côté"
+        " de chaque jugement de l'offre qui la nomme",
+        "it looks at the contract alone and asks for no run; its result stands beside every"
+        " judgement of a plan that names it",
+    ),
+    NotPlanned.OTHER_EVENTS: Words(
+        "elle attend ce qu'aucune mesure ne produit : {events}",
+        "it waits for what no measurement makes: {events}",
+    ),
+    NotPlanned.HOURS_UNKNOWN: Words(
+        "personne n'a confirmé dans le texte quand ses mesures se prennent : {unconfirmed}",
+        "nobody has confirmed in the text when its runs are taken: {unconfirmed}",
+    ),
     NotPlanned.NO_CALENDAR: Words(
-        "la règle ne dit pas quand les mesures se prennent",
-        "the rule does not say when its runs are taken",
+        "elle ne fixe ni le nombre ni l'heure des mesures : on pourrait s'arrêter au meilleur"
+        " moment",
+        "it fixes neither the number nor the time of its runs: one could stop at the best moment",
     ),
 }
 
@@ -124,6 +167,9 @@ WHY: Mapping[Why, Words] = {
         "les débits du contrat ont changé en cours de campagne",
         "the contracted rates changed during the campaign",
     ),
+    Why.NOT_IN_FORCE: Words(
+        "la règle n'était plus en vigueur ce jour-là", "the rule was no longer in force on that day"
+    ),
 }
 
 DIRECTION: Mapping[Direction, Words] = {
@@ -140,8 +186,24 @@ COUNTED: Mapping[Stat, Words] = {
     ),
 }
 
-DEVIATES_IF = Words("écart si {op} {bound}", "deviation if {op} {bound}")
-COMPLIES_IF = Words("conforme si {op} {bound}", "compliant if {op} {bound}")
+DEVIATES_IF = Words("écart : {bound}", "deviation: {bound}")
+COMPLIES_IF = Words("conforme : {bound}", "compliant: {bound}")
+BOUND: Mapping[Op, Words] = {
+    ">=": Words("{bound} ou plus", "{bound} or more"),
+    ">": Words("plus de {bound}", "more than {bound}"),
+    "<=": Words("{bound} ou moins", "{bound} or less"),
+    "<": Words("moins de {bound}", "less than {bound}"),
+}
+DAYS = Words("{days} jours", "{days} days")
+CONDITION: Mapping[Op, Words] = {
+    ">=": Words("au moins {limit}", "at least {limit}"),
+    ">": Words("plus que {limit}", "more than {limit}"),
+    "<=": Words("au plus {limit}", "at most {limit}"),
+    "<": Words("moins que {limit}", "less than {limit}"),
+}
+WHOLE_RATE = Words("le {base}", "the {base}")
+SHARE_OF_RATE = Words("{share} du {base}", "{share} of the {base}")
+SHARE_OF_CELL = Words("la part du {base} qui vaut en ce lieu", "the place's share of the {base}")
 
 STATISTICAL: Mapping[Outcome, Words] = {
     Outcome.PASS: Words("prouvé", "proved"),
@@ -154,41 +216,75 @@ HEAD = Words(
     "Campaign {id}, plan {plan}: {phase} ({done} of {needed})",
 )
 TRIED = Words(
-    "tentatives : {attempts}, valables : {valid} ; jours de {zone}",
-    "attempts: {attempts}, valid: {valid}; days of {zone}",
+    "tentatives : {attempts}, valables : {valid} ; jours à l'heure de {zone}",
+    "attempts: {attempts}, valid: {valid}; days by the clocks of {zone}",
 )
 RULE_SAYS = Words("Résultat de la règle {rule} : {outcome}", "Result of rule {rule}: {outcome}")
 STATISTICS_SAY = Words(
-    "Verdict statistique, {predicate}, {direction} : {outcome}"
-    " ({bad} mesures insuffisantes sur {runs} ; promis au plus {p0})",
-    "Statistical verdict, {predicate}, {direction}: {outcome}"
-    " ({bad} of {runs} runs fell short; at most {p0} promised)",
+    "Verdict statistique, {direction}, {condition} dans {promised} des mesures : {outcome}"
+    " (erreur d'au plus {error}). En dessous : {bad} mesures sur {runs} ; la vraie part de bonnes"
+    " mesures est d'au moins {low} et d'au plus {high}.",
+    "Statistical verdict, {direction}, {condition} in {promised} of all runs: {outcome}"
+    " (error at most {error}). {bad} of {runs} runs fell short; the true share of good runs is at"
+    " least {low} and at most {high}.",
 )
-LOOKS = Words(
-    "{one}{any} à tout moment ; de bonnes mesures : {low} à {high}",
-    "{one}{any} at any time; good runs: {low} to {high}",
+SO_FAR = Words("{outcome} jusqu'ici", "{outcome} so far")
+ALL_TOGETHER = Words(
+    "{outcome} par les {runs} mesures ensemble, {anytime} si on le relit après chaque mesure",
+    "{outcome} by all {runs} runs together, {anytime} if read after every run",
 )
-ONE_LOOK = Words("{one} en un seul regard, ", "{one} by one look, ")
 NO_STATISTICS = Words(
     "Verdict statistique : aucune part de mesures à juger",
     "Statistical verdict: no share of runs to judge",
 )
 WRONG = Words(
-    "Une règle qui compare des valeurs nues déclare en écart ({predicate}, {runs} mesures) une"
-    " ligne qui tient exactement sa promesse ({share} des mesures) avec une probabilité de"
-    " {wrong} ; {more}.",
-    "A rule that compares bare values finds a line that keeps its promise exactly ({share} of all"
-    " runs) deviating ({predicate}, {runs} runs) with a probability of {wrong}; {more}.",
+    "Une comparaison nue se trompe parfois : une ligne qui tient tout juste sa promesse"
+    " ({condition} dans {share} des mesures), cette règle la dit en écart dans {wrong} des"
+    " campagnes de {runs} mesures ; {more}.",
+    "A bare comparison is wrong at times: of a line that just keeps its promise ({condition} in"
+    " {share} of all runs) this rule finds a deviation in {wrong} of all campaigns of {runs} runs;"
+    " {more}.",
 )
-WRONG_AT = Words("{wrong} à {share}", "{wrong} at {share}")
+AND = Words(" ; ", "; ")
+WRONG_AT = Words("à {share}, dans {wrong}", "at {share}, in {wrong}")
 CYCLE = Words(
     "Cycle du {day} : {minutes} min, essais : {tests}",
     "Cycle of {day}: {minutes} min, tests: {tests}",
 )
 CYCLE_CUT = Words(" (trop court)", " (too short)")
 SIDE_BY_SIDE = Words(
-    "Le résultat de la règle et le verdict statistique répondent à deux questions ; ni l'un ni"
-    " l'autre ne remplace l'autre.",
-    "The rule's result and the statistical verdict answer two questions; neither stands for the"
-    " other.",
+    "La règle compare des valeurs nues ; le verdict statistique dit ce qui est prouvé. L'un ne"
+    " remplace pas l'autre.",
+    "The rule compares bare values; the statistical verdict says what is proved. Neither stands for"
+    " the other.",
 )
+
+BESIDE = Words(
+    "Règles que l'offre nomme ; elles ne changent rien au verdict :",
+    "Rules that the plan names; they change nothing about the verdict:",
+)
+BESIDE_CAMPAIGN = Words("Autres règles que l'offre nomme :", "Other rules that the plan names:")
+NOT_NAMED = Words(
+    "L'offre ne nomme pas cette règle : son résultat n'engage que celui qui l'a choisie.",
+    "The plan does not name this rule: its result binds only whoever chose it.",
+)
+MISSING = Words(" - il y manque : {rates}", " - it lacks: {rates}")
+HAS_RUNS = Words(
+    " : {done} mesures sur {needed} jusqu'ici, en {days} jours",
+    ": {done} of {needed} runs so far, on {days} days",
+)
+HAS_CYCLES = Words(
+    " : {done} cycles d'essais sur {needed} jusqu'ici, en {days} jours",
+    ": {done} of {needed} cycles of tests so far, on {days} days",
+)
+HAS_DAYS = Words(" de {days} jours", " of {days} days")
+
+BASE: Mapping[ContractBase, Words] = {
+    "advertised": Words("débit annoncé", "advertised rate"),
+    "max": Words("débit maximal", "maximum rate"),
+    "normal": Words("débit normalement disponible", "normally available rate"),
+    "min": Words("débit minimal", "minimum rate"),
+    "estimated_max": Words("débit maximal estimé", "estimated maximum rate"),
+    "required": Words("débit exigé", "required rate"),
+    "guaranteed_min": Words("débit minimal garanti", "guaranteed minimum rate"),
+}

@@ -17,12 +17,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.campaign_complete": "la campagne {id} est terminée : il ne reste rien à mesurer",
         "error.campaign_file": "{path} est endommagé : {why}",
         "error.campaign_none": "aucune campagne n'est en cours sur cet appareil ({path})",
-        "error.campaign_open": (
-            "la campagne {id} est en cours ; un appareil n'en a qu'une à la fois"
-        ),
+        "error.campaign_open": "la campagne {id} est en cours ; un appareil n'en tient qu'une",
         "error.campaign_rule": "aucune campagne ne peut être prévue pour {rule} : {why}",
         "error.campaign_too_early": "trop tôt, pas avant {when} : {why}",
         "error.campaign_void": "la campagne {id} est nulle : {why}",
+        "error.change_form": "--changed : ce qui a changé, en une ligne de 1 à {most} caractères",
         "error.enrolled_already": "cet appareil est déjà enrôlé comme {agent} auprès de {server}",
         "error.file_too_large": "{path} : plus de {limit} octets, ce n'est pas un enregistrement",
         "error.file_unreadable": "{path} : {why}",
@@ -74,6 +73,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.trust_empty": "{path} ne contient aucune clé",
         "error.trust_line": "{path}, ligne {line} : ni clé publique, ni clé de témoin",
         "error.trust_quorum": "{path} : quorum impossible avec les témoins nommés",
+        "error.until_decided": "--until-decided vaut pour le mode standard, pas pour {mode}",
         "error.url_form": "{url} n'est pas l'adresse d'un serveur, comme http://HÔTE:PORT",
         "error.waiting_first": "{count} enregistrements attendent encore dans la boîte d'envoi",
         "error.zone_unknown": "cette machine ne connaît pas le fuseau horaire {zone}",
@@ -164,6 +164,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused.record_unknown": "le serveur n'a pas cet enregistrement",
         "refused.request_replayed": "le serveur a déjà vu cette demande",
         "refused.schema_invalid": "le message n'est pas ce que le serveur attend",
+        "refused.seq_used": "un autre enregistrement de cet appareil porte son numéro",
         "refused.server_key_mismatch": "l'appareil a été enrôlé auprès d'un autre serveur",
         "refused.sheet_unknown": "cette fiche d'installation n'existe pas",
         "refused.signature_invalid": "la signature ne tient pas",
@@ -203,6 +204,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "phase.precheck": "Examen de cet appareil et de son réseau",
         "phase.connectivity": "Accès au point de test",
         "phase.idle": "Délai et pertes, ligne au repos",
+        "phase.idle_look": "Premier regard, ligne au repos",
         "phase.goodput_down": "Débit utile TCP descendant",
         "phase.goodput_up": "Débit utile TCP montant",
         "phase.finish": "Comptes du point de test",
@@ -270,6 +272,16 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.col_samples": "échantillons",
         "say.col_value": "valeur",
         "say.cost": "La mesure a pris {seconds} s, {down} Mo descendants et {up} Mo montants.",
+        "say.first_pass": "PREMIÈRE RÉPONSE : au premier regard la ligne tient ; la preuve suit.",
+        "say.first_fail": "PREMIÈRE RÉPONSE : la ligne ne tient pas l'offre ; la mesure continue.",
+        "say.first_inconclusive": "PREMIÈRE RÉPONSE : rien de sûr encore ; la mesure continue.",
+        "say.first_invalid": "PREMIÈRE RÉPONSE : aucune, quelque chose fausse cette mesure.",
+        "say.saved_in_vain": (
+            "L'omis n'aurait rien tranché : {seconds} s, {down} Mo descendants, {up} Mo montants."
+        ),
+        "say.saved": (
+            "On en savait assez ; épargné : {seconds} s, {down} Mo descendants, {up} Mo montants."
+        ),
         "say.earlier_posted": "Enregistrements antérieurs transmis aussi : {count}.",
         "say.earlier_refused": (
             "Enregistrements antérieurs refusés : {count} ; voir omega outbox list."
