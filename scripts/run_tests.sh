@@ -4,6 +4,7 @@
 #   --coverage  count the lines that ran, added to what an earlier run has counted
 #   --gates     afterwards, fail unless enough of them have run
 #
+# Tests without a socket share the processors; those that measure have the machine to themselves.
 # Lab tests need network namespaces. As root they just run. Without root, but with user namespaces,
 # they run in a second pytest inside one. Without either they are skipped and say so.
 set -euo pipefail
@@ -19,7 +20,9 @@ for argument in "$@"; do
   esac
 done
 
-pytest "${covered[@]}" "${arguments[@]}"
+pure=(tests/unit tests/property tests/architecture)
+pytest "${covered[@]}" "${arguments[@]}" -n logical "${pure[@]}"
+pytest "${covered[@]}" "${arguments[@]}" "${pure[@]/#/--ignore=}"
 if [ "$(id -u)" != 0 ] && PYTHONPATH=tests python -m lab.privilege true 2>/dev/null; then
   echo "Not root: the lab tests run once more, inside a user namespace."
   PYTHONPATH=tests python -m lab.privilege \

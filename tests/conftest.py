@@ -6,7 +6,7 @@ import os
 import sys
 
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import Phase, is_hypothesis_test, settings
 
 from lab.pytest_support import lab, pytest_runtest_setup
 
@@ -18,6 +18,15 @@ DEV_EXAMPLES = 50
 settings.register_profile("dev", max_examples=DEV_EXAMPLES, deadline=None)
 settings.register_profile("ci", max_examples=300, derandomize=True, deadline=None)
 settings.register_profile("night", max_examples=5_000, deadline=None)
+# For thousands of runs that only ask whether anything fails: the same few examples each time, and
+# one that fails is not made smaller.
+settings.register_profile(
+    "mutation",
+    max_examples=20,
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 _skipped: list[str] = []

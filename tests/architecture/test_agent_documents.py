@@ -112,7 +112,7 @@ def test_no_check_fails_under_a_name_that_is_not_documented() -> None:
 def test_a_run_report_fits_its_published_schema() -> None:
     schema = json.loads((ROOT / "docs" / "schemas" / "run-report.json").read_bytes())
     kept = Kept(sealed=Story().sealed_record(), item=None, in_outbox=True)
-    content = content_of(run_report(kept, Delivery(waiting=True), interrupted=False))
+    content = content_of(run_report(kept, Delivery(waiting=True), saved=None, interrupted=False))
     assert fits(content, schema)
     assert not fits({**content, "surprise": 1}, schema)
 

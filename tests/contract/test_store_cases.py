@@ -6,11 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from omega_server.store.port import (
-    AlreadyThereError,
-    NotThereError,
-    Store,
-)
+from omega_server.store.errors import AlreadyThereError, NotThereError
+from omega_server.store.port import Store
 from omega_server.store.rows import (
     TicketRow,
 )

@@ -12,11 +12,9 @@ from omega_core.errors import UsageError
 from omega_core.key_history import KeyLife
 from omega_server.store import open_store
 from omega_server.store.database import Database
+from omega_server.store.errors import StoreVersionError
 from omega_server.store.migrate import differences, migrate
-from omega_server.store.port import (
-    Store,
-    StoreVersionError,
-)
+from omega_server.store.port import Store
 from support.store_databases import OnPostgres, OnSqlite
 from support.store_rows import (
     AT_ONCE,
@@ -64,7 +62,7 @@ class StoreContract:
             finally:
                 database.close()
 
-        assert at_once(start) == ["0003"] * AT_ONCE
+        assert at_once(start) == ["0004"] * AT_ONCE
 
     def test_devices_that_an_older_program_has_revoked_stay_revoked(self, url: str) -> None:
         database = Database(url)

@@ -7,11 +7,8 @@ from dataclasses import replace
 import pytest
 
 from omega_core.key_history import KeyLife
-from omega_server.store.port import (
-    NotThereError,
-    Store,
-    TokenRefusedError,
-)
+from omega_server.store.errors import NotThereError, TokenRefusedError
+from omega_server.store.port import Store
 from omega_server.store.rows import (
     AgentRow,
     TokenBinding,
@@ -113,6 +110,22 @@ class EnrolmentContract:
         store.enrolment.add_token(token())
         binding = TokenBinding(serial="SN-9", sheet_id="FI-9")
         assert store.enrolment.enrol(agent(), token_digest=digest(1), binding=binding) == agent()
+
+    def test_the_sheet_of_a_device_is_that_of_its_token(self, store: Store) -> None:
+        for number, sheet_id in enumerate(("FI-1", "FI-2", None, None), start=1):
+            store.enrolment.add_token(token(number, sheet_id=sheet_id))
+        for number, device, sheet_id in (
+            (1, 1, "FI-1"),
+            (2, 1, "FI-2"),
+            (3, 1, None),
+            (4, 2, None),
+        ):
+            row = agent(device, enrolled_unix_us=NOW + number)
+            binding = TokenBinding(sheet_id=sheet_id)
+            store.enrolment.enrol(row, token_digest=digest(number), binding=binding)
+        assert store.enrolment.sheet_of(agent(1).agent_id) == "FI-2", "the last that named one"
+        assert store.enrolment.sheet_of(agent(2).agent_id) is None
+        assert store.enrolment.sheet_of("MA-9") is None
 
     def test_an_unknown_token_is_refused(self, store: Store) -> None:
         with pytest.raises(TokenRefusedError, match="unknown"):

@@ -10,8 +10,9 @@ import pytest
 from omega_core.key_history import KeyLife
 from omega_core.limits import KEY_REVOCATIONS_MAX
 from omega_server.store import open_store
+from omega_server.store.errors import AlreadyThereError, KeyReplacedError
 from omega_server.store.key_port import KeyRow, RevocationRow, RotationRow
-from omega_server.store.port import AlreadyThereError, KeyReplacedError, Store
+from omega_server.store.port import Store
 from omega_server.store.rows import EventRow
 from support.store_databases import OnPostgres, OnSqlite
 from support.store_rows import (

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from omega_server.store.port import (
+from omega_server.store.errors import (
     GrantUsedError,
     NonceSeenError,
     NotThereError,
     ObservationKnownError,
     ProfileChangedError,
     QuotaExceededError,
-    Store,
+    SeqUsedError,
 )
+from omega_server.store.port import Store
 from omega_server.store.rows import (
     Quota,
     RecordRow,
@@ -26,6 +27,7 @@ from support.store_rows import (
     NOW,
     a_test_point,
     add_record,
+    agent,
     at_once,
     digest,
     event,
@@ -38,6 +40,7 @@ from support.store_rows import (
     record,
     sheet,
     subscriber,
+    token,
 )
 
 
@@ -149,6 +152,30 @@ class SessionsContract:
         assert len(kept) == 1
         assert sum(isinstance(each, GrantUsedError) for each in got) == AT_ONCE - 1
         assert len(store.cases.events("sheet", "FI-2026-000001")) == 1
+
+    def test_a_device_has_one_record_at_each_place_of_its_chain(self, store: Store) -> None:
+        for number in (1, 2):
+            store.enrolment.add_token(token(number))
+            store.enrolment.enrol(agent(number), token_digest=digest(number))
+
+        def post(number: int) -> RecordRow:
+            mine = record(number, agent_id=agent(1).agent_id, seq=7)
+            return add_record(store, mine, event("record", number=number))[0]
+
+        got = at_once(post)
+        assert sum(isinstance(each, RecordRow) for each in got) == 1
+        assert sum(isinstance(each, SeqUsedError) for each in got) == AT_ONCE - 1
+        assert len(store.cases.events("sheet", "FI-2026-000001")) == 1
+        assert store.log.entries(0, 10)[1:] == [], "what was refused is not in the log either"
+
+    def test_places_are_of_one_device_and_records_of_before_have_none(self, store: Store) -> None:
+        for number in (1, 2):
+            store.enrolment.add_token(token(number))
+            store.enrolment.enrol(agent(number), token_digest=digest(number))
+        one, other = agent(1).agent_id, agent(2).agent_id
+        places = [(one, 7), (other, 7), (one, 8), (one, None), (one, None), (None, 7), (None, 7)]
+        for number, (agent_id, seq) in enumerate(places):
+            assert add_record(store, record(number, agent_id=agent_id, seq=seq))[1]
 
     def test_a_sheet_lists_every_attempt_and_record_and_no_others(self, store: Store) -> None:
         store.cases.add_subscriber(subscriber(), event("added"))

@@ -291,6 +291,12 @@ class TestRefusals:
         ("arguments", "english", "french"),
         [
             pytest.param(
+                ["accept", "--sheet", "FI-2026-000001", "--changed", "new\ncable"],
+                "--changed: what was changed, in one line of 1 to 200 characters",
+                "--changed : ce qui a changé, en une ligne de 1 à 200 caractères",
+                id="a change in two lines",
+            ),
+            pytest.param(
                 ["accept", "--sheet", "FI-2026-999999"],
                 "there is no sheet FI-2026-999999",
                 "cette fiche d'installation n'existe pas",

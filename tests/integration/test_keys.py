@@ -5,7 +5,7 @@ No line is measured: the records are a rig's, the keys, the API, the uplink and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,9 @@ from omega_agent.session_request import Wanted
 from omega_agent.sessions import Workplace, ask_for
 from omega_agent.uplink import Uplink
 from omega_agent.verify import verify
-from omega_agent.verify_report import Standing, VerifyReport
+from omega_agent.verify_report import Standing, Unchecked, VerifyReport
+from omega_agent.waiting_record import WaitingRecord
+from omega_core.bundle import Bundle
 from omega_core.clock import SystemClock
 from omega_core.errors import RefusedError
 from omega_core.key_history import OVERLAP_US, KeyState
@@ -148,13 +150,7 @@ def test_a_device_that_asks_for_a_session_pins_the_servers_new_key(tmp_path: Pat
         pass_us(rig, DAY_US)
         moved = replace(identity_in(home), server=parse_server_url(url))
         keep_identity(home, moved)
-        place = Workplace(
-            home=home,
-            clock=SystemClock(),
-            software="omega test",
-            emit=lambda _: None,
-            interrupts=Interrupts(),
-        )
+        place = workplace(home)
         wanted = Wanted(purpose="selftest", mode=Mode.MEASURE)
         asked = ask_for(wanted, enrolled_device(home), place)
         new = rig.services.key.public
@@ -163,6 +159,56 @@ def test_a_device_that_asks_for_a_session_pins_the_servers_new_key(tmp_path: Pat
         assert asked.granted.server_key == new
         assert identity_in(home).server_key == new
         assert ask_for(wanted, enrolled_device(home), place).granted is not None
+
+
+def test_a_receipt_that_was_lost_and_given_again_after_a_rotation_is_proved(
+    tmp_path: Path,
+) -> None:
+    """The first receipt, of the old key, and a log that the new key has signed since."""
+    home = Home(tmp_path / "home")
+    with make_rig(tmp_path / "data") as rig, uplink(rig) as way:
+        identity = joined(home, rig, way)
+        pinned = identity.server_key
+        granted = rig.granted(device_of(identity))
+        envelope = rig.record(granted)
+        rig.post(envelope)  # and the answer is lost
+        keys.rotate_server(rig.store, tmp_path / "data", rig.clock.unix_us())
+    with make_rig(tmp_path / "data") as rig, listening(rig) as url:
+        posted(rig, rig.enrolled(), seq=1)
+        item = WaitingRecord(
+            digest=digest_of(envelope),
+            server_url=url,
+            insecure=False,
+            server_key=pinned.text,
+            bundle=Bundle(
+                record=envelope.decode(),
+                grant=granted.envelope.decode(),
+                observation=None,
+                receipt=None,
+                keys=(identity.statement,),
+                profile=granted.profile,
+            ),
+        )
+        place = workplace(home)
+        place.outbox.put(item.digest, item.to_bytes())
+        assert place.reporter.send_pending().posted.keys() == {item.digest}
+        kept = (home.records / f"{item.digest}.json").read_bytes()
+        for key in (pinned, rig.services.key.public):
+            report = verify(kept, trusted=[key])
+            assert (report.standing, report.failed) == (Standing.TRUSTED, None)
+            assert report.logged is not None
+            assert Unchecked.NO_PROOF not in report.unchecked
+
+
+def workplace(home: Home) -> Workplace:
+    return Workplace(
+        home=home,
+        clock=SystemClock(),
+        software="omega test",
+        emit=lambda _: None,
+        tell_first=lambda _: None,
+        interrupts=Interrupts(),
+    )
 
 
 def test_a_lost_device_gets_no_new_key(tmp_path: Path) -> None:
@@ -189,6 +235,29 @@ def test_a_device_that_asks_twice_has_one_new_key(tmp_path: Path) -> None:
         assert again.key.public == after.key.public
         assert again.statement == after.statement
         assert len(rig.store.keys.keys_of("agent", before.agent_id)) == 2
+
+
+@pytest.mark.parametrize(
+    "whose",
+    [
+        pytest.param(lambda rig: rig.stranger(), id="a key made for one run"),
+        pytest.param(
+            lambda rig: replace(rig.enrolled(), agent_id=None), id="a device that names nobody"
+        ),
+    ],
+)
+def test_a_self_test_that_is_nobodys_is_verified_from_what_the_server_gives_out(
+    tmp_path: Path, whose: Callable[[Rig], Device]
+) -> None:
+    with make_rig(tmp_path) as rig:
+        pinned = rig.services.key.public
+        digest = posted(rig, whose(rig), seq=1)
+        keys.rotate_server(rig.store, tmp_path, rig.clock.unix_us())
+    with make_rig(tmp_path) as rig:
+        pass_us(rig, 2 * OVERLAP_US)
+        for key in (pinned, rig.services.key.public):
+            assert verified(rig, digest, key).standing is Standing.TRUSTED
+        assert verified(rig, digest).standing is Standing.NOT_TRUSTED, "trusting nobody"
 
 
 def test_a_sheet_tells_which_of_its_records_a_thief_may_have_made(tmp_path: Path) -> None:

@@ -292,7 +292,10 @@ def test_a_stream_that_has_begun_early_is_taken_over(
     shown: list[int | None] = []
     sent: list[bool] = []
     time.sleep(0.1)
-    held = early.finish(progress=shown.append, all_sent=lambda: sent.append(True))
+    held = early.finish(
+        progress=lambda machine: shown.append(machine.latest_rtt_us),
+        all_sent=lambda: sent.append(True),
+    )
     early.leave()
     assert held.ended is Ended.COMPLETED
     assert held.outcome is not None

@@ -30,7 +30,7 @@ from omega_core.envelope import PayloadType, open_sealed, parse_envelope
 from omega_core.errors import ExitCode
 from omega_core.keys import PublicKey, SigningKey, to_base64url
 from omega_core.models import parse_model
-from omega_core.record import AgentRef
+from omega_core.record import AgentRef, Chain
 from omega_core.units import US_PER_S
 from omega_core.verdict import Mode
 from omega_server.listening import listen
@@ -55,6 +55,7 @@ class Agent:
         self.server = server
         self.key = SigningKey.generate()
         self.agent_id: str | None = None
+        self.seq = 0
 
     def enrol(self, token: str) -> None:
         request = EnrolmentRequest(
@@ -70,8 +71,10 @@ class Agent:
 
     def ask(self, **changes: Any) -> httpx.Response:  # noqa: ANN401 - fields of the request
         proof = httpx.get(f"{self.server.url}/v1/address", trust_env=False, verify=PLAIN_HTTP)
+        self.seq += 1
         fields: dict[str, Any] = {
             "purpose": "selftest",
+            "seq": self.seq,
             "mode": Mode.MEASURE,
             "sheet_id": None,
             "agent_id": self.agent_id,
@@ -99,6 +102,7 @@ class Agent:
                 test_point=grant.test_point.id,
             ),
             agent=AgentRef(id=self.agent_id, kid=self.key.public.kid, software="omega 0.1.0"),
+            chain=Chain(seq=self.seq, prev=None),
             grant_digest=parts.payload_digest,
             observation_digest=None,
             plan_id=grant.plan_id,

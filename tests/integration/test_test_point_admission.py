@@ -126,6 +126,8 @@ def test_the_agent_says_it_in_two_languages_and_leaves_with_69(test_point: RealT
             granted,
             (),
             stop_when_invalid=False,
+            until_decided=False,
+            tell_first=lambda _: None,
             clock=CLOCK,
             emit=discard,
             stop=threading.Event(),

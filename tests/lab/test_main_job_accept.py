@@ -47,7 +47,7 @@ def test_a_line_that_keeps_the_plan_is_accepted(site: Site, omega: Omega) -> Non
     sheet = site.sheet()
     assert site.case("sheets", sheet)["state"] == "dispatched"
     file = site.folder / "record.json"
-    done = omega.run("accept", "--sheet", sheet, "--json", "--save", file)
+    done = omega.run_undisturbed("accept", "--sheet", sheet, "--json", "--save", file)
     assert done.code == 0, done.stderr
     check_posted(site, done, sheet, "pass", state="measured")
     assert omega.run("verify", file).code == 0
@@ -60,7 +60,7 @@ def test_a_line_that_keeps_the_plan_is_accepted(site: Site, omega: Omega) -> Non
 @pytest.mark.slow
 def test_a_quick_look_is_inconclusive_and_leaves_the_sheet(site: Site, omega: Omega) -> None:
     sheet = site.sheet()
-    done = omega.run("accept", "--sheet", sheet, "--quick", "--json")
+    done = omega.run_undisturbed("accept", "--sheet", sheet, "--quick", "--json")
     assert done.code == 11, done.stderr
     check_posted(site, done, sheet, "inconclusive", state="dispatched")
 
@@ -87,7 +87,7 @@ def test_a_line_at_60_percent_of_the_minimum_is_rejected(
 ) -> None:
     line.link.down.set(rate_bps=MIN_BPS_DOWN * 60 // 100)
     sheet = site.sheet()
-    done = omega.run("accept", "--sheet", sheet, "--json")
+    done = omega.run_undisturbed("accept", "--sheet", sheet, "--json")
     assert done.code == 10, done.stderr
     check_posted(site, done, sheet, "fail", state="measured")
     metrics = done.json["measurement"]["metrics"]
@@ -114,7 +114,7 @@ def test_a_tunnel_on_the_way_makes_the_run_invalid(site: Site, line: Lab, kind: 
     assert done.json["measurement"]["validity"] == ["tunnel"]
     assert done.json["measurement"]["cost"]["bytes_down"] == 0, "it stops before data is spent"
 
-    without = omega.run("accept", "--sheet", sheet, "--json")
+    without = omega.run_undisturbed("accept", "--sheet", sheet, "--json")
     assert without.code == 0, "the same device with the VPN switched off"
     check_posted(site, without, sheet, "pass", state="measured")
 
@@ -204,10 +204,10 @@ def test_the_plan_of_the_demo_is_kept_by_the_line_it_was_made_for(
     sheet = site.sheet(whose)
     line.link.down.set(rate_bps=2_048_000)
     line.link.up.set(rate_bps=524_000)
-    done = omega.run("accept", "--sheet", sheet, "--json", timeout_s=WHOLE_TEST_S)
+    done = omega.run_undisturbed("accept", "--sheet", sheet, "--json", timeout_s=WHOLE_TEST_S)
     assert done.code == 0, done.stderr
     check_posted(site, done, sheet, "pass", state="measured")
     line.link.down.set(rate_bps=800_000 * 60 // 100)
-    slow = omega.run("accept", "--sheet", sheet, "--json", timeout_s=WHOLE_TEST_S)
+    slow = omega.run_undisturbed("accept", "--sheet", sheet, "--json", timeout_s=WHOLE_TEST_S)
     assert slow.code == 10, slow.stderr
     check_posted(site, slow, sheet, "fail", state="measured")

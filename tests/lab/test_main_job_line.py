@@ -114,7 +114,7 @@ def test_a_test_point_that_dies_leaves_a_record_on_the_sheet(
 
     assert site.is_well()
     wait_until(lambda: len(site.test_point_processes()) >= 2, 60)
-    again = omega.run("accept", "--sheet", sheet, "--quick", "--json")
+    again = omega.run_undisturbed("accept", "--sheet", sheet, "--quick", "--json")
     assert again.json["measurement"]["validity"] == [], again.json["measurement"]["environment"]
     assert again.code == 11, again.stderr
     assert ends(again) == {"idle": "measured", "down": "measured", "up": "measured"}

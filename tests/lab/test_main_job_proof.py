@@ -46,7 +46,7 @@ class Diagnosed:
 def diagnosed(site: Site) -> Diagnosed:
     omega, ticket = site.enrolled("laptop"), site.ticket()
     file = site.folder / "record.json"
-    done = omega.run("diagnose", "--ticket", ticket, "--save", file, "--json")
+    done = omega.run_undisturbed("diagnose", "--ticket", ticket, "--save", file, "--json")
     return Diagnosed(omega, done, ticket, file, site.announced["server_key"])
 
 

@@ -15,6 +15,7 @@ from omega_acceptance.judges.table import FIRST_RULES, RULES
 from omega_acceptance.schema import AcceptanceProfile
 from omega_acceptance.windows import allowance_of
 from omega_core.capacity import IdleLoss
+from omega_core.derive import derive
 from omega_core.evidence import (
     Attempt,
     AttemptKind,
@@ -151,7 +152,12 @@ def test_any_evidence_is_judged_and_can_be_told(
     )
     assert len(judgement.outcomes) == len(plan.criteria)
     assert judgement == evaluate(
-        plan, mode, evidence=evidence, environment=environment(), faults=tuple(faults)
+        plan,
+        mode,
+        evidence=evidence,
+        environment=environment(),
+        faults=tuple(faults),
+        derived=derive(evidence),
     )
     for outcome in judgement.outcomes:
         if outcome.samples < outcome.samples_needed:

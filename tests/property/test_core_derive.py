@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +42,16 @@ def test_loss_and_delay_packet_by_packet(fates: list[str | int]) -> None:
         assert metrics["idle_rtt_us_min"].value == min(answered)
         assert metrics["idle_pdv_us_p95"].value == _p95([each - min(answered) for each in answered])
         assert metrics["idle_rtt_us_p95"].value == _p95(answered)
+    arrived = [None if at in {*up, *down} else delay for at, delay in enumerate(delays)]
+    apart = [
+        abs(after - before)
+        for before, after in pairwise(arrived)
+        if before is not None and after is not None
+    ]
+    if answered:
+        mean = Fraction(sum(apart), len(apart)) // 1 if apart else None
+        assert metrics["idle_ipdv_us_mean"].value == mean
+        assert metrics["idle_ipdv_us_mean"].samples == len(apart)
     assert set(metrics) == set(METRICS)
     assert all((metric.value is None) != (metric.reason is None) for metric in metrics.values())
 
@@ -70,6 +83,14 @@ def test_any_counters_have_a_rate_or_none(
     assert metrics_of(Evidence(goodput=(run,)))["goodput_bps_down"].value == (
         None if found is None else found.rate_bps
     )
+
+
+@given(st.lists(COUNTS, max_size=8))
+def test_a_counter_is_refused_exactly_where_it_runs_backwards(octets: list[int]) -> None:
+    at_us = tuple(range(len(octets)))
+    backwards = any(octets[at] < octets[at - 1] for at in range(1, len(octets)))
+    with pytest.raises(ValueError, match="backwards") if backwards else nullcontext():
+        FlowCounts(flow=0, at_us=at_us, octets=tuple(octets))
 
 
 def _p95(values: list[int]) -> int:

@@ -21,6 +21,7 @@ from omega_core.canonical import digest_hex
 from omega_core.clock import Clock
 from omega_core.control import ConsistencyProof, LogPosition, Refusal, ServerInfo
 from omega_core.envelope import PayloadType, parse_envelope
+from omega_core.keys import SigningKey
 from omega_core.log.hashing import EntryKind, entry_hash
 from omega_core.log.note import to_base64
 from omega_core.log.tree import consistency_path
@@ -55,6 +56,10 @@ class CollectorPeer:
         self.clock = clock or HandClock()
         self.server_key = SERVER_KEY
         self.rotations: tuple[str, ...] = ()
+        self.receipt_key: SigningKey | None = None
+        """Which key signed its receipts, if not the one it has now."""
+        self.log_key: SigningKey | None = None
+        """Which key signed its log, if not the one it has now."""
         self.log: MemoryLog | None = None
         """A transparency log, if the server is to have one."""
         self._places: dict[str, int] = {}
@@ -88,7 +93,7 @@ class CollectorPeer:
             is_new = request.content not in self.records
             self.records.append(request.content)
             message = receipt(request.content, log=self._logged(request.content))
-            body = sealed(message, PayloadType.RECEIPT, self.server_key)
+            body = sealed(message, PayloadType.RECEIPT, self.receipt_key or self.server_key)
             return httpx.Response(201 if is_new else 200, content=body)
         if request.url.path == "/v1/server":
             info = ServerInfo(
@@ -111,7 +116,8 @@ class CollectorPeer:
     def _from_log(self, request: httpx.Request) -> httpx.Response:
         match self.log, request.url.path.split("/")[1:]:
             case MemoryLog(), ["v1", "log", "proofs", digest]:
-                proof = self.log.proof(self._places[digest], key=SERVER_KEY)
+                key = self.log_key or self.server_key
+                proof = self.log.proof(self._places[digest], key=key)
                 return httpx.Response(200, text=proof.to_text())
             case MemoryLog(), ["v1", "log", "consistency", old, new]:
                 sizes = (int(old), int(new))

@@ -9,7 +9,7 @@ same counts is remembered.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import exp, log, sqrt
 from random import Random
@@ -71,6 +71,28 @@ def share_lines(
         return reading.outcome, reading.samples
 
     return judge
+
+
+def pooled_lines(
+    rng: Random, test: ShareTest, looks: Looks, *, attempts: int, samples: int, share: float
+) -> Callable[[], tuple[Outcome, int]]:
+    """Return lines on which so many attempts of independent samples are judged as one process."""
+    joints = tuple(samples * attempt for attempt in range(1, attempts))
+    whole = replace(looks, joints=joints)
+    return share_lines(rng, test, whole, samples=samples * attempts, share=share)
+
+
+def best_lines(
+    rng: Random, test: ShareTest, looks: Looks, *, attempts: int, samples: int, share: float
+) -> Callable[[], tuple[Outcome, int]]:
+    """Return the same lines where whoever likes posts the best of the attempts."""
+    judge = share_lines(rng, test, looks, samples=samples, share=share)
+    order = (Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.FAIL)
+
+    def best() -> tuple[Outcome, int]:
+        return min((judge() for _ in range(attempts)), key=lambda found: order.index(found[0]))
+
+    return best
 
 
 def run_lines(

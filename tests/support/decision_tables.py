@@ -20,7 +20,9 @@ from omega_core.verdict import Outcome
 from support.decision_lines import (
     RUN_TEST,
     Tally,
+    best_lines,
     expected_within,
+    pooled_lines,
     run_lines,
     share_lines,
     share_test_of,
@@ -73,6 +75,7 @@ def cells() -> Iterator[Cell]:
     yield from _power()
     yield from _runs()
     yield from _kinds()
+    yield from _attempts()
 
 
 P95 = (
@@ -250,4 +253,24 @@ def _kinds() -> Iterator[Cell]:
                 run_lines, test=RUN_TEST, ratio=1, spread=spread, alike=alike, disturbed=0.15
             ),
             at_limit=True,
+        )
+
+
+def _attempts() -> Iterator[Cell]:
+    """Yield three attempts on a line at its limit: pooled, and with the best of them chosen."""
+    ways = (("pooled", pooled_lines, False), ("the best of them", best_lines, True))
+    for name, lines_of, is_chosen in ways:
+        yield Cell(
+            table="three attempts, p95 at its limit, 600 packets each",
+            name=name,
+            lines_of=partial(
+                lines_of,
+                test=share_test_of(0.05),
+                looks=Looks(every=20, observe=False),
+                attempts=3,
+                samples=600,
+                share=0.05,
+            ),
+            at_limit=not is_chosen,
+            control=is_chosen,
         )

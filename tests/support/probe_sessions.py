@@ -10,6 +10,7 @@ from omega_core.evidence import Attempt, Ended
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_MS, NS_PER_S
 from omega_probe.events import Emitter, discard
+from omega_probe.guide import Guide
 from omega_probe.plan import GoodputTask, MeasurementPlan, TestPointAccess
 from omega_probe.session import SessionResult, run_session
 
@@ -30,6 +31,7 @@ def hold(
     emit: Emitter = discard,
     stop: threading.Event | None = None,
     earlier: tuple[Attempt, ...] = (),
+    guide: Guide | None = None,
 ) -> SessionResult:
     """Carry out a session."""
     return run_session(
@@ -39,6 +41,7 @@ def hold(
         clock=SystemClock(),
         emit=emit,
         stop=stop or threading.Event(),
+        guide=guide,
     )
 
 

@@ -24,7 +24,7 @@ from omega_core.envelope import PayloadType, parse_envelope
 from omega_core.evidence import Evidence
 from omega_core.keys import SigningKey, to_base64url
 from omega_core.models import parse_model
-from omega_core.record import AgentRef, Record
+from omega_core.record import AgentRef, Chain, Record
 from omega_core.units import NS_PER_US
 from omega_core.verdict import Mode
 from omega_server import sheets, subscribers, tickets
@@ -80,7 +80,7 @@ class Rig:
     clock: HandClock
     test_point_key: SigningKey
     place: TestPointPlace
-    _numbers: Iterator[int] = field(default_factory=count)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
     def store(self) -> Any:  # noqa: ANN401 - spares an import to whoever reads on
@@ -91,8 +91,8 @@ class Rig:
             hashlib.sha256(f"rig {next(self._numbers)}".encode()).digest()
         )
 
-    def token(self) -> str:
-        return make_token(self.store, self.clock.unix_us())
+    def token(self, **bound_to: str | None) -> str:
+        return make_token(self.store, self.clock.unix_us(), **bound_to)
 
     def enrolment(self, key: SigningKey, token: str, **changes: Any) -> bytes:  # noqa: ANN401 - fields of the model
         fields: dict[str, Any] = {
@@ -105,9 +105,10 @@ class Rig:
         request = EnrolmentRequest(**{**fields, **changes})
         return sealed(request, PayloadType.ENROLMENT, key)
 
-    def enrolled(self) -> Device:
+    def enrolled(self, *, for_sheet: str | None = None) -> Device:
         key = self.new_key()
-        answer = self.services.enrolment.enrol(self.enrolment(key, self.token()))
+        token = self.token(sheet_id=for_sheet)
+        answer = self.services.enrolment.enrol(self.enrolment(key, token, sheet_id=for_sheet))
         return Device(key, answer.agent_id)
 
     def stranger(self) -> Device:
@@ -141,6 +142,7 @@ class Rig:
             "agent_key": device.key.public.text,
             "nonce": to_base64url(nonce[:16]),
             "requested_unix_us": self.clock.unix_us(),
+            "seq": next(self._numbers),
             "address_tokens": (self.proof(),),
         }
         message = session_request(**{**fields, **changes})
@@ -171,9 +173,11 @@ class Rig:
                 mode=grant.mode,
                 sheet_id=grant.sheet_id,
                 ticket_id=grant.ticket_id,
+                changed=grant.changed,
                 test_point=grant.test_point.id,
             ),
             "agent": self.agent_ref(granted.device),
+            "chain": Chain(seq=self.store.sessions.grant(granted.digest).seq, prev=None),
             "grant_digest": granted.digest,
             "observation_digest": None,
             "plan_id": grant.plan_id,
@@ -184,7 +188,11 @@ class Rig:
 
     def dead_line(self, device: Device, **changes: Any) -> bytes:  # noqa: ANN401 - fields of the model
         """Return the sealed record of a line on which no session could be had."""
-        fields: dict[str, Any] = {"agent": self.agent_ref(device), "plan_id": None}
+        fields: dict[str, Any] = {
+            "agent": self.agent_ref(device),
+            "chain": Chain(seq=next(self._numbers), prev=None),
+            "plan_id": None,
+        }
         message = ungranted_record(**{**fields, **changes})
         return sealed(message, PayloadType.RECORD, device.key)
 

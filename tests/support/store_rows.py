@@ -8,10 +8,7 @@ from dataclasses import asdict, replace
 from threading import Barrier
 from typing import Any, TypeVar
 
-from omega_server.store.port import (
-    LogSigner,
-    Store,
-)
+from omega_server.store.port import LogSigner, Store
 from omega_server.store.rows import (
     AgentRow,
     EventRow,
@@ -148,6 +145,8 @@ def record(number: int = 1, **changes: Any) -> RecordRow:  # noqa: ANN401 - fiel
         verdict="pass",
         judgement='{"é": 1}',
         received_unix_us=NOW,
+        seq=number,
+        clock_offset_us=-3_500,
     )
     return replace(row, **changes)
 

@@ -94,6 +94,13 @@ def _valid() -> Iterator[Case]:
         trusted,
         "A key made for one run; the grant names it, and no statement of the server does.",
     )
+    by_key = Story(evidence=facts, enrolled=False, key=STRANGER_KEY, mode=Mode.QUICK).bundle()
+    yield Case(
+        "stranger_by_key",
+        by_key.model_copy(update={"keys": (), "run_key": STRANGER_KEY.public.text}),
+        trusted,
+        "The same as the server gives it out: the key itself, which the grant names by its id.",
+    )
     yield Case(
         "before_the_receipt", story.sealed_record().bundle, trusted, "Sealed, not yet posted."
     )
@@ -189,6 +196,12 @@ def _not_valid() -> Iterator[Case]:
     )
     strangers = builders.sealed(story.sealed_record().record, PayloadType.RECORD, STRANGER_KEY)
     disguised = strangers.decode().replace(STRANGER_KEY.public.kid, AGENT_KEY.public.kid)
+    yield Case(
+        "other_alphabet_fail",
+        good.model_copy(update={"grant": _in_other_alphabet(good.grant or "")}),
+        "invalid grant",
+        "The grant's signature in the other base64 alphabet: it holds, and other bytes stand here.",
+    )
     yield Case(
         "wrong_key_fail",
         good.model_copy(update={"record": disguised}),
@@ -289,6 +302,14 @@ def _revoked(**moments: int) -> str:
 def _entered(bundle: Bundle) -> int:
     content = parse_plain(parse_envelope((bundle.receipt or "").encode()).payload)
     return int(content["received_unix_us"])
+
+
+def _in_other_alphabet(envelope: str) -> str:
+    """Return the envelope with its signature written with - and _ instead of + and /."""
+    before, sig, after = envelope.partition('"sig":')
+    if not set("+/") & set(after):
+        raise ValueError("a signature that both alphabets write alike")
+    return before + sig + after.replace("+", "-").replace("/", "_")
 
 
 def _claimed_twice(story: Story) -> Bundle:

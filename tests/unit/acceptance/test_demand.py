@@ -51,6 +51,49 @@ def test_standard_alternates_the_directions_run_by_run() -> None:
     assert (wanted.seconds, wanted.bytes_down, wanted.bytes_up) == (180, 200_000_000, 200_000_000)
 
 
+def test_standard_goes_on_in_turn_while_a_question_is_open() -> None:
+    wanted = demand(home(), Mode.STANDARD)
+    more = [(run.direction, run.duration_ns // NS_PER_S) for run in wanted.goodput_if_open]
+    assert more == [(DOWN, 5), (UP, 5)] * 5, "eight each way at most"
+
+
+@pytest.mark.parametrize("mode", [Mode.QUICK, Mode.CAMPAIGN, Mode.MEASURE])
+def test_no_other_mode_does(mode: Mode) -> None:
+    assert demand(Catalogue.builtin().get("wimax-home-2m", 2), mode).goodput_if_open == ()
+
+
+def test_no_more_runs_than_are_read_and_none_for_an_advisory_criterion() -> None:
+    roomy = changed(profile({**RUN, "n_max": 8}), ("budget", "standard", "s"), 600)
+    many = changed(roomy, ("criteria", 0, "n_max"), 12)
+    assert len(demand(many, Mode.STANDARD).goodput_if_open) == 5
+    advisory = profile({**RUN, "mandatory_in": []})
+    assert demand(advisory, Mode.STANDARD).goodput_if_open == ()
+
+
+def test_standard_looks_at_its_windows_as_soon_as_quick_does() -> None:
+    plan = Catalogue.builtin().get("wimax-home-2m", 2)
+    assert demand(plan, Mode.STANDARD).idle_look_ns == demand(plan, Mode.QUICK).idle_duration_ns
+    assert demand(plan, Mode.QUICK).idle_look_ns == 0
+    assert demand(profile(RUN), Mode.STANDARD).idle_look_ns == 0, "it has no windows"
+
+
+def test_until_decided_the_stream_may_use_the_seconds_that_the_runs_leave() -> None:
+    plan = Catalogue.builtin().get("wimax-home-2m", 2)
+    planned, longer = (demand(plan, Mode.STANDARD, until_decided=each) for each in (False, True))
+    runs_s = sum(run.duration_ns for run in (*longer.goodput, *longer.goodput_if_open)) // NS_PER_S
+    assert planned.idle_duration_ns == 70 * NS_PER_S
+    assert longer.idle_duration_ns == (240 - runs_s - 4 * 3 - 30) * NS_PER_S
+    assert (longer.seconds, longer.bytes_down) == (planned.seconds, planned.bytes_down)
+
+
+def test_until_decided_never_makes_it_shorter_nor_longer_than_a_stream_may_be() -> None:
+    full = changed(home(), ("budget", "standard", "s"), 135)
+    assert demand(full, Mode.STANDARD, until_decided=True).idle_duration_ns == 20 * NS_PER_S
+    plenty = changed(home(), ("budget", "standard", "s"), 600)
+    longest = demand(plenty, Mode.STANDARD, until_decided=True).idle_duration_ns
+    assert longest == limits.STREAM_DURATION_NS_MAX
+
+
 def test_quick_takes_one_short_run_each_way() -> None:
     wanted = demand(home(), Mode.QUICK)
     assert runs(wanted) == [(DOWN, 3), (UP, 3)]

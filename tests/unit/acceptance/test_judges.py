@@ -309,6 +309,16 @@ class TestBlocks:
         assert (outcome.outcome, outcome.because) == (expected, because)
         assert outcome.samples == good + bad
 
+    def test_what_is_told_of_the_seconds(self) -> None:
+        """Bad ones in a row are a state and no burst: what the plan assumes is what counts."""
+        one = {**BLOCK, "metric": "working_rtt_us_p50_down"}
+        outcome = judged({**one, "n_min": 19}, self.seconds(*[200_000] * 22))
+        assert (outcome.outcome, outcome.value, outcome.samples) == (PASS, 200_000, 22)
+        assert decision_of(outcome).after_stop == 3, "it is looked at after every second"
+        mixed = decision_of(judged(one, self.seconds(*[1] * 12, *[200_001] * 12))).share
+        assert mixed is not None
+        assert (mixed.burst_ppm, mixed.assumed_burst_ppm) == (2_000_000, 2_000_000)
+
     def test_the_p50_of_a_second_counts_lost_packets_as_late(self) -> None:
         half = beside_runs([[1] * 25 + [None] * 25] * 18)
         more = beside_runs([[1] * 24 + [None] * 26] * 24)

@@ -316,6 +316,15 @@ class TestCycles:
             1,
         )
 
+    @pytest.mark.parametrize(
+        ("seconds", "done"),
+        [pytest.param(7_199, 0, id="7,199 s: too short"), pytest.param(7_200, 1, id="7,200 s")],
+    )
+    def test_a_cycle_is_whole_after_two_hours(self, seconds: int, done: int) -> None:
+        last = run_from(berlin(0, "09:00") + seconds * US_PER_S)
+        taken = [*self.cycle(0, 8), last]
+        assert self.standing(taken, after(taken, 60)).done == done
+
     def test_after_a_whole_cycle_the_next_day_comes(self) -> None:
         taken = self.cycle(0)
         standing = self.standing(taken, after(taken, 60))
@@ -349,8 +358,11 @@ class TestCycles:
     [
         pytest.param(rule(BNETZA), None, id="thirty runs"),
         pytest.param(rule(RTR), None, id="three cycles"),
-        pytest.param(rule(FCC), NotPlanned.NO_CALENDAR, id="a week, and no hours"),
+        pytest.param(rule(FCC), NotPlanned.HOURS_UNKNOWN, id="a week, and no hours"),
         pytest.param(rule("RS-pravilnik-2023"), NotPlanned.NO_CALENDAR, id="no campaign"),
+        pytest.param(rule("IT-AGCOM-nemesys"), NotPlanned.OTHER_EVENTS, id="certificates"),
+        pytest.param(rule("UK-Ofcom-speeds-codes"), NotPlanned.OTHER_EVENTS, id="a report"),
+        pytest.param(rule("EU-2015-2120-contract"), NotPlanned.CONTRACT_ONLY, id="a contract"),
         pytest.param(rule("DE-BNetzA-2026-mobile"), NotPlanned.DRAFT, id="a draft"),
         pytest.param(changed(rule(BNETZA), status="retired"), NotPlanned.RETIRED, id="retired"),
         pytest.param(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,13 @@ from pydantic import BaseModel
 
 from omega_acceptance.errors import RuleError, RuleUnknownError
 from omega_acceptance.rules import rule as models
-from omega_acceptance.rules.reading import RELEASED, RULES_DIRECTORY, builtin, parse_rule
+from omega_acceptance.rules.reading import (
+    RELEASED,
+    RULES_DIRECTORY,
+    RuleBook,
+    builtin,
+    parse_rule,
+)
 from omega_acceptance.rules.rule import Rule, Status
 from omega_core.edge import one_line
 from omega_core.errors import ExitCode
@@ -79,6 +86,20 @@ def test_a_rule_nobody_knows(name: str, words: str) -> None:
 def test_a_version_nobody_knows() -> None:
     with pytest.raises(RuleUnknownError, match="version 9"):
         builtin().get(BNETZA, 9)
+
+
+def test_on_a_day_the_newest_version_in_force_speaks() -> None:
+    old = changed(rule(BNETZA), effective_until="2026-12-31")
+    new = changed(rule(BNETZA), version=2, effective_from="2027-01-01")
+    draft = changed(
+        rule(BNETZA), version=3, status="draft", unconfirmed=[{"about": "a", "value": "b"}]
+    )
+    book = RuleBook([new, draft, old])
+    assert book.on(BNETZA, date(2026, 12, 31)) is old
+    assert book.on(BNETZA, date(2027, 1, 1)) is new
+    assert book.on(BNETZA, date(2021, 12, 12)) is draft, "none speaks: the newest says why not"
+    with pytest.raises(RuleUnknownError, match="did you mean"):
+        book.on(f"{BNETZA}x", date(2027, 1, 1))
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

@@ -7,15 +7,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from omega_acceptance.rules.codes import NotEvaluated, RuleOutcome
 from omega_acceptance.rules.completeness import evaluate_completeness
 from omega_acceptance.rules.facts import evaluate_facts
-from omega_acceptance.rules.results import (
-    FactsResult,
-    NotEvaluated,
-    RuleOutcome,
-    RunFacts,
-    Situation,
-)
+from omega_acceptance.rules.results import FactsResult, RunFacts, Situation
 from omega_acceptance.rules.sequence import Event, evaluate_sequence
 from omega_core.metrics import Direction
 from omega_core.verdict import Verdict

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import pytest
 
+from omega_acceptance.rules.codes import NotEvaluated, RuleOutcome
 from omega_acceptance.rules.point import error_of_share, evaluate_point
-from omega_acceptance.rules.results import NotEvaluated, PointResult, RuleOutcome, Situation
+from omega_acceptance.rules.results import PointResult, Situation
 from omega_acceptance.rules.rule import Rule
 from omega_core.metrics import Direction
 from omega_core.units import US_PER_S

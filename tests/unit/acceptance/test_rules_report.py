@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from fractions import Fraction
 from typing import get_args
@@ -13,15 +13,16 @@ import pytest
 
 from omega_acceptance.figures import LANGUAGES, Language
 from omega_acceptance.layers import Layer
+from omega_acceptance.profile import RuleRef
 from omega_acceptance.rules import words
 from omega_acceptance.rules.campaign import NotPlanned
+from omega_acceptance.rules.codes import NotEvaluated, RuleOutcome
 from omega_acceptance.rules.reading import builtin
 from omega_acceptance.rules.report import (
     CampaignReport,
     PredicatePart,
     campaign_report,
 )
-from omega_acceptance.rules.results import NotEvaluated, RuleOutcome
 from omega_acceptance.rules.rule import Rule, Stat, Status
 from omega_acceptance.rules.share_verdict import share_verdict
 from omega_acceptance.rules.standing import Phase, Why
@@ -32,7 +33,13 @@ from omega_acceptance.rules.state import (
     contract_of,
     in_contract_layer,
 )
-from omega_acceptance.rules.telling import reason, rule_told, told
+from omega_acceptance.rules.telling import (
+    force_told,
+    not_planned_told,
+    reason,
+    rule_told,
+    told,
+)
 from omega_acceptance.sentences import Words
 from omega_core.limits import CAMPAIGN_RUNS_MAX
 from omega_core.metrics import Direction
@@ -41,7 +48,7 @@ from omega_core.units import US_PER_S
 from omega_core.verdict import Outcome
 from support.profiles import changed as changed_profile
 from support.profiles import home
-from support.rules import BNETZA, MAX_BPS, MIN_BPS, NORMAL_BPS, RTR, changed, rule
+from support.rules import BNETZA, FCC, MAX_BPS, MIN_BPS, NORMAL_BPS, RTR, changed, rule
 
 BERLIN = ZoneInfo("Europe/Berlin")
 RUN_US = 120 * US_PER_S
@@ -92,7 +99,7 @@ def rebooted(state: CampaignState) -> CampaignState:
 
 
 def report_of(of: Rule, state: CampaignState, now: int) -> CampaignReport:
-    return campaign_report(state, of, BERLIN, now)
+    return campaign_report(state, of, BERLIN, now, builtin())
 
 
 class TestBnetza:
@@ -129,8 +136,11 @@ class TestBnetza:
             (970_000, 11_905),
         ]
         lines = told(report, self.RULE, "en")
-        assert any("0.352561; 0.060772 at 95 %, 0.011905 at 97 %" in line for line in lines)
-        assert any("0,352561" in line for line in told(report, self.RULE, "fr"))
+        wrong = (
+            "a deviation in 35.2561 % of all campaigns of 30 runs; at 95 %, in 6.0772 %; at 97 %"
+        )
+        assert any(wrong in line for line in lines)
+        assert any("35,2561\u00a0%" in line for line in told(report, self.RULE, "fr"))
 
     def test_an_open_campaign_has_no_result_and_a_failed_attempt_is_counted(self) -> None:
         state, now, _ = driven(self.RULE, MAX_BPS, None, MAX_BPS)
@@ -138,7 +148,7 @@ class TestBnetza:
         assert report.regulatory.because is NotEvaluated.CAMPAIGN_OPEN
         assert (report.attempts, report.valid, report.done) == (3, 2, 2)
         assert all(part.verdict.one_look is None for part in report.statistical)
-        assert not any("one look" in line for line in told(report, self.RULE, "en"))
+        assert any("undecided so far" in line for line in told(report, self.RULE, "en"))
         assert (report.phase, report.why) == (Phase.TOO_EARLY, Why.GAP)
 
     def test_a_void_campaign_says_why_and_on_which_day(self) -> None:
@@ -178,6 +188,33 @@ class TestBnetza:
         )
         assert state.opened(2, now).closed(ended, newer).attempts[-1].invalid_because is None
 
+    @pytest.mark.parametrize(
+        ("last_day", "void"),
+        [
+            pytest.param("2026-11-02", False, id="its last day"),
+            pytest.param("2026-11-01", True, id="the day after"),
+        ],
+    )
+    def test_a_rule_that_ends_on_the_way_ends_the_campaign(
+        self, last_day: str, *, void: bool
+    ) -> None:
+        ending = changed(self.RULE, effective_until=last_day)
+        state, now, _ = driven(self.RULE, MAX_BPS)
+        found = state.standing(ending, BERLIN, now + 300 * US_PER_S)
+        assert (found.phase is Phase.VOID, found.why is Why.NOT_IN_FORCE) == (void, void)
+        assert (found.day == date(2026, 11, 2)) is void
+        set_back = state.standing(ending, BERLIN, now - 9 * 86_400 * US_PER_S)
+        assert (set_back.phase is Phase.VOID) is void, "the last attempt says which day it is"
+
+    def test_a_rule_that_ends_after_the_last_run_takes_nothing_back(self) -> None:
+        ending = changed(self.RULE, effective_until="2026-11-06")
+        state, now, _ = driven(ending, *[MAX_BPS] * 30)
+        report = report_of(ending, state, now + 90 * 86_400 * US_PER_S)
+        assert (report.phase, report.regulatory.outcome) == (
+            Phase.COMPLETE,
+            RuleOutcome.NO_DEVIATION,
+        )
+
     def test_attempts_without_end_are_too_many(self) -> None:
         failed = Attempt(
             seq=1, started_unix_us=BEGIN, ended_unix_us=BEGIN, invalid_because="tunnel"
@@ -193,6 +230,35 @@ class TestBnetza:
             seq=1, started_unix_us=BEGIN, ended_unix_us=BEGIN, invalid_because="no_grant"
         )
         assert state.closed(ended, None).contract is None
+
+
+class TestRulesThatThePlanNames:
+    RULE = rule(BNETZA)
+    EU, OURS = RuleRef(id="EU-2015-2120-contract", version=1), RuleRef(id=BNETZA, version=1)
+
+    def report(self, *refs: RuleRef) -> CampaignReport:
+        named = CONTRACT.model_copy(update={"rule_refs": refs})
+        state, now, _ = driven(self.RULE, MAX_BPS)
+        return report_of(self.RULE, state.model_copy(update={"contract": named}), now)
+
+    def test_the_others_stand_beside_the_campaigns_own(self) -> None:
+        report = self.report(self.OURS, self.EU)
+        assert report.named_by_plan is True
+        (other,) = report.beside
+        assert (other.id, other.outcome) == (self.EU.id, RuleOutcome.INCOMPLETE)
+        lines = told(report, self.RULE, "en")
+        assert "Other rules that the plan names:" in lines
+        assert not any("does not name" in line for line in lines)
+
+    def test_a_rule_that_the_plan_does_not_name_is_said_to_be_none_of_its(self) -> None:
+        report = self.report(self.EU)
+        assert (report.named_by_plan, len(report.beside)) == (False, 1)
+        assert any("The plan does not name this rule" in x for x in told(report, self.RULE, "en"))
+
+    def test_before_the_first_run_nobody_knows(self) -> None:
+        report = report_of(self.RULE, begun(self.RULE), BEGIN)
+        assert (report.named_by_plan, report.beside) == (None, ())
+        assert not any("name this rule" in line for line in told(report, self.RULE, "en"))
 
 
 def test_an_attempt_is_named_in_its_record_by_campaign_rule_and_number() -> None:
@@ -236,27 +302,68 @@ def test_a_rule_of_compliance_is_told_in_its_own_words() -> None:
     report = report_of(other, state, now)
     assert (report.statistical, report.risks) == ((), ()), "a share of one leaves no error"
     lines = told(report, other, "en")
-    assert "  all, download: 30 of 30 runs (compliant if >= 1)" in lines
-    assert "  time, upload: 100 % of the time (compliant if >= 9/10)" in lines
+    named = "at least the normally available rate"
+    assert f"  ✓ download, {named}: 30 of 30 runs (compliant: 100 % or more)" in lines
+    assert f"  ✓ upload, {named}: 100 % of the time (compliant: 90 % or more)" in lines
     assert "Statistical verdict: no share of runs to judge" in lines
 
 
+def line_of(of: Rule, **fields: object) -> str:
+    """The line of a report about one predicate of a rule, in English."""
+    (each,) = (each for each in of.predicates if each.id == fields["id"])
+    whole = {"stat": each.stat, "op": each.op, "bound": str(each.bound), "direction": None}
+    part = PredicatePart.model_validate({**whole, **fields})
+    report = report_of(rule(BNETZA), begun(rule(BNETZA)), BEGIN)
+    result = report.regulatory.model_copy(update={"predicates": (part,)})
+    lines = told(report.model_copy(update={"regulatory": result, "risks": ()}), of, "en")
+    return next(line for line in lines if line.startswith(("  ✓", "  ✗")))
+
+
 def test_a_delay_has_no_direction() -> None:
-    of = rule(BNETZA)
-    delay = PredicatePart(
-        id="delay",
-        direction=None,
-        stat=Stat.SHARE_OF_DELAY_TESTS,
-        found=19,
-        among=20,
-        op=">=",
-        bound="19/20",
-        holds=True,
-    )
-    report = report_of(of, begun(of), BEGIN)
-    part = report.regulatory.model_copy(update={"predicates": (delay,)})
-    lines = told(report.model_copy(update={"regulatory": part}), of, "fr")
-    assert any(line.startswith("  delay : 19 essais de délai sur 20 (") for line in lines)
+    line = line_of(rule(FCC), id="delay", found=19, among=20, holds=True)
+    assert line == "  ✓ at most 100 ms: 19 of 20 delay tests (compliant: 95 % or more)"
+
+
+@pytest.mark.parametrize(
+    ("found", "holds", "line"),
+    [
+        (
+            1,
+            True,
+            "  ✗ at least 90 % of the maximum rate: 1 of 3 days (deviation: less than 2 days)",
+        ),
+        (
+            2,
+            False,
+            "  ✓ at least 90 % of the maximum rate: 2 of 3 days (deviation: less than 2 days)",
+        ),
+    ],
+)
+def test_a_sign_says_which_predicate_makes_the_deviation(
+    found: int, line: str, *, holds: bool
+) -> None:
+    assert line_of(rule(BNETZA), id="max", found=found, among=3, holds=holds) == line
+
+
+def test_the_share_of_a_place_is_named() -> None:
+    mobile = rule("DE-BNetzA-2026-mobile")
+    line = line_of(mobile, id="est-max", found=3, among=5, holds=False)
+    assert "at least the place's share of the estimated maximum rate: 3 of 5 days" in line
+
+
+@pytest.mark.parametrize(
+    ("short", "words"),
+    [
+        pytest.param(0, "proved by all 30 runs together, undecided if", id="sharper together"),
+        pytest.param(4, ": undecided (error at most 5 %). 4 of 30 runs", id="both alike"),
+        pytest.param(9, ": disproved (error", id="both certain"),
+    ],
+)
+def test_statistics_say_what_is_proved_and_at_which_error(short: int, words: str) -> None:
+    rates = [*[MAX_BPS] * (30 - short), *[NORMAL_BPS - 1] * short]
+    state, now, _ = driven(rule(BNETZA), *rates)
+    lines = told(report_of(rule(BNETZA), state, now), rule(BNETZA), "en")
+    assert any(line.startswith("Statistical verdict") and words in line for line in lines)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -268,7 +375,7 @@ def test_a_report_in_both_languages(lang: Language) -> None:
     assert of.title.said(lang) in text
     deviation = {"fr": ": écart", "en": ": deviation"}[lang]
     assert deviation in text
-    once = {"fr": "indécis en un seul regard", "en": "undecided by one look"}[lang]
+    once = {"fr": " : indécis (erreur d'au plus 5", "en": ": undecided (error at most 5 %)"}[lang]
     assert once in text
 
 
@@ -305,15 +412,73 @@ def test_a_rule_is_told_with_its_demands_and_what_is_not_sure(of: Rule, lang: La
 
 
 def test_a_draft_is_shown_as_not_evaluated() -> None:
-    assert "DE-BNetzA-2026-mobile (1): draft: not evaluated" in rule_told(
-        builtin().newest("DE-BNetzA-2026-mobile"), "en"
-    )
+    told_lines = rule_told(builtin().newest("DE-BNetzA-2026-mobile"), "en")
+    assert told_lines[1].startswith("DE-BNetzA-2026-mobile (1): draft: not evaluated, ")
+
+
+@pytest.mark.parametrize(
+    ("of", "because", "words"),
+    [
+        pytest.param(
+            "DE-BNetzA-2026-mobile",
+            NotPlanned.DRAFT,
+            "nobody has confirmed in the text: campaign, est-max",
+            id="what keeps a draft one",
+        ),
+        pytest.param(
+            "UK-Ofcom-speeds-codes", NotPlanned.NOT_IN_FORCE, "from 2022-12-21 on", id="from when"
+        ),
+        pytest.param(
+            "US-FCC-high-cost", NotPlanned.HOURS_UNKNOWN, "hours, deferral, delay-tests", id="hours"
+        ),
+        pytest.param(
+            "IT-AGCOM-nemesys",
+            NotPlanned.OTHER_EVENTS,
+            "makes: certificate-below-guaranteed, complaint",
+            id="each event once",
+        ),
+        pytest.param(
+            "UK-Ofcom-speeds-codes", NotPlanned.OTHER_EVENTS, "makes: report", id="a run is ours"
+        ),
+    ],
+)
+def test_why_there_is_no_campaign_is_said_of_the_rule(
+    of: str, because: NotPlanned, words: str
+) -> None:
+    assert words in not_planned_told(rule(of), because, "en")
+    assert "{" not in not_planned_told(rule(of), because, "fr")
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "words"),
+    [
+        ("2021-12-13", "2027-01-31", "in force from 2021-12-13 to 2027-01-31"),
+        ("2021-12-13", None, "in force from 2021-12-13 on"),
+        (None, "2027-01-31", "in force until 2027-01-31"),
+        (None, None, "without a first or a last day"),
+    ],
+)
+def test_from_when_to_when_a_rule_is_in_force(
+    begin: str | None, end: str | None, words: str
+) -> None:
+    of = changed(rule(BNETZA), effective_from=begin, effective_until=end)
+    assert force_told(of, "en") == words
+    assert words in rule_told(of, "en")[1]
+
+
+def test_which_text_was_archived_is_told_and_that_none_was() -> None:
+    of = rule(BNETZA)
+    assert "No copy of the text has been archived" in rule_told(of, "en")
+    source = {**of.content()["source"], "read": "original", "text_sha256": "ab" * 32}
+    read = changed(of, source=source)
+    assert f"Archived copy of the text: SHA-256 {'ab' * 32}" in rule_told(read, "en")
+    assert read.digest != of.digest, "another text is another rule"
 
 
 class TestContract:
     def test_the_rates_of_a_profile(self) -> None:
         contract = contract_of(home())
-        assert contract.profile == home().ref
+        assert (contract.profile, contract.rule_refs) == (home().ref, home().rule_refs)
         assert contract.down["normal"] == home().contracted.down.normal_bps
         assert {*contract.up} == {"advertised", "max", "normal", "min"}
 

@@ -80,6 +80,9 @@ def first(judgement: Judgement) -> CriterionOutcome:
             [held(0.90, 30), held(0.90, 20)], FAIL, Because.NOT_MET, 2, 2, id="in any order"
         ),
         pytest.param(
+            [held(0.90, 0), held(0.90, 10)], FAIL, Because.NOT_MET, 2, 2, id="from the beginning"
+        ),
+        pytest.param(
             [held(0.90), held(1.12, 40)], OPEN, Because.MIXED_ATTEMPTS, 2, 2, id="then carried"
         ),
         pytest.param(

@@ -240,7 +240,13 @@ def test_the_probe_is_told_what_the_profile_demands() -> None:
     wanted = demand(profile(), Mode.STANDARD)
     plan = plan_of(wanted, stop_when_invalid=True)
     assert plan.idle_duration_ns == wanted.idle_duration_ns
-    assert [run.direction for run in plan.goodput] == [run.direction for run in wanted.goodput]
+    runs = [(run, False) for run in wanted.goodput]
+    runs += [(run, True) for run in wanted.goodput_if_open]
+    assert [(run.direction, run.duration_ns, run.if_open) for run in plan.goodput] == [
+        (run.direction, run.duration_ns, if_open) for run, if_open in runs
+    ]
+    assert plan.idle_look_ns == wanted.idle_look_ns > 0
+    assert plan.loads_before_idle == 2, "the windows, for a first answer"
     assert plan.expected_bps_down == wanted.expected_bps_down
     assert plan.stop_when_invalid
     assert [asdict(task) for task in plan.capacity] == [asdict(task) for task in wanted.capacity]

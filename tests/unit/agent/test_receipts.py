@@ -7,17 +7,20 @@ from pathlib import Path
 import pytest
 
 from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError
+from omega_agent.log_findings import NOT_PROVED
 from omega_agent.records import Records
 from omega_agent.reporter import open_receipt
 from omega_core.bundle import parse_bundle
 from omega_core.canonical import digest_hex
 from omega_core.envelope import PayloadType
+from omega_core.keys import SigningKey
 from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY, key_of, receipt, sealed
 from support.collector_peer import Meeting, answer, body, silence, waiting
 from support.key_lines import rotated
+from support.log_trees import MemoryLog
 from support.sending_desk import Desk, digests, observation_taken
 
-NEXT = key_of("next server")
+NEXT, THIRD = key_of("next server"), key_of("third server")
 
 
 class TestReceipts:
@@ -89,6 +92,46 @@ class TestReceipts:
         assert list(desk.reporter.send_pending().posted) == digests(desk.items)
         kept = parse_bundle(Records(tmp_path / "records").path(desk.items[0].digest).read_bytes())
         assert kept.key_events == desk.peer.rotations
+
+    @pytest.mark.parametrize(
+        ("pinned", "receipts", "log", "now"),
+        [
+            pytest.param(SERVER_KEY, SERVER_KEY, NEXT, NEXT, id="rotated since the receipt"),
+            pytest.param(SERVER_KEY, NEXT, THIRD, THIRD, id="rotated before it and after it"),
+            pytest.param(NEXT, SERVER_KEY, NEXT, NEXT, id="by the key before the pinned one"),
+            pytest.param(NEXT, NEXT, SERVER_KEY, NEXT, id="the log by a process of before"),
+        ],
+    )
+    def test_a_receipt_and_a_log_of_any_of_the_servers_keys_are_kept_with_what_leads_there(
+        self,
+        tmp_path: Path,
+        pinned: SigningKey,
+        receipts: SigningKey,
+        log: SigningKey,
+        now: SigningKey,
+    ) -> None:
+        desk = Desk(tmp_path)
+        item = waiting(1).model_copy(update={"server_key": pinned.public.text})
+        desk.outbox.put(item.digest, item.to_bytes())
+        desk.peer.log, desk.peer.log_key = MemoryLog(), log
+        desk.peer.receipt_key, desk.peer.server_key = receipts, now
+        desk.peer.rotations = (
+            rotated(SERVER_KEY, NEXT),
+            *([rotated(NEXT, THIRD)] * (now is THIRD)),
+        )
+        posted = desk.reporter.send_pending().posted[item.digest]
+        kept = parse_bundle(desk.records.path(item.digest).read_bytes())
+        assert kept.proof == posted.proved.text is not None
+        assert kept.key_events == desk.peer.rotations
+
+    def test_a_log_of_nobodys_key_proves_nothing_and_the_receipt_counts(
+        self, tmp_path: Path
+    ) -> None:
+        desk = Desk(tmp_path, 1)
+        desk.peer.log, desk.peer.log_key = MemoryLog(), STRANGER_KEY
+        posted = desk.reporter.send_pending().posted[desk.items[0].digest]
+        assert posted.proved == NOT_PROVED
+        assert list((tmp_path / "log").glob("*")) == []
 
     @pytest.mark.parametrize(
         "rotations",

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from omega_agent.errors import NotTrustedError, WrongUseError
-from omega_agent.session_request import Wanted, named, open_grant, session_request
+from omega_agent.session_request import (
+    Wanted,
+    change_text,
+    named,
+    open_grant,
+    session_request,
+)
 from omega_core.control import AddressProof, Grant, GrantAnswer, SessionRequest
 from omega_core.envelope import PayloadType, keys_by_id, open_sealed, parse_envelope
 from omega_core.keys import PublicKey
@@ -101,6 +108,7 @@ def test_without_a_plan_there_is_no_profile() -> None:
         pytest.param(changed(agent_kid=STRANGER_KEY.public.kid), id="for another key"),
         pytest.param(changed(sheet_id="FI-2026-0002"), id="for another sheet"),
         pytest.param(changed(mode=Mode.QUICK), id="for another mode"),
+        pytest.param(changed(changed="new cable"), id="for a line that was changed"),
         pytest.param(
             changed(purpose="ticket", sheet_id=None, ticket_id="TT-1"), id="for a ticket instead"
         ),
@@ -137,3 +145,26 @@ def test_a_name_is_taken_as_typed(name: str) -> None:
 def test_what_can_be_no_name_is_refused_here(name: str) -> None:
     with pytest.raises(WrongUseError, match="no number of a sheet"):
         named(name)
+
+
+def test_what_was_changed_is_said_before_the_attempt_and_granted_as_said() -> None:
+    changed = replace(WANTED, changed=change_text("  new cable to the socket "))
+    assert changed.changed == "new cable to the socket"
+    envelope = session_request(
+        changed,
+        agent_id=AGENT_ID,
+        key=AGENT_KEY,
+        seq=7,
+        proofs=PROOFS,
+        software="omega test",
+        nonce=NONCE,
+        now_unix_us=START_UNIX_US,
+    )
+    payload = parse_envelope(envelope).payload
+    assert parse_model(SessionRequest, payload).changed == "new cable to the socket"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "two\nlines", "x" * 201])
+def test_what_was_changed_is_one_line(text: str) -> None:
+    with pytest.raises(WrongUseError):
+        change_text(text)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from omega_acceptance.enough import Saved
 from omega_agent.errors import BusyError, NoAnswerError
 from omega_agent.report import RunReport, exit_code, run_report
 from omega_agent.reporter import Posted
@@ -141,10 +142,19 @@ class TestMeasurement:
         assert "quantity" not in plain(lines)
 
 
-def report(delivery: Delivery, *, interrupted: bool = False, story: Story = STORY) -> RunReport:
+def report(
+    delivery: Delivery,
+    *,
+    interrupted: bool = False,
+    story: Story = STORY,
+    saved: Saved | None = None,
+) -> RunReport:
     made = story.sealed_record()
     return run_report(
-        Kept(sealed=made, item=None, in_outbox=True), delivery, interrupted=interrupted
+        Kept(sealed=made, item=None, in_outbox=True),
+        delivery,
+        saved=saved,
+        interrupted=interrupted,
     )
 
 
@@ -201,7 +211,10 @@ class TestReport:
         story = Story()
         made = story.sealed_record(dead_line(story, NoAnswerError("no_attempt", server="x")))
         found = run_report(
-            Kept(sealed=made, item=None, in_outbox=True), Delivery(waiting=True), interrupted=False
+            Kept(sealed=made, item=None, in_outbox=True),
+            Delivery(waiting=True),
+            saved=None,
+            interrupted=False,
         )
         assert exit_code(found) == ExitCode.UNAVAILABLE
 

@@ -20,6 +20,7 @@ from omega_core.evidence import AttemptKind, Ended
 from omega_core.key_events import KeyRevocation
 from omega_core.key_history import KeyState
 from omega_core.metrics import LimitCause, NoValue
+from omega_core.verdict import Verdict
 from omega_server.refusals import Code
 
 _SOURCES = sorted(Path(omega_agent.__file__).parent.glob("*.py"))
@@ -45,6 +46,8 @@ def asked_for() -> Iterator[str]:
     yield from (f"say.unchecked_{each}" for each in Unchecked)
     yield from (f"say.limited_{each}" for each in set(LimitCause) - {LimitCause.PATH})
     yield from (f"say.verify_{each}" for each in Standing)
+    yield from (f"say.first_{each}" for each in Verdict)
+    yield from ("say.saved", "say.saved_in_vain")
     yield from (f"say.doubt_{each}" for each in set(KeyState) - {KeyState.ACTIVE})
     roles = get_args(KeyRevocation.model_fields["role"].annotation)
     yield from (f"say.role_{each}" for each in roles)

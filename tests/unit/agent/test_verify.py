@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from omega_agent.errors import NoAnswerError
 from omega_agent.sealing import own_statement
 from omega_agent.verify import verify
 from omega_agent.verify_report import Standing, Unchecked
+from omega_core.bundle import Bundle
 from omega_core.canonical import canonical_bytes
 from omega_core.derive import metrics_of
 from omega_core.envelope import PayloadType, parse_envelope, seal
-from omega_core.keys import PublicKey
+from omega_core.keys import PublicKey, SigningKey
 from omega_core.models import content_of, model_bytes
 from omega_core.verdict import Fault, Mode, Verdict
 from support.agent_story import Story, dead_line
@@ -146,12 +148,82 @@ class TestStrangers:
         )
         assert checked(bundle).standing is Standing.NOT_TRUSTED
 
+    def test_the_key_itself_is_enough_for_the_grant_names_its_id(self) -> None:
+        assert checked(self.by_key()).standing is Standing.TRUSTED
+        assert checked(self.by_key(), []).standing is Standing.NOT_TRUSTED
+
+    @pytest.mark.parametrize(
+        ("bundle", "failed"),
+        [
+            pytest.param(lambda here: here.by_key(AGENT_KEY), "key_missing", id="another key"),
+            pytest.param(
+                lambda here: here.STORY.bundle().model_copy(
+                    update={"run_key": STRANGER_KEY.public.text}
+                ),
+                "key_statement",
+                id="a key that states itself as well",
+            ),
+            pytest.param(
+                lambda _: GOOD.model_copy(update={"run_key": STRANGER_KEY.public.text}),
+                "key_statement",
+                id="a key that signed nothing here",
+            ),
+            pytest.param(
+                lambda here: here.by_key().model_copy(update={"run_key": "_" * 43}),
+                "key_statement",
+                id="no key",
+            ),
+        ],
+    )
+    def test_any_other_key_is_refused(
+        self, bundle: Callable[[TestStrangers], Bundle], failed: str
+    ) -> None:
+        assert checked(bundle(self)).failed == failed
+
+    def test_an_enrolled_device_is_not_vouched_for_by_its_key(self) -> None:
+        bundle = GOOD.model_copy(update={"keys": (), "run_key": AGENT_KEY.public.text})
+        assert checked(bundle).standing is Standing.NOT_TRUSTED
+
+    def by_key(self, key: SigningKey = STRANGER_KEY) -> Bundle:
+        """Return the bundle as a server gives it out: with the key, and no statement of it."""
+        return self.STORY.bundle().model_copy(update={"keys": (), "run_key": key.public.text})
+
 
 class TestBareEnvelopes:
     def test_a_record_alone_holds_with_the_statement_at_hand(self) -> None:
         report = verify(GOOD.record.encode(), trusted=TRUSTED, statements=[STORY.statement])
         assert report.standing is Standing.TRUSTED
-        assert Unchecked.NO_RECEIPT in report.unchecked
+        assert report.unchecked == [
+            Unchecked.NO_RECEIPT,
+            Unchecked.NO_GRANT,
+            Unchecked.NO_OBSERVATION,
+            Unchecked.NO_PROFILE,
+        ]
+
+    def test_a_record_of_no_plan_needs_no_profile(self) -> None:
+        story = Story(has_profile=False)
+        record = story.sealed_record().bundle.record
+        report = verify(record.encode(), trusted=TRUSTED, statements=[story.statement])
+        assert report.standing is Standing.TRUSTED
+        assert Unchecked.NO_PROFILE not in report.unchecked
+
+    def test_a_record_alone_whose_key_speaks_for_itself_is_nobodys(self) -> None:
+        """It names agent-17, and no server has said that the key is agent-17's."""
+        own = own_statement(AGENT_KEY, START_UNIX_US)
+        report = verify(GOOD.record.encode(), trusted=TRUSTED, statements=[own])
+        assert report.standing is Standing.NOT_TRUSTED
+        assert Unchecked.AGENT_KEY_NOT_VOUCHED in report.unchecked
+
+    def test_a_record_alone_of_a_key_that_was_made_for_one_run_is_nobodys(self) -> None:
+        """Only the grant would vouch for it, even where its key is also somebody's device."""
+        story = Story(enrolled=False, key=STRANGER_KEY, mode=Mode.QUICK)
+        public = STRANGER_KEY.public
+        report = verify(
+            story.sealed_record().bundle.record.encode(),
+            trusted=TRUSTED,
+            statements=[statement(kid=public.kid, key=public.text)],
+        )
+        assert report.standing is Standing.NOT_TRUSTED
 
     def test_a_record_alone_under_another_agents_name_is_refused(self) -> None:
         other = statement(id="agent-18")
@@ -178,9 +250,10 @@ class TestBareEnvelopes:
         envelope = (GOOD.observation or "").encode()
         assert checked(envelope, [TEST_POINT_KEY.public]).standing is Standing.TRUSTED
 
-    def test_a_kind_nobody_seals_is_refused(self) -> None:
-        envelope = seal(b"{}", "application/json", SERVER_KEY)
-        assert checked(envelope).failed == "payload_type"
+    @pytest.mark.parametrize("kind", ["application/json", PayloadType.SESSION_REQUEST])
+    def test_a_kind_that_is_not_kept_is_refused(self, kind: str) -> None:
+        report = checked(seal(b"{}", kind, SERVER_KEY))
+        assert (report.failed, report.detail) == ("payload_type", "not a kind that Omega signs")
 
     def test_content_that_is_not_its_kind_is_refused(self) -> None:
         envelope = seal(b"{}", PayloadType.RECEIPT, SERVER_KEY)

@@ -12,6 +12,7 @@ from omega_core.bundle import Bundle
 from omega_core.control import TestPointLoad
 from omega_core.envelope import PayloadType, parse_envelope, seal
 from omega_core.evidence import Evidence
+from omega_core.keys import SigningKey
 from omega_core.units import US_PER_S
 from omega_core.verdict import Mode, Verdict
 from support import builders
@@ -213,6 +214,66 @@ def test_the_first_check_that_fails_is_named(bundle: Bundle | bytes, failed: str
     assert (report.standing, report.failed) == (Standing.INVALID, failed)
 
 
+ZEROS, LAST = "0" * 64, "f" * 64  # before and after any digest there is
+
+
+@pytest.mark.parametrize("other", [ZEROS, LAST], ids=["before it", "after it"])
+class TestAnotherName:
+    """Names are equal or they are not: it does not matter on which side another one stands."""
+
+    def test_of_the_record_in_the_receipt(self, other: str) -> None:
+        assert checked(with_(receipt=receipt(record_digest=other))).failed == "digest"
+
+    def test_of_the_envelope_in_the_receipt(self, other: str) -> None:
+        report = checked(with_(receipt=receipt(envelope_digest=other)))
+        assert report.failed == "envelope_digest"
+
+    def test_of_the_grant_in_the_record(self, other: str) -> None:
+        report = checked(record_with({**content(), "grant_digest": other}))
+        assert (report.failed, report.detail) == (
+            "grant",
+            "the record was made under another grant",
+        )
+
+    def test_of_the_observation_in_the_record(self, other: str) -> None:
+        report = checked(record_with({**content(), "observation_digest": other}))
+        assert report.detail == "the record names another observation"
+
+    def test_of_the_session_in_the_receipt(self, other: str) -> None:
+        report = checked(with_(receipt=receipt(session_id=other[:32])))
+        assert report.detail == "it is for another session"
+
+
+@pytest.mark.parametrize("key", [SERVER_KEY, STRANGER_KEY, TEST_POINT_KEY])
+def test_a_record_that_names_another_key_than_signed_it(key: SigningKey) -> None:
+    agent = {**content()["agent"], "kid": key.public.kid}
+    assert checked(record_with({**content(), "agent": agent})).failed == "key_id"
+
+
+def test_some_keys_have_names_before_the_agents_and_some_after_it() -> None:
+    """Else the cases above would show only half of what they say."""
+    kid = AGENT_KEY.public.kid
+    others = [each.public.kid for each in (SERVER_KEY, STRANGER_KEY, TEST_POINT_KEY)]
+    assert min(others) < kid < max(others)
+
+
+@pytest.mark.parametrize(
+    ("changes", "failed"),
+    [
+        ({"receipt": seal(b"{}", PayloadType.RECEIPT, SERVER_KEY).decode()}, "receipt"),
+        ({"grant": seal(b"{}", PayloadType.GRANT, SERVER_KEY).decode()}, "grant"),
+        ({"receipt": seal(b'{"a":1,"a":1}', PayloadType.RECEIPT, SERVER_KEY).decode()}, "receipt"),
+    ],
+    ids=["a receipt of nothing", "a grant of nothing", "a receipt with a member twice"],
+)
+def test_a_part_that_does_not_say_what_it_should_is_named(
+    changes: dict[str, str], failed: str
+) -> None:
+    report = checked(with_(**changes))
+    assert report.failed == failed
+    assert report.detail.startswith(("schema: ", "payload_form: "))
+
+
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
@@ -220,6 +281,7 @@ def test_the_first_check_that_fails_is_named(bundle: Bundle | bytes, failed: str
         ({"purpose": "selftest", "sheet_id": None}, "purpose"),
         ({"mode": Mode.QUICK}, "mode"),
         ({"sheet_id": "FI-2026-9999"}, "sheet"),
+        ({"changed": "new cable"}, "change"),
         ({"plan_id": "FTTH-1G"}, "plan"),
         ({"profile": builders.PROFILE}, "profile"),
         ({"agent_kid": STRANGER_KEY.public.kid}, "agent"),
@@ -255,6 +317,26 @@ def test_an_observation_of_another_session_is_found(changes: dict[str, Any], nam
         "observation",
         f"observation and grant differ in {name}",
     )
+
+
+@pytest.mark.parametrize(
+    ("at_s", "moved_us", "failed"),
+    [
+        pytest.param(-20, 0, None, id="20 s before the grant: clocks may differ by that"),
+        pytest.param(-20, -1, "observation", id="a microsecond sooner"),
+        pytest.param(600 + 90 + 300, 0, None, id="as late as clocks and the session allow"),
+        pytest.param(600 + 90 + 300, 1, "observation", id="a microsecond later"),
+    ],
+)
+def test_an_observation_is_of_the_time_that_was_granted(
+    at_s: int, moved_us: int, failed: str | None
+) -> None:
+    """The grant of the story: ten minutes of life, sessions of five."""
+    envelope = STORY.observation(started_unix_us=START_UNIX_US + at_s * US_PER_S + moved_us)
+    digest = parse_envelope(envelope.encode()).payload_digest
+    bundle = record_with({**content(), "observation_digest": digest})
+    report = checked(bundle.model_copy(update={"observation": envelope}))
+    assert report.failed == failed
 
 
 def test_counts_that_do_not_agree_are_found() -> None:

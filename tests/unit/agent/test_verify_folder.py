@@ -79,8 +79,11 @@ class TestChains:
         assert report.standing is Standing.INVALID
         assert "number 2" in report.findings[0].detail
 
-    def test_one_that_names_another_record_before_it_was_not_made_after_that(self) -> None:
-        report = report_of(record(1), record(2, OTHER))
+    @pytest.mark.parametrize("other", [OTHER, "0" * 64])
+    def test_one_that_names_another_record_before_it_was_not_made_after_that(
+        self, other: str
+    ) -> None:
+        report = report_of(record(1), record(2, other))
         assert failures(report) == [("1.json", "chain")]
 
     def test_behind_a_gap_the_record_before_is_not_known(self) -> None:

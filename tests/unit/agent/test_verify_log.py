@@ -88,8 +88,10 @@ class TestInOrder:
             id="something nobody signed",
         ),
         pytest.param(with_place(LOGGED, place(index=3)), "log_leaf", id="another place"),
-        pytest.param(
-            with_place(LOGGED, place(origin="another.example/log")), "log_leaf", id="another log"
+        pytest.param(with_place(LOGGED, place(index=BEFORE + 1)), "log_leaf", id="the next place"),
+        *(
+            pytest.param(with_place(LOGGED, place(origin=origin)), "log_leaf", id="another log")
+            for origin in ("another.example/log", "zebra.example/log")
         ),
         pytest.param(
             with_place(LOGGED, place(tree_size=BEFORE + AFTER + 2)),

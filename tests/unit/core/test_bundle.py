@@ -72,6 +72,15 @@ def test_none_are_written_by_leaving_them_out_and_no_other_way() -> None:
         parse_bundle(data.replace(b'"keys":', b'"key_events":[],"keys":'))
 
 
+def test_the_key_of_a_run_comes_out_as_it_went_in_and_is_left_out_where_there_is_none() -> None:
+    bundle = papers().bundle(run_key=AGENT_KEY.public.text)
+    assert parse_bundle(bundle.to_bytes()) == bundle
+    data = papers().bundle().to_bytes()
+    assert b"run_key" not in data
+    with pytest.raises(EnvelopeError, match="one canonical form"):
+        parse_bundle(data[:-1] + b',"run_key":null}')
+
+
 def test_a_profile_stands_in_it_as_it_was_sent() -> None:
     profile = {"id": "ftth-home-300", "criteria": [{"limit": 20_000}], "share": 1.5}
     bundle = papers().bundle(profile=profile)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from omega_core.derive import LEFT_OUT, metrics_of, sample_of, steady_rates
+from omega_core.derive import LEFT_OUT, metrics_of
 from omega_core.evidence import (
     Attempt,
     AttemptKind,
@@ -17,8 +17,8 @@ from omega_core.evidence import (
     IdleStream,
     TaskEnd,
 )
+from omega_core.goodput import steady_rate
 from omega_core.metrics import METRICS, Direction, MetricValue, NoValue
-from omega_core.samples import Lost, Received, Way
 from support.facts import attempts, evidence, goodput_run, idle_stream, ranges, sender_of
 
 IDLE = ("idle_rtt_us_min", "idle_rtt_us_p50", "idle_rtt_us_p95", "idle_pdv_us_p95")
@@ -166,17 +166,6 @@ def test_reordering_upwards_is_the_reflectors_count() -> None:
     assert told(of_stream(overtaken), *LOSSES) == [0, 0, 3_000, 0]
 
 
-def test_fate_of_every_packet() -> None:
-    stream = idle_stream(packets=5, lost_up=[1], lost_down=[2], lost_somewhere=[3])
-    assert sample_of(stream) == (
-        Received(0, 20_000),
-        Lost(1, Way.UP),
-        Lost(2, Way.DOWN),
-        Lost(3, Way.UNKNOWN),
-        Received(4, 20_000),
-    )
-
-
 def test_ranges_helper_writes_what_evidence_reads() -> None:
     assert ranges([5, 1, 2, 9, 3]) == ((1, 3), (5, 5), (9, 9))
 
@@ -227,7 +216,7 @@ def test_an_attempt_without_family_is_counted_without_one(
 def test_goodput_is_octets_over_time_summed_over_runs() -> None:
     fast = goodput_run(Direction.DOWN, rate_bps=96_000_000, duration_us=10_000_000)
     slow = goodput_run(Direction.DOWN, rate_bps=48_000_000, duration_us=5_000_000, run=1)
-    rates = steady_rates((fast, slow), Direction.DOWN)
+    rates = [rate for run in (fast, slow) if (rate := steady_rate(run)) is not None]
     assert [rate.rate_bps for rate in rates] == [96_000_000, 48_000_000]
     found = of_runs(fast, slow)["goodput_bps_down"]
     spans = [rate.end_us - rate.start_us for rate in rates]

@@ -18,6 +18,7 @@ from omega_core.envelope import (
     keys_by_id,
     open_sealed,
     parse_envelope,
+    parse_written,
     pre_authentication,
     seal,
     seal_content,
@@ -122,11 +123,15 @@ def test_every_signature_must_hold() -> None:
         open_sealed(sealed, PayloadType.KEY, only_first)
 
 
-def test_a_key_offered_under_another_id_is_not_taken() -> None:
-    sealed = parse_envelope(seal(b"payload", PayloadType.KEY, STRANGER_KEY))
-    deceived = {STRANGER_KEY.public.kid: GOLDEN_KEY.public}
+@pytest.mark.parametrize(
+    ("signer", "offered"), [(STRANGER_KEY, GOLDEN_KEY), (GOLDEN_KEY, STRANGER_KEY)]
+)
+def test_a_key_offered_under_another_id_is_not_taken(
+    signer: SigningKey, offered: SigningKey
+) -> None:
+    sealed = parse_envelope(seal(b"payload", PayloadType.KEY, signer))
     with pytest.raises(EnvelopeError, match="key_id"):
-        open_sealed(sealed, PayloadType.KEY, deceived)
+        open_sealed(sealed, PayloadType.KEY, {signer.public.kid: offered.public})
 
 
 def test_payload_may_be_any_octets_at_all() -> None:
@@ -194,3 +199,11 @@ def test_message_never_quotes_what_came_in() -> None:
     with pytest.raises(EnvelopeError) as caught:
         opened(hostile)
     assert "forged" not in str(caught.value)
+
+
+def test_an_envelope_whose_digest_nobody_states_is_taken_as_seal_writes_it_only() -> None:
+    key = SigningKey.from_octets(bytes(32))
+    envelope = seal(b"{}", PayloadType.GRANT, key)
+    assert parse_written(envelope) == parse_envelope(envelope)
+    with pytest.raises(EnvelopeError, match="envelope_shape: not written in the one"):
+        parse_written(envelope.replace(b",", b", ", 1))

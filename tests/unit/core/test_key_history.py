@@ -170,9 +170,12 @@ class TestLine:
 
 class TestNewest:
     @pytest.mark.parametrize("pinned", [FIRST, SECOND, THIRD], ids=["first", "second", "third"])
-    def test_whichever_was_pinned_the_newest_is_followed(self, pinned: SigningKey) -> None:
-        found = newest_after(pinned.public, line(FIRST, SECOND, THIRD))
-        assert found == THIRD.public
+    @pytest.mark.parametrize("count", [3, 4, 5], ids=lambda count: f"of {count} keys")
+    def test_whichever_was_pinned_the_newest_is_followed(
+        self, pinned: SigningKey, count: int
+    ) -> None:
+        keys = [FIRST, SECOND, THIRD, key_of("fourth"), key_of("fifth")][:count]
+        assert newest_after(pinned.public, line(*keys)) == keys[-1].public
 
     def test_a_line_of_others_is_not_followed(self) -> None:
         assert newest_after(STRANGER_KEY.public, line(FIRST, SECOND)) == STRANGER_KEY.public

@@ -73,9 +73,10 @@ def test_a_frontier_is_taken_up_from_its_peaks() -> None:
     assert taken_up.root() == root_of(LOG, 6)
 
 
-def test_a_frontier_without_all_its_peaks_is_refused() -> None:
+@pytest.mark.parametrize("count", [0, 1, 3], ids=lambda count: f"with {count} peaks")
+def test_a_frontier_without_its_own_peaks_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match="5 leaves has 2 peaks"):
-        Frontier(5, [EMPTY_ROOT])
+        Frontier(5, [EMPTY_ROOT] * count)
 
 
 def test_subtrees_are_numbered_in_the_order_they_come_into_being() -> None:
@@ -89,6 +90,7 @@ def test_subtrees_are_numbered_in_the_order_they_come_into_being() -> None:
     ("index", "size"),
     [
         pytest.param(7, 7, id="one past the last"),
+        pytest.param(8, 7, id="further on"),
         pytest.param(0, 0, id="of an empty tree"),
         pytest.param(-1, 7, id="before the first"),
     ],

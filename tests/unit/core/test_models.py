@@ -175,3 +175,48 @@ def test_ports(port: int) -> None:
     else:
         with pytest.raises(ContentError, match=r"at test_point\.tcp_port"):
             parse_model(Grant, canonical_bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_taken"),
+    [
+        ("new cable", True),
+        ("c\u00e2ble neuf, prise 2", True),
+        ("x" * 200, True),
+        ("x" * 201, False),
+        ("", False),
+        ("new\ncable", False),
+        ("\u001b[2Jnew cable", False),
+        ("elbac \u202ewen", False),
+    ],
+)
+def test_what_was_changed_is_one_line_that_steers_nothing(text: str, *, is_taken: bool) -> None:
+    for message in (session_request(), grant(), record()):
+        data = canonical_bytes(with_change(content_of(message), text))
+        if is_taken:
+            assert parse_model(type(message), data) != message
+        else:
+            with pytest.raises(ContentError):
+                parse_model(type(message), data)
+
+
+def with_change(content: dict[str, Any], changed: str, **others: object) -> dict[str, Any]:
+    """Return a request, a grant or a record that states a change."""
+    place = content.get("session", content)
+    place |= {"changed": changed, **others}
+    return content
+
+
+def test_a_change_is_recorded_on_a_sheet_alone() -> None:
+    elsewhere = {"purpose": "selftest", "sheet_id": None}
+    for message in (session_request(), record()):
+        data = canonical_bytes(with_change(content_of(message), "new cable", **elsewhere))
+        with pytest.raises(ContentError, match="value_error"):
+            parse_model(type(message), data)
+
+
+def test_a_message_from_before_there_were_changes_has_none() -> None:
+    for message in (session_request(), grant(), record()):
+        older = content_of(message)
+        del older.get("session", older)["changed"]
+        assert parse_model(type(message), canonical_bytes(older)) == message

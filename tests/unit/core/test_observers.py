@@ -18,7 +18,7 @@ from omega_core.evidence import (
     StreamReport,
 )
 from omega_core.metrics import Direction
-from omega_core.observers import APART_PPM_MAX, CUT_OCTETS, disagreements
+from omega_core.observers import APART_PPM_MAX, CUT_OCTETS, CUT_US, disagreements
 from omega_core.units import PPM
 
 _REPORT = StreamReport(received=((0, 1), (3, 4)), replies=4, duplicates=0, reordered=0)
@@ -43,7 +43,8 @@ _STREAM = IdleStream(
 
 
 def flow(number: int, octets: int) -> FlowCounts:
-    return FlowCounts(flow=number, at_us=(0, 1_000_000), octets=(0, octets))
+    """Return a flow that read nothing for a quarter of its second, and then all of it."""
+    return FlowCounts(flow=number, at_us=(0, 250_000, 1_000_000), octets=(0, 0, octets))
 
 
 def sender(number: int, *, acked: int, sent: int | None = None) -> SenderCounts:
@@ -257,6 +258,86 @@ def test_opposite_errors_of_two_flows_do_not_cancel() -> None:
     )
     claimed = Evidence(goodput=(each,))
     assert [found.where for found in disagreements(claimed, observation(claimed))] == ["run 0 down"]
+
+
+@pytest.mark.parametrize(
+    ("flows", "where"),
+    [
+        pytest.param([(999, 0, 998), (0, 0, 100)], ["run 0 down"], id="an octet more than sent"),
+        pytest.param([(0, CUT_OCTETS, CUT_OCTETS), (10, 0, 10)], [], id="as much unread as may be"),
+        pytest.param(
+            [(0, CUT_OCTETS + 1, CUT_OCTETS + 1), (10, 0, 10)], ["run 0 down"], id="an octet more"
+        ),
+    ],
+)
+def test_a_flow_on_which_nothing_is_wrong_makes_another_no_better_and_no_worse(
+    flows: list[tuple[int, int, int]], where: list[str]
+) -> None:
+    """Each flow is what was read of it, acknowledged and sent."""
+    each = replace(
+        run(0, Direction.DOWN, 0, acked=0),
+        flows=tuple(flow(number, read) for number, (read, _, _) in enumerate(flows)),
+        senders=tuple(
+            sender(number, acked=acked, sent=sent) for number, (_, acked, sent) in enumerate(flows)
+        ),
+    )
+    claimed = Evidence(goodput=(each,))
+    assert [found.where for found in disagreements(claimed, observation(claimed))] == where
+
+
+@pytest.mark.parametrize(
+    ("read", "acked", "sent", "what"),
+    [
+        (1_999, 0, 1_997, "2 octets more were read than sent, 1 may be"),
+        (
+            3_000_001,
+            3_300_002,
+            3_300_002,
+            "300001 octets fewer were read than acknowledged, 300000 may be",
+        ),
+    ],
+)
+def test_what_may_be_is_told_in_whole_octets(read: int, acked: int, sent: int, what: str) -> None:
+    each = replace(
+        run(0, Direction.DOWN, read, acked=0), senders=(sender(0, acked=acked, sent=sent),)
+    )
+    claimed = Evidence(goodput=(each,))
+    assert [found.what for found in disagreements(claimed, observation(claimed))] == [what]
+
+
+def test_the_tolerances_are_those_of_the_documents() -> None:
+    assert (APART_PPM_MAX, CUT_US, CUT_OCTETS) == (1_000, 100_000, 65_536)
+
+
+def test_a_stream_that_is_in_order_hides_none_that_is_not() -> None:
+    tampered = replace(_STREAM, lost_up=((2, 3),))
+    silent = replace(_STREAM, report=None)
+    for streams, where in (
+        ((silent, tampered), ["stream 1"]),
+        ((tampered, tampered), ["stream 0", "stream 1"]),
+        ((_STREAM, tampered), ["stream 1"]),
+    ):
+        claimed = evidence(idle=streams)
+        found = disagreements(claimed, observation(claimed))
+        assert [each.where for each in found] == where
+    unsigned = tuple(
+        replace(_STREAM, report=replace(_REPORT, reordered=number)) for number in (1, 2)
+    )
+    found = disagreements(evidence(idle=unsigned), _SEEN)
+    assert [each.where for each in found] == ["stream 0", "stream 1"]
+
+
+def test_a_stream_of_which_nothing_was_lost() -> None:
+    clean = replace(
+        _STREAM,
+        rtt_us=(900,) * 5,
+        lost_up=(),
+        lost_down=(),
+        replies_received=5,
+        report=StreamReport(received=((0, 4),), replies=5, duplicates=0, reordered=0),
+    )
+    claimed = evidence(idle=(clean,))
+    assert disagreements(claimed, observation(claimed)) == ()
 
 
 def test_a_range_that_claims_the_moon_costs_no_time() -> None:

@@ -69,6 +69,9 @@ def found(runs: list[CapacityRun], counts: list[CapacityCounts]) -> list[str]:
     [
         pytest.param(load(Direction.UP), UP, id="up, the same reports"),
         pytest.param(load(Direction.DOWN), DOWN, id="down, every number was sent"),
+        pytest.param(
+            load(Direction.DOWN, highest=(1, 51, 101)), DOWN, id="down, the last one never came"
+        ),
     ],
 )
 def test_honest_observers_agree(run: CapacityRun, count: CapacityCounts) -> None:
@@ -85,6 +88,12 @@ def test_a_load_that_moved_nothing_may_be_unknown_to_either_end() -> None:
     ("runs", "counts", "says"),
     [
         pytest.param([load(Direction.UP)], [], "knows no such load", id="made up"),
+        pytest.param(
+            [load(Direction.UP, packets=(0, 0, 1), octets=(0, 0, 1_000), highest=(0, 0, 1))],
+            [],
+            "knows no such load",
+            id="made up, of one packet",
+        ),
         pytest.param([], [UP], "not in the evidence", id="left out, received there"),
         pytest.param([], [DOWN], "not in the evidence", id="left out, sent there"),
         pytest.param([load(Direction.DOWN)], [UP], "another one", id="the other direction"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from random import Random
 
 import pytest
@@ -246,3 +247,32 @@ def test_wrong_answers_are_as_rare_as_stated(
         outcomes.append(found.outcome)
     assert outcomes.count(Carried.CARRIED) <= carried_most * lines
     assert outcomes.count(Carried.SHORT) <= short_most * lines
+
+
+# Against the bare definitions.
+
+
+@pytest.mark.parametrize("share_ppm", [0, 1, 20_000, 123_457, 999_999])
+def test_growth_is_the_series_of_e_term_by_term(share_ppm: int) -> None:
+    term, total = Fraction(1), Fraction(1)
+    for number in range(1, 12):
+        term = term * Fraction(share_ppm, PPM) / number
+        total += term
+    assert grown(share_ppm) == total
+
+
+@pytest.mark.parametrize("received_bps", [T, T * 102 // 100, T * 103 // 100, T * 110 // 100])
+def test_the_bound_is_the_greatest_of_all_times(received_bps: int) -> None:
+    run = window(received_bps, fixed_bps=T, lost_ppm=0, queue_us=20_000, allowance=PLAN)
+    found = qualification_of(run, T, PLAN)
+    assert found is not None
+    in_time, bounds = 0, []
+    for at in range(1, len(run.at_us)):
+        if run.delay_us_max[at] <= PLAN.queue_us:
+            in_time += run.octets[at] - run.octets[at - 1]
+        if run.at_us[at] - run.at_us[0] >= run.sub_interval_us:
+            over_us = run.at_us[at] - run.at_us[0] + PLAN.hidden_us
+            bounds.append(Fraction(8 * in_time * US_PER_S, over_us))
+    assert found.proved_bps == int(max(bounds))
+    proves = any(each >= T * grown(PLAN.guard_ppm) for each in bounds)
+    assert (found.outcome is Carried.CARRIED) is proves

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from omega_core.derive import metrics_of
 from omega_core.evidence import CapacityRun, Ended, Evidence, GoodputRun, WorkingStream
-from omega_core.goodput import steady_rate
+from omega_core.goodput import steady_rate, steady_runs
 from omega_core.limits import WORKING_PACKETS_MIN
 from omega_core.metrics import Direction, MetricValue, NoValue
 from omega_core.units import US_PER_S
@@ -275,7 +275,7 @@ def seconds(
     searches: tuple[CapacityRun, ...] = (),
     way: Direction = Direction.DOWN,
 ) -> list[tuple[int | None, ...]]:
-    return [*blocks_under_load(way, streams, runs, searches)]
+    return [*blocks_under_load(way, streams, steady_runs(runs), searches)]
 
 
 def test_a_run_has_a_block_for_each_whole_second_of_its_window() -> None:

@@ -99,8 +99,12 @@ def test_a_sheet_is_shown_with_its_records(run: Run, tmp_path: Path) -> None:
         rig.installed(rig.enrolled(), sheet_id=granted.grant.sheet_id)
     shown = good(run("sheet", "show", str(granted.grant.sheet_id), "--data", tmp_path))
     assert "attempts    2: 1 valid, 0 invalid, 1 without a record" in shown
-    assert "standard" in shown
-    assert "observation_missing" in shown
+    assert "inconclusive, one observer only" in shown
+    assert "no record" in shown
+    said = good(
+        run("sheet", "show", str(granted.grant.sheet_id), "--data", tmp_path, "--lang", "fr")
+    )
+    assert "essais      2 : 1 valables, 0 non valables, 1 sans enregistrement" in said
 
 
 def test_a_token_is_shown_once(run: Run, data: Path) -> None:

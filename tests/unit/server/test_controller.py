@@ -214,6 +214,36 @@ def test_a_plan_that_is_not_the_subscribers_is_refused(rig: Rig) -> None:
     rig.granted(rig.enrolled(), **changes, plan_id=PLAN_ID)
 
 
+OTHER_PLAN = "ADSL-HOME-20M"
+
+
+def test_a_device_that_was_enrolled_for_a_sheet_names_no_other_plan_than_its_subscribers(
+    rig: Rig,
+) -> None:
+    own = rig.enrolled(for_sheet=rig.sheet(activated=False))
+    for purpose in ("selftest", "sweep"):
+        refusal = refused(rig, own, purpose=purpose, mode=Mode.QUICK, plan_id=OTHER_PLAN)
+        assert (refusal.code, OTHER_PLAN in str(refusal)) == (Code.PLAN_MISMATCH, True)
+        granted = rig.granted(own, purpose=purpose, mode=Mode.QUICK, plan_id=PLAN_ID)
+        assert granted.grant.plan_id == PLAN_ID
+    assert rig.granted(own).grant.plan_id is None, "it may name none, and is judged by none"
+
+
+@pytest.mark.parametrize("is_enrolled", [True, False])
+def test_a_device_of_no_subscriber_may_name_any_plan(rig: Rig, *, is_enrolled: bool) -> None:
+    device = rig.enrolled() if is_enrolled else rig.stranger()
+    granted = rig.granted(device, mode=Mode.QUICK, plan_id=OTHER_PLAN)
+    assert granted.grant.plan_id == OTHER_PLAN
+
+
+def test_a_ticket_without_an_activated_plan_is_compared_with_none(rig: Rig) -> None:
+    ticket_id = rig.ticket(activated=False)
+    refusal = refused(
+        rig, rig.enrolled(), purpose="ticket", mode=Mode.QUICK, ticket_id=ticket_id, plan_id=PLAN_ID
+    )
+    assert refusal.code is Code.PLAN_MISMATCH
+
+
 def test_a_name_without_an_enrolled_key_is_refused(rig: Rig) -> None:
     device = Device(rig.new_key(), "MA-000001")
     assert refused(rig, device).code is Code.AGENT_UNKNOWN

@@ -18,7 +18,7 @@ from omega_server import records
 from omega_server.envelopes import stored
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.database import Database
-from omega_server.store.port import LogBrokenError
+from omega_server.store.errors import LogBrokenError
 from omega_server.transparency import LogSetBackError, consistency_of, new_origin, proof_of
 from support.server_rig import Rig, digest_of, make_rig
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 from omega_acceptance.decision.availability import (
@@ -48,6 +50,24 @@ def test_bounds_at_the_promise_itself() -> None:
     assert hour.outcome(990_001) is FAIL
 
 
+def test_a_line_that_may_just_have_kept_its_promise_is_not_failed() -> None:
+    hour = Availability(window_us=1_000, unobserved_us=0, outages=(Outage(10, 20),))
+    assert (hour.low, hour.high) == (Fraction(98, 100), Fraction(99, 100))
+    assert hour.outcome(990_000) is OPEN
+    assert hour.outcome(990_001) is FAIL
+
+
+def test_half_of_a_window_is_half_of_it() -> None:
+    half = Availability(window_us=1_000, unobserved_us=500, outages=())
+    assert half.outcome(990_000, observed_min_ppm=500_000) is PASS
+    assert half.outcome(990_000, observed_min_ppm=500_001) is OPEN
+
+
+def test_a_microsecond_is_judged_where_nobody_asks_for_more() -> None:
+    blink = Availability(window_us=2_000_000, unobserved_us=1_999_999, outages=())
+    assert blink.outcome(1) is PASS
+
+
 def test_nothing_is_said_before_enough_was_observed() -> None:
     assert GOLDEN.outcome(999_800, observed_min_ppm=966_666) is FAIL
     assert GOLDEN.outcome(999_800, observed_min_ppm=966_667) is OPEN
@@ -88,6 +108,7 @@ def test_what_no_failed_attempt_is_worth(attempts: int, share: float) -> None:
 
 def test_no_attempt_is_worth_nothing() -> None:
     assert bad_share_bound(0, 50_000) == 1
+    assert bad_share_bound(1, 50_000) == pytest.approx(0.95)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_acceptance.decision.beta import ln_beta, ln_incomplete_beta
-from omega_acceptance.decision.quantiles import normal_quantile, student_t_quantile
+from omega_acceptance.decision.beta import _continued_fraction, ln_beta, ln_incomplete_beta
+from omega_acceptance.decision.quantiles import (
+    beta_quantile,
+    normal_quantile,
+    student_t_quantile,
+)
 from support.incomplete_beta import ln_incomplete_beta as by_series
 
 HALVES = st.integers(1, 400).map(lambda twice: Fraction(twice, 2))
@@ -80,8 +84,11 @@ def test_a_sliver_that_no_number_can_tell_from_nothing_is_nothing_and_no_error()
 
 @pytest.mark.parametrize(
     ("x", "a", "b"),
-    [(-0.01, 1, 1), (1.01, 1, 1), (0.5, 0, 1), (0.5, 1, -1), (math.nan, 1, 1)],
-)
+    [
+        (-0.01, 1, 1), (1.01, 1, 1), (0.5, 0, 1), (0.5, -1, 1), (0.5, 1, 0), (0.5, 1, -1),
+        (math.nan, 1, 1),
+    ],
+)  # fmt: skip
 def test_what_is_not_defined_is_refused(x: float, a: float, b: float) -> None:
     with pytest.raises(ValueError, match="not defined"):
         ln_incomplete_beta(x, a, b)
@@ -131,3 +138,40 @@ def test_a_tail_is_less_than_half(tail: float) -> None:
 def test_t_needs_a_degree_of_freedom() -> None:
     with pytest.raises(ValueError, match="degree of freedom"):
         student_t_quantile(0.05, 0)
+
+
+def test_a_denominator_of_nothing_is_stepped_over() -> None:
+    """1 - (a + b) x / (a + 1) is 0 here; I_1/2(1, 3) is 7/8, and so the fraction 14/3."""
+    assert _continued_fraction(0.5, 1, 3) == pytest.approx(14 / 3, rel=1e-12)
+
+
+@given(st.integers(1, 999), st.integers(1, 60))
+def test_a_beta_quantile_of_one_has_a_closed_form(part: int, b: int) -> None:
+    below = part / 1_000
+    expected = -math.expm1(math.log1p(-below) / b)
+    assert beta_quantile(below, 1, b) == pytest.approx(expected, rel=1e-9)
+    assert beta_quantile(1 - below, b, 1) == pytest.approx(1 - expected, rel=1e-9)
+
+
+def test_the_bounds_of_clopper_and_pearson_leave_just_so_much_outside() -> None:
+    """Of 30 runs 27 good, at 95 %: at either bound 27, or a rarer number, comes in 2.5 %."""
+
+    def exactly(good: int, share: float) -> float:
+        return math.comb(30, good) * share**good * (1 - share) ** (30 - good)
+
+    low, high = beta_quantile(0.025, 27, 4), beta_quantile(0.975, 28, 3)
+    assert sum(exactly(good, low) for good in range(27, 31)) == pytest.approx(0.025, rel=1e-9)
+    assert sum(exactly(good, high) for good in range(28)) == pytest.approx(0.025, rel=1e-9)
+
+
+@pytest.mark.parametrize("below", [-0.1, 0, 1, 1.1])
+def test_the_ends_of_a_share_have_no_quantile(below: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        beta_quantile(below, 1, 1)
+
+
+def test_a_quantile_is_computed_once_and_kept() -> None:
+    """Halving takes a hundred steps: a server judges thousands of records by the same few."""
+    assert student_t_quantile(0.015, 2) is student_t_quantile(0.015, 2)
+    assert normal_quantile(0.05) is normal_quantile(0.05)
+    assert beta_quantile(0.025, 27, 4) is beta_quantile(0.025, 27, 4)

@@ -95,6 +95,31 @@ def test_only_runs_before_the_look_are_known_to_it() -> None:
     assert (reading.events, reading.burst_ppm) == (1, PPM)
 
 
+@pytest.mark.parametrize("looks", [EACH_SECOND, Looks(every=50, burst_ppm=9 * PPM)])
+def test_the_evidence_that_is_told_is_that_of_what_was_read_divided_by_the_design_effect(
+    looks: Looks,
+) -> None:
+    bursts = tuple(at for start in (100, 300, 500) for at in range(start, start + 8))
+    reading = read(LOSS, bursts, 1_000, looks)
+    effect = reading.design_effect_ppm / PPM
+    assert effect > 14
+    weighed = LOSS.weigh(reading.events / effect, reading.samples / effect)
+    assert reading.evidence.pass_unats == pytest.approx(weighed.pass_unats, abs=1)
+    assert reading.evidence.fail_unats == pytest.approx(weighed.fail_unats, abs=1)
+
+
+def test_a_single_sample_is_read_where_the_plan_asks_for_no_more() -> None:
+    """Evidence of 372,660 unats is enough at an error probability of 0.6889, and no sooner."""
+    easy = share_test(400_000, 688_900, 1)
+    assert told(read(easy, (), 3, Looks(every=1))) == (PASS, 0, 1, 2)
+    assert told(read(easy, (), 3, Looks(every=1, n_min=2))) == (PASS, 0, 2, 1)
+
+
+def test_a_single_sample_is_enough_and_none_is_not() -> None:
+    assert read(LOSS, (), 1, EACH_SECOND).enough
+    assert not read(LOSS, (), 0, EACH_SECOND).enough
+
+
 @pytest.mark.parametrize(
     ("positions", "samples", "more"),
     [((), 366, 1), ((), 0, 367), ((), 400, 0), ((7,), 400, 257), ((7, 9), 600, 281)],
@@ -146,6 +171,12 @@ def test_a_burst_lasts_milliseconds_and_not_packets(
 ) -> None:
     found = assumed_burst_ppm(burst_us, period_us=period_of(pps))
     assert (found, design_effect_ppm(found)) == (burst * PPM, effect * PPM)
+
+
+def test_what_does_not_divide_evenly_stays_a_whole_number() -> None:
+    assert repr(period_of(30)) == "33333"
+    assert repr(assumed_burst_ppm(100_000, period_us=30_000)) == "3333334", "rounded up"
+    assert repr(assumed_burst_ppm(100_000, period_us=20_000)) == "5000000"
 
 
 def test_a_stream_without_a_period_is_not_divided_by_it() -> None:

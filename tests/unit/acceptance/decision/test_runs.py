@@ -87,7 +87,8 @@ def test_runs_beyond_the_eighth_are_not_read() -> None:
 
 
 def test_a_run_that_carried_nothing_is_a_very_bad_one() -> None:
-    assert read(0, 0, 0).outcome is FAIL
+    found = read(0, 0, 0)
+    assert (found.outcome, found.mean_ppm) == (FAIL, -18_315_321), "ln of 1 / 90,000,000"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,14 @@ def test_a_run_that_carried_nothing_is_a_very_bad_one() -> None:
 def test_how_many_runs_like_these_would_pass(rates: tuple[float, ...], runs: int | None) -> None:
     assert TEST.runs_to_pass(read(*rates)) == runs
     assert TEST.runs_to_pass(read(*rates), n_max=3) == (3 if runs == 3 else None)
+
+
+def test_a_ninth_run_is_never_promised() -> None:
+    """Its bound would clear the guard band, and that of the eighth does not."""
+    found = replace(read(94, 95, 96), mean_ppm=45_000, spread_ppm=20_000)
+    eighth, ninth = (TEST._half(0.02, count, TEST._pass_tail) for count in (8, 9))
+    assert 0.045 - eighth < 0.02 <= 0.045 - ninth
+    assert TEST.runs_to_pass(found) is None
 
 
 @given(st.lists(st.integers(60, 140), min_size=3, max_size=8), st.integers(0, 7))
@@ -150,4 +159,23 @@ def test_a_single_run_decides_clear_cases(ratio: float, expected: Outcome) -> No
 
 
 def test_a_single_run_that_carried_nothing_fails() -> None:
-    assert TEST.read_one(0, 10**9).outcome is FAIL
+    found = TEST.read_one(0, 10**9)
+    assert (found.outcome, found.runs, found.after_stop) == (FAIL, 1, 0)
+    assert found.mean_ppm == -20_723_266, "ln of 1 / 10^9: nothing is taken for a bit per second"
+
+
+@pytest.mark.parametrize("shares", [(1.06, 1.07, 1.08), (0.93, 0.94, 0.95)], ids=["pass", "fail"])
+def test_a_bound_that_lies_on_the_guard_band_itself_has_cleared_it(shares: list[float]) -> None:
+    """And one that lies a millionth within it has not."""
+    rates = [round(share * WANTED_BPS) for share in shares]
+    open_handed = TEST.read(rates, WANTED_BPS)
+    assert open_handed is not None
+    bound_ppm = max(open_handed.lower_ppm, -open_handed.upper_ppm)
+    decided, open_ = (
+        replace(TEST, guard_ppm=guard_ppm).read(rates, WANTED_BPS)
+        for guard_ppm in (bound_ppm, bound_ppm + 1)
+    )
+    assert decided is not None
+    assert open_ is not None
+    assert decided.outcome is (PASS if shares[0] > 1 else FAIL)
+    assert open_.outcome is OPEN

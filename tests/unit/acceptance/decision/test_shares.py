@@ -168,6 +168,36 @@ def test_a_stricter_false_fail_rate_needs_more_evidence_and_no_other_pass() -> N
     assert 2_995_733 <= found.fail_unats < 5_075_174
 
 
+@pytest.mark.parametrize(
+    ("error_ppm", "unats"),
+    [
+        pytest.param(30_000, 3_506_558, id="ln 33.333 is 3.506557898"),
+        pytest.param(15_000, 4_199_706, id="ln 66.667 is 4.199705078"),
+        pytest.param(1, 13_815_511, id="the smallest there is"),
+    ],
+)
+def test_a_threshold_is_rounded_up_and_not_its_argument(error_ppm: int, unats: int) -> None:
+    test = ShareTest(10_000, error_ppm, error_ppm)
+    assert (test.pass_needs_unats, test.fail_needs_unats) == (unats, unats)
+
+
+def test_just_as_much_evidence_as_is_asked_for_is_enough() -> None:
+    passes, fails = ShareTest(400_000, 688_900, 1), ShareTest(400_000, 1, 619_322)
+    assert passes.weigh(0, 1).pass_unats == passes.pass_needs_unats == 372_660
+    assert fails.weigh(1, 1).fail_unats == fails.fail_needs_unats == 479_130
+    assert (passes.outcome(0, 1), fails.outcome(1, 1)) == (PASS, FAIL)
+
+
+def test_one_look_that_is_just_as_unlikely_as_is_asked_for_is_enough() -> None:
+    coin = ShareTest(500_000, 500_000, 500_000)
+    assert one_look(coin, 0, 1) == OneLook(PASS, 0.5, 1.0)
+    assert one_look(coin, 1, 1) == OneLook(FAIL, 1.0, 0.5)
+
+
+def test_a_test_is_made_once_and_kept_with_what_it_has_computed() -> None:
+    assert share_test(10_000, 50_000, 50_000) is share_test(10_000, 50_000, 50_000)
+
+
 @given(
     st.integers(1, 999_999), st.integers(0, 2_000), st.integers(0, 2_000),
     st.sampled_from([PPM, 3 * PPM, 9 * PPM]),
@@ -208,7 +238,7 @@ def test_evidence_against_a_hopeless_claim_has_a_number_that_a_record_can_hold()
 
 @pytest.mark.parametrize(
     ("limit_ppm", "false_pass_ppm", "false_fail_ppm"),
-    [(0, 1, 1), (PPM, 1, 1), (1, 0, 1), (1, 1, PPM)],
+    [(0, 1, 1), (-1, 1, 1), (PPM, 1, 1), (PPM + 1, 1, 1), (1, 0, 1), (1, 1, PPM)],
 )
 def test_what_can_never_be_proved_is_no_test(
     limit_ppm: int, false_pass_ppm: int, false_fail_ppm: int
