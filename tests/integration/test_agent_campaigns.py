@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from omega_core.envelope import parse_envelope
 from omega_core.models import parse_model
 from omega_core.record import Record
 from support.main_job import Omega, Site
+from support.morning import hour_in_berlin
 from support.rules import BNETZA, RTR, rule
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]  # processes that measure
@@ -26,6 +28,12 @@ PLAN = "LAB-CAMPAIGN"
 BEGIN = ("campaign", "start", "--rule", BNETZA, "--plan", PLAN)
 RUN = ("campaign", "run", "--progress", "none")
 TAKEN = {0: 1, 12: 0}  # valid runs by exit code: a busy machine makes a run over loopback invalid
+
+
+@pytest.fixture(autouse=True)
+def in_the_morning(tmp_path: Path) -> Iterator[None]:
+    with hour_in_berlin(tmp_path / "zones"):
+        yield
 
 
 def status(omega: Omega) -> CampaignStatus:
@@ -80,6 +88,15 @@ def test_a_campaign_from_its_first_run_to_its_end(site: Site) -> None:
     (kept,) = (omega.home / "campaigns").glob("*.json")
     assert kept.name in stopped.stdout
     assert omega.run("campaign", "status").code == 64
+
+
+def test_late_in_the_evening_no_day_of_runs_is_begun(site: Site, tmp_path: Path) -> None:
+    omega = begun(site, "night owl")
+    with hour_in_berlin(tmp_path / "evening", second_of_day=23 * 3_600):
+        done = omega.run(*RUN)
+    assert (done.code, done.stdout) == (64, "")
+    assert "the runs of a day no longer fit into this one" in done.stderr
+    assert status(omega).attempts == 0
 
 
 def test_its_record_is_verified_like_any_other(site: Site, tmp_path: Path) -> None:

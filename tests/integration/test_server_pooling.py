@@ -128,7 +128,8 @@ def test_the_operator_sees_epochs_and_their_bound(tmp_path: Path, visit: Visit) 
     assert answer.exit_code == 0, answer.output
     lines = [each.strip() for each in answer.output.splitlines()]
     assert lines[-2:] == [
-        "Epoch 1: fail; 1 attempts: 1 valid, 0 invalid, 0 without a record; false pass at most 5 %",
+        "Epoch 1: fail; attempts: 1 (1 valid, 0 invalid, 0 without a record);"
+        " false pass at most 5 %",
         "Epoch 2: inconclusive; attempts: 1 (1 valid, 0 invalid, 0 without a record);"
         " false pass at most 10 %; changed: CPE swapped",
     ]
@@ -139,6 +140,6 @@ def test_he_reads_them_in_french_too(tmp_path: Path, visit: Visit) -> None:
     show = ["sheet", "show", visit.sheet_id, "--data", str(tmp_path / "server"), "--lang", "fr"]
     answer = CliRunner().invoke(app, show)
     assert answer.output.splitlines()[-1].strip() == (
-        "Période 1 : refusé ; essais : 1 (valables : 1, non valables : 0, sans enregistrement : 0) ;"
-        " acceptée à tort dans 5 % des cas au plus"
+        "Période 1 : refusé ; essais : 1 (valables : 1, non valables : 0, sans enregistrement : "
+        "0) ; acceptée à tort dans 5 % des cas au plus"
     )

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from omega_agent.campaign_status import CampaignStatus
 from omega_core.models import parse_model
 from support.main_job import DOWN_BPS, UP_BPS, Omega
+from support.morning import hour_in_berlin
 from support.rules import BNETZA
 
 pytestmark = [pytest.mark.slow, pytest.mark.lab, pytest.mark.timeout(120)]
 
 
-def test_a_run_counts_and_the_next_is_too_early(omega: Omega) -> None:
+def test_a_run_counts_and_the_next_is_too_early(omega: Omega, tmp_path: Path) -> None:
+    with hour_in_berlin(tmp_path):
+        begin_and_run(omega)
+
+
+def begin_and_run(omega: Omega) -> None:
     begun = omega.run("campaign", "start", "--rule", BNETZA, "--plan", "LAB-CAMPAIGN")
     assert begun.code == 0, begun.stderr
     done = omega.run("campaign", "run", "--progress", "none")
