@@ -62,10 +62,11 @@ accuracy-decisions: $(READY) ## simulate thousands of lines at and off their lim
 bench: $(READY) ## speed and size, beside peers in the same run
 	@$(BIN)/python bench/run.py
 
-# Its tool is installed beside the others on the first run, and nothing else needs it.
+# Its tool is installed beside the others on the first run, and nothing else needs it. One part of it
+# comes as source only, and is all Python.
 $(VENV)/.mutation: $(READY) requirements-mutation.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-	  -r requirements-mutation.lock
+	  --no-binary yattag -r requirements-mutation.lock
 	@touch $@
 
 .PHONY: mutation

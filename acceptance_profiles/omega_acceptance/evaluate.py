@@ -132,6 +132,8 @@ def _view(evidence: Evidence, whole: Derived, family: Family | None) -> tuple[Ev
     if family is None:
         return evidence, whole
     seen = _of_family(evidence, family)
+    if seen == evidence:
+        return evidence, whole
     runs = tuple(each for each in whole.runs if each.run.family == family)
     return seen, Derived(runs, metrics_with(seen, runs))
 

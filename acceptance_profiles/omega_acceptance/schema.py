@@ -12,8 +12,10 @@ How files are read and mistakes reported: `omega_acceptance.toml_content`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from omega_acceptance.errors import ProfileError
@@ -40,6 +42,7 @@ _FORM: Final = Form(
     described_in="docs/acceptance-profiles.md",
 )
 _TO_BE_PROVED: Final = replace(_FORM, mistakes=_provable_too)
+_REMEMBERED: Final = 64  # as many plans as an operator sells; each takes some 30 kB
 
 
 def parse_profile(toml: bytes, source: str, *, superseded: bool = False) -> AcceptanceProfile:
@@ -54,6 +57,16 @@ def parse_profile(toml: bytes, source: str, *, superseded: bool = False) -> Acce
 def profile_from_content(content: dict[str, Any]) -> AcceptanceProfile:
     """Return the profile of a JSON object, as a Controller sends it beside a grant.
 
-    Raises ProfileError, and nothing else.
+    Thousands of records are judged by the same few: those read last are remembered. Raises
+    ProfileError, and nothing else.
     """
-    return read_content(_FORM, content)
+    try:
+        written = json.dumps(content)
+    except (TypeError, ValueError, RecursionError):  # no JSON at all: the reader says where
+        return read_content(_FORM, content)
+    return _read(written)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read(written: str) -> AcceptanceProfile:
+    return read_content(_FORM, json.loads(written))

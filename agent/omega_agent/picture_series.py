@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from omega_agent.texts import Speaker
 from omega_core.evidence import CapacityRun, Evidence, GoodputRun, IdleStream, WorkingStream
-from omega_core.goodput import octets_at
+from omega_core.goodput import octets_over
 from omega_core.metrics import Direction
 from omega_core.units import BITS_PER_OCTET, US_PER_MS, US_PER_S
 
@@ -79,7 +79,7 @@ def _rates(run: GoodputRun, epoch_us: int | None) -> Series:
     last_us = max(flow.at_us[-1] for flow in flows)
     span_us = max(_SPAN_US_MIN, -(-(last_us - first_us) // POINTS_MAX))
     grid_us = range(first_us, last_us + 1, span_us)
-    counts = [octets_at(flows, at_us) for at_us in grid_us]
+    counts = octets_over(flows, grid_us)
     points = [Point(zero_us + first_us, 0)] + [
         Point(zero_us + at_us, (after - before) * BITS_PER_OCTET * US_PER_S // span_us)
         for at_us, before, after in zip(grid_us[1:], counts, counts[1:], strict=False)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from omega_core.canonical import canonical_bytes, parse_plain
+from omega_core.canonical import canonical_bytes
 from omega_core.envelope import EnvelopeError
 from omega_core.facts import Version1
 from omega_core.limits import (
@@ -27,7 +27,7 @@ from omega_core.models import (
     NotPlainJsonError,
     StrictModel,
     model_bytes,
-    parse_model,
+    parse_both,
 )
 
 _KeyEvent = Annotated[str, Field(max_length=KEY_EVENT_BYTES_MAX)]
@@ -74,8 +74,8 @@ def parse_bundle(data: bytes) -> Bundle:
     if len(data) > BUNDLE_BYTES_MAX:
         raise EnvelopeError("bundle_shape", f"{len(data)} bytes, {BUNDLE_BYTES_MAX} at most")
     try:
-        bundle = parse_model(Bundle, data)
-        is_canonical = canonical_bytes(parse_plain(data)) == data
+        bundle, content = parse_both(Bundle, data)
+        is_canonical = canonical_bytes(content) == data
     except (NotPlainJsonError, ContentError) as error:
         raise EnvelopeError("bundle_shape", str(error)) from error
     says_nothing = any(not getattr(bundle, name) for name in _LEFT_OUT & bundle.model_fields_set)

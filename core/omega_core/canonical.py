@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -19,6 +20,9 @@ from omega_core.facts import INTEGER_MAX
 from omega_core.limits import JSON_DEPTH_MAX
 
 _CONTAINERS = {dict, list}
+_LARGEST = b"%d" % INTEGER_MAX
+_ZEROS = b"0" * len(_LARGEST)
+_EACH_DIGIT_0 = bytes.maketrans(b"123456789", b"0" * 9)
 _WRITTEN_ALIKE = {*_CONTAINERS, str, int, bool, type(None)}
 
 
@@ -49,7 +53,7 @@ def parse_plain(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
         )
         if b"\\u" in data:  # an escape may name half a surrogate pair, which is no character
             json.dumps(value, ensure_ascii=False).encode("utf-8")
-        _refuse_deep_and_large(value)
+        _refuse_deep_and_large(value, data)
     except NotPlainJsonError:
         raise
     except (ValueError, RecursionError) as error:
@@ -117,12 +121,41 @@ def _is_written_alike(value: object) -> bool:
     )
 
 
-def _refuse_deep_and_large(value: object) -> None:
-    found = _contents(value)
-    if found.is_deep:
+def _refuse_deep_and_large(value: object, data: bytes) -> None:
+    if _is_deep(value):
         raise NotPlainJsonError(f"nested deeper than {JSON_DEPTH_MAX}")
-    if found.has_large:
+    # Only where such digits stand somewhere, if only in a text, all integers are looked at.
+    if _shows_large(data) and _contents(value).has_large:
         raise NotPlainJsonError("an integer is 2^53 or larger")
+
+
+def _shows_large(data: bytes) -> bool:
+    """Say whether somewhere in a text there are digits of 2^53 or more."""
+    as_zeros = data.translate(_EACH_DIGIT_0)
+    at = as_zeros.find(_ZEROS)
+    while at >= 0:
+        end = at + len(_ZEROS)
+        if data[at:end] > _LARGEST or as_zeros.startswith(b"0", end):
+            return True
+        at = as_zeros.find(_ZEROS, end)
+    return False
+
+
+def _is_deep(value: object) -> bool:
+    """Say whether containers are nested deeper than is allowed; below that nothing is looked at."""
+    level, depth = _containers_in([value]), 0
+    while level and depth <= JSON_DEPTH_MAX:
+        deeper: list[Any] = []
+        for container in level:
+            deeper += _containers_in(container.values() if type(container) is dict else container)
+        level, depth = deeper, depth + 1
+    return depth > JSON_DEPTH_MAX
+
+
+def _containers_in(values: Collection[Any]) -> list[Any]:
+    if _CONTAINERS.isdisjoint(map(type, values)):
+        return []
+    return [each for each in values if type(each) in _CONTAINERS]
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from omega_core.counters import octets_by
+from omega_core.counters import octets_along, octets_by
 from omega_core.evidence import Ended, FlowCounts, GoodputRun
 from omega_core.units import BITS_PER_OCTET, PPM, US_PER_MS, US_PER_S, rate_bps
 
@@ -155,7 +155,7 @@ def steady_rate_of(
 def _least_behind(flows: Sequence[FlowCounts], start_us: int, end_us: int) -> tuple[int, int]:
     """Return the window's edges, moved inwards to where the least waited behind a gap."""
     grid_us = range(start_us, end_us + 1, EDGE_STEP_US)
-    counts = [(at_us, octets_at(flows, at_us)) for at_us in grid_us]
+    counts = [*zip(grid_us, octets_over(flows, grid_us), strict=True)]
     third = len(counts) // 3
     if third <= _TYPICAL_STEPS:
         return start_us, end_us
@@ -206,6 +206,12 @@ def same_octets(before: int, after: int) -> bool:
 def octets_at(flows: Sequence[FlowCounts], at_us: int) -> int:
     """Return the octets all flows had read by `at_us`, each interpolated linearly."""
     return sum(octets_by(at_us, flow.at_us, flow.octets) for flow in flows)
+
+
+def octets_over(flows: Sequence[FlowCounts], grid_us: Sequence[int]) -> list[int]:
+    """Return the same at each of many moments, which ascend."""
+    of_flows = [octets_along(grid_us, flow.at_us, flow.octets) for flow in flows]
+    return [sum(each) for each in zip(*of_flows, strict=True)]
 
 
 def _all_active_until_us(flows: Sequence[FlowCounts], first_us: int) -> int:

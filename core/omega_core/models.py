@@ -46,10 +46,18 @@ def parse_model(model: type[ModelT], data: bytes) -> ModelT:
     Raises NotPlainJsonError when they are not JSON that every reader understands alike, and
     ContentError, naming the first wrong field, when they are not what `model` promises.
     """
+    return parse_both(model, data)[0]
+
+
+def parse_both(model: type[ModelT], data: bytes) -> tuple[ModelT, Any]:
+    """Return the message in these bytes, and the plain JSON value it was made from.
+
+    Raises as `parse_model` does.
+    """
     content = parse_plain(data)
     _check_version(model, content)
     try:
-        return model.model_validate_json(data)
+        return model.model_validate_json(data), content
     except ValidationError as error:
         raise ContentError(first_fault(error, model)) from None
 
@@ -128,5 +136,6 @@ __all__ = [
     "content_of",
     "first_fault",
     "model_bytes",
+    "parse_both",
     "parse_model",
 ]

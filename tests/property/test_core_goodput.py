@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omega_core.evidence import GoodputRun
-from omega_core.goodput import octets_at, steady_rate
+from omega_core.goodput import octets_at, octets_over, steady_rate
 from omega_core.units import PPM, US_PER_S
 from support.counters import counted, ramped
 from support.facts import goodput_run
@@ -61,3 +61,9 @@ def test_octets_never_shrink_with_time(first_us: int, second_us: int) -> None:
     early_us, late_us = sorted((first_us, second_us))
     assert octets_at(flows, early_us) <= octets_at(flows, late_us)
     assert octets_at(flows, 10 * US_PER_S) == sum(flow.octets[-1] for flow in flows)
+
+
+@given(LINES, st.lists(st.integers(0, 12 * US_PER_S), max_size=200).map(sorted))
+def test_one_walk_counts_what_single_looks_count(line: Line, grid_us: list[int]) -> None:
+    flows = line.run().flows
+    assert octets_over(flows, grid_us) == [octets_at(flows, at_us) for at_us in grid_us]

@@ -157,6 +157,7 @@ class Story:
         session = made.record.session
         fields = {
             "verdict": preview.verdict if preview else None,
+            "rules": preview.rules if preview else None,
             "session_id": session.id,
             "posted_to": "sheet" if session.sheet_id else "nobody",
             "posted_id": session.sheet_id,

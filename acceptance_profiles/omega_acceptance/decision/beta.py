@@ -9,11 +9,14 @@ logarithms nothing underflows: a line that is far off has evidence of e^-1000 an
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp, inf, lgamma, log, log1p
 
 _EPSILON = 1e-15
 _TINY = 1e-300  # in place of a zero denominator; small beside any term
 _TERMS_MAX = 10_000  # they grow with the root of a + b: enough for 10^7 samples
+
+_REMEMBERED = 4_096  # sessions of one plan ask of the same sizes of sample, record after record
 
 
 def ln_beta(a: float, b: float) -> float:
@@ -21,6 +24,7 @@ def ln_beta(a: float, b: float) -> float:
     return lgamma(a) + lgamma(b) - lgamma(a + b)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def ln_incomplete_beta(x: float, a: float, b: float) -> float:
     """Return ln I_x(a, b): the logarithm of the share of Beta(a, b) that lies below x.
 

@@ -24,7 +24,10 @@ def refusal_of(toml: bytes) -> ProfileError:
 
 
 def nested(depth: int) -> object:
-    return [nested(depth - 1)] if depth else 1
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,26 @@ def test_content_that_is_no_profile(key: str, value: Any, what: str) -> None:  #
     assert what in str(refusal.value)
     assert refusal.value.line is None
     assert str(refusal.value).startswith("the profile that was received: ")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(b"octets", id="octets"),
+        pytest.param(float("nan"), id="not a number"),
+        pytest.param(nested(5_000), id="nested as deep as a stack"),
+    ],
+)
+def test_content_that_is_no_json_is_refused_like_any_other(value: object) -> None:
+    with pytest.raises(ProfileError, match=r"no place in a profile|nested too deeply"):
+        profile_from_content(edited(home(), ("id",), lambda _: value))
+
+
+def test_content_read_again_is_the_same_profile_and_other_content_another() -> None:
+    first, again = profile_from_content(home().content()), profile_from_content(home().content())
+    other = profile_from_content(changed(home(), ("mtu_bytes",), 1_300).content())
+    assert (first is again, first, other.mtu_bytes) == (True, home(), 1_300)
+    assert other.digest != first.digest
 
 
 def test_days_are_read_whole_and_both_ends_belong() -> None:

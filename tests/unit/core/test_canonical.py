@@ -121,6 +121,9 @@ def test_the_largest_integers_go_through(number: int) -> None:
         pytest.param(b"[" * 32 + b"]" * 32, None, id="as deep as may be"),
         pytest.param(b'{"a":' * 32 + b"1" + b"}" * 32, None, id="objects as deep as may be"),
         pytest.param(b'[{"a":1},{"a":2}]', [{"a": 1}, {"a": 2}], id="one key in two objects"),
+        pytest.param(b'["9007199254740992",1]', ["9007199254740992", 1], id="2^53 in a text"),
+        pytest.param(b"[9007199254740991]", [INTEGER_MAX], id="the largest integer of all"),
+        pytest.param(b"0.12345678901234567", 0.12345678901234567, id="a fraction of many digits"),
     ],
 )
 def test_plain_json_is_read(data: bytes, value: object) -> None:
@@ -144,6 +147,9 @@ def test_plain_json_is_read(data: bytes, value: object) -> None:
         pytest.param(b"-1e400", id="and a negative one"),
         pytest.param(b"9007199254740992", id="2^53"),
         pytest.param(b"-9007199254740992", id="minus 2^53"),
+        pytest.param(b"[1758000000000000,9007199254740992]", id="2^53 behind a time of today"),
+        pytest.param(b"10000000000000000", id="a digit more, though the first ones are small"),
+        pytest.param(b'{"a":["9",99999999999999999]}', id="seventeen digits further down"),
         pytest.param(b"1" * 5_000, id="more digits than Python converts"),
         pytest.param(b"01", id="a leading zero"),
         pytest.param("\N{ARABIC-INDIC DIGIT ONE}".encode(), id="a digit of another script"),
