@@ -141,6 +141,20 @@ def test_windows(
         assert outcome.value == pytest.approx(0.90 * T, rel=0.01)
 
 
+def test_the_rate_that_is_told_is_that_of_the_last_short_window() -> None:
+    outcome = first(judged([held(0.88, 50), held(0.80), held(0.84, 35)]))
+    assert outcome.outcome is FAIL
+    assert outcome.value == pytest.approx(0.88 * T, rel=0.01)
+
+
+def test_what_is_left_open_is_told_with_what_was_measured() -> None:
+    judgement = judged([held(0.90)])
+    outcome = first(judgement)
+    assert (outcome.outcome, outcome.because) == (OPEN, Because.TOO_FEW_SAMPLES)
+    assert outcome.value == pytest.approx(0.90 * T, rel=0.01)
+    assert first(judged([])).value is None
+
+
 def test_a_search_for_the_capacity_is_no_window() -> None:
     run = held(1.12)
     search = type(run)(**{name: getattr(run, name) for name in run.__slots__} | {"fixed_bps": None})
@@ -158,6 +172,11 @@ def test_a_search_for_the_capacity_is_no_window() -> None:
             {"tasks": (task("qualified_down", Ended.BUDGET),)},
             Because.NOT_MEASURED,
             id="none left the other way",
+        ),
+        pytest.param(
+            {"tasks": (task("working_up", Ended.BUDGET),)},
+            Because.NOT_MEASURED,
+            id="none left for something else",
         ),
         pytest.param(
             {"attempts": tries(udp=(False,) * 3)}, Because.UDP_BLOCKED, id="UDP is filtered"

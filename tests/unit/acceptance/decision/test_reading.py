@@ -44,6 +44,14 @@ def told(reading: Reading) -> tuple[Outcome, int, int, int]:
             (), 1_000, Looks(every=50, n_min=1_001), (OPEN, 0, 1_000, 0), id="never enough"
         ),
         pytest.param(
+            (), 1_000, Looks(every=2_000, joints=(380, 700)), (PASS, 0, 380, 620),
+            id="where another session begins",
+        ),
+        pytest.param(
+            (), 1_000, Looks(every=2_000, n_max=370, joints=(380,)), (PASS, 0, 370, 630),
+            id="and that one is no longer read",
+        ),
+        pytest.param(
             (0, 2, 4), 1_000, Looks(every=3), (FAIL, 3, 6, 994), id="three of the first six lost"
         ),
         pytest.param(

@@ -105,6 +105,20 @@ def test_how_many_runs_like_these_would_pass(rates: tuple[float, ...], runs: int
     assert TEST.runs_to_pass(read(*rates), n_max=3) == (3 if runs == 3 else None)
 
 
+@pytest.mark.parametrize(
+    ("rates", "runs"),
+    [
+        pytest.param((80.0, 81.0, 79.5), 3, id="enough already"),
+        pytest.param((86.0, 84.5, 87.1), 6, id="three more like these"),
+        pytest.param((85.0, 88.5, 86.1), None, id="never: too near"),
+        pytest.param((99.8, 100.4, 100.1), None, id="never: above"),
+    ],
+)
+def test_how_many_runs_like_these_would_fail(rates: tuple[float, ...], runs: int | None) -> None:
+    assert TEST.runs_to_fail(read(*rates)) == runs
+    assert TEST.runs_to_fail(read(*rates), n_max=5) == (3 if runs == 3 else None)
+
+
 def test_a_ninth_run_is_never_promised() -> None:
     """Its bound would clear the guard band, and that of the eighth does not."""
     found = replace(read(94, 95, 96), mean_ppm=45_000, spread_ppm=20_000)
