@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -45,13 +44,8 @@ def digest_hex(data: bytes) -> str:
 def parse_plain(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value; raises NotPlainJsonError and nothing else, whatever the bytes."""
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_refuse_duplicates,
-            parse_constant=_refuse_constant,
-            parse_float=_finite_float,
-        )
-        if b"\\u" in data:  # an escape may name half a surrogate pair, which is no character
+        value = _READER.decode(data.decode("utf-8"))
+        if b"\\" in data:  # an escape may name half a surrogate pair, which is no character
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         _refuse_deep_and_large(value, data)
     except NotPlainJsonError:
@@ -143,19 +137,15 @@ def _shows_large(data: bytes) -> bool:
 
 def _is_deep(value: object) -> bool:
     """Say whether containers are nested deeper than is allowed; below that nothing is looked at."""
-    level, depth = _containers_in([value]), 0
-    while level and depth <= JSON_DEPTH_MAX:
+    level: list[Any] = [[value]]
+    for _ in range(JSON_DEPTH_MAX + 1):
         deeper: list[Any] = []
         for container in level:
-            deeper += _containers_in(container.values() if type(container) is dict else container)
-        level, depth = deeper, depth + 1
-    return depth > JSON_DEPTH_MAX
-
-
-def _containers_in(values: Collection[Any]) -> list[Any]:
-    if _CONTAINERS.isdisjoint(map(type, values)):
-        return []
-    return [each for each in values if type(each) in _CONTAINERS]
+            inner = container.values() if type(container) is dict else container
+            if not _CONTAINERS.isdisjoint(map(type, inner)):
+                deeper += [each for each in inner if type(each) in _CONTAINERS]
+        level = deeper
+    return bool(level)
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -174,3 +164,10 @@ def _finite_float(digits: str) -> float:
     if number in {float("inf"), float("-inf")}:
         raise NotPlainJsonError("a number is not finite")
     return number
+
+
+_READER = json.JSONDecoder(
+    object_pairs_hook=_refuse_duplicates,
+    parse_constant=_refuse_constant,
+    parse_float=_finite_float,
+)

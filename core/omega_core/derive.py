@@ -8,6 +8,7 @@ is null with a reason; every name of `METRICS` is always present.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from omega_core.capacity_metrics import capacity_metrics, qualification_metrics
@@ -87,9 +88,7 @@ def _absent(name: str, evidence: Evidence) -> MetricValue:
     The first that was cut short says why. A task that came to its end and yet gave no value had too
     little to compute one from.
     """
-    quantity = METRICS[name]
-    task = _TASK_OF_METRIC.get(quantity.name, quantity.name)
-    tasks = {task, f"{task}_{name.rpartition('_')[2]}"}
+    tasks = _tasks_of(name)
     ends = [end.ended for end in evidence.tasks if end.task in tasks]
     if reasons := [_REASON_OF_END[ended] for ended in ends if ended in _REASON_OF_END]:
         return undefined(name, reasons[0])
@@ -98,6 +97,14 @@ def _absent(name: str, evidence: Evidence) -> MetricValue:
     if any(end.detail == LEFT_OUT and _is_left_with(name, end.task) for end in evidence.tasks):
         return undefined(name, NoValue.SKIPPED)
     return undefined(name, NoValue.NOT_MEASURED)
+
+
+@cache
+def _tasks_of(name: str) -> frozenset[str]:
+    """Return what the task that measures a metric may be called."""
+    quantity = METRICS[name].name
+    task = _TASK_OF_METRIC.get(quantity, quantity)
+    return frozenset({task, f"{task}_{name.rpartition('_')[2]}"})
 
 
 def _is_left_with(name: str, task: str) -> bool:
