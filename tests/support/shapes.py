@@ -8,16 +8,18 @@ from types import ModuleType
 
 import pytest
 
+from omega_core.facts import Fact
+
 
 def shapes_of(*modules: ModuleType) -> list[type]:
-    """Return the dataclasses that these modules define."""
+    """Return the dataclasses that these modules define, and all that ought to be: the facts."""
     return [
         each
         for module in modules
         for each in vars(module).values()
-        if dataclasses.is_dataclass(each)
-        and isinstance(each, type)
+        if isinstance(each, type)
         and each.__module__ == module.__name__
+        and (dataclasses.is_dataclass(each) or issubclass(each, Fact))
     ]
 
 

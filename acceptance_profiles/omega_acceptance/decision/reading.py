@@ -15,11 +15,15 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
+from itertools import pairwise
+from typing import Final
 
 from omega_acceptance.decision.bursts import design_effect_ppm, observed_burst_ppm
 from omega_acceptance.decision.shares import Evidence, ShareTest
 from omega_core.units import PPM
 from omega_core.verdict import Outcome
+
+_NONE_BEFORE: Final = -2  # a position that no event follows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +70,8 @@ def read(test: ShareTest, positions: Sequence[int], samples: int, looks: Looks) 
     end = samples if looks.n_max is None else min(samples, looks.n_max)
     first_of_run = [
         at
-        for index, at in enumerate(positions)
-        if at in looks.joints or not _follows(positions, index)
+        for before, at in pairwise((_NONE_BEFORE, *positions))
+        if at in looks.joints or at != before + 1
     ]
     events, size, burst_ppm = 0, 0, looks.burst_ppm
     outcome = Outcome.INCONCLUSIVE
@@ -105,10 +109,7 @@ def _sizes(looks: Looks, end: int) -> Iterator[int]:
         yield end
 
 
-def _follows(positions: Sequence[int], index: int) -> bool:
-    return index > 0 and positions[index] == positions[index - 1] + 1
-
-
 def _burst_ppm(looks: Looks, events: int, size: int, *, runs: int) -> int:
-    seen = observed_burst_ppm(events, size, runs) if looks.observe else 0
-    return max(looks.burst_ppm, seen)
+    if not looks.observe:
+        return looks.burst_ppm
+    return max(looks.burst_ppm, observed_burst_ppm(events, size, runs))

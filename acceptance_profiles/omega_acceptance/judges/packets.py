@@ -38,7 +38,7 @@ def judge_percentile(case: Case) -> Finding:
     streams = [(each, each.evidence.idle[0].rtt_us) for each in told]
     parts = [_Part(late_or_lost(each, rtt_us), len(rtt_us)) for each, rtt_us in streams]
     limit_ppm = share_limit_ppm(case.criterion)
-    return judge_sample(case, _joined(case, told, parts, limit_ppm, value=_percentile(told)))
+    return judge_sample(case, _joined(case, told, parts, limit_ppm, value=_percentile(case, told)))
 
 
 def judge_share(case: Case) -> Finding:
@@ -110,9 +110,9 @@ def _joined(
 
 def _told(case: Case) -> tuple[list[Case], Because | None]:
     """Return the sessions that have a stream to judge; where none has, why the last has none."""
-    whys = [why_no_stream(each) for each in case.each_session]
-    told = [each for each, why in zip(case.each_session, whys, strict=True) if why is None]
-    return told, None if told else whys[-1]
+    asked = [(each, why_no_stream(each)) for each in case.each_session]
+    told = [each for each, why in asked if why is None]
+    return told, None if told else asked[-1][1]
 
 
 def _base_us(case: Case, rtt_us: Sequence[int | None]) -> int:
@@ -122,17 +122,17 @@ def _base_us(case: Case, rtt_us: Sequence[int | None]) -> int:
     return min((each for each in rtt_us if each is not None), default=0)
 
 
-def _percentile(told: Sequence[Case]) -> int | None:
+def _percentile(asked: Case, told: Sequence[Case]) -> int | None:
     """Return the criterion's metric, of the packets of all sessions that were answered."""
-    if len(told) == 1:  # it is there already, and sorting takes a millisecond
-        measured = told[0].measured
-        return None if measured is None else measured.value
+    only, *more = told
+    if not more:  # it is there already, and sorting takes a millisecond
+        return None if only.measured is None else only.measured.value
     found_us: list[int] = []
-    for case in told:
-        rtt_us = case.evidence.idle[0].rtt_us
-        base_us = _base_us(case, rtt_us)
-        found_us += [each - base_us for each in rtt_us if each is not None]
-    percent = int(told[0].criterion.metric.rpartition("_p")[2])
+    for each in told:
+        rtt_us = each.evidence.idle[0].rtt_us
+        base_us = _base_us(each, rtt_us)
+        found_us += [delay_us - base_us for delay_us in rtt_us if delay_us is not None]
+    percent = int(asked.criterion.metric.rpartition("_p")[2])
     return nearest_rank_percentile(found_us, percent) if found_us else None
 
 

@@ -9,13 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_acceptance.evaluate import combine, evaluate
+from omega_acceptance.evaluate import cases, combine, evaluate
 from omega_acceptance.schema import AcceptanceProfile
-from omega_core.evidence import Ended, Evidence
+from omega_core.derive import derive, metrics_of
+from omega_core.evidence import Ended, Evidence, Family
 from omega_core.metrics import Direction
 from omega_core.verdict import Because, Fault, Mode, Outcome, Verdict
-from support.facts import dead_line_evidence, environment, idle_stream
+from support.facts import (
+    attempts,
+    dead_line_evidence,
+    environment,
+    idle_stream,
+    working_stream,
+)
 from support.profiles import (
+    LOSS,
     PACKETS,
     carried,
     changed,
@@ -27,6 +35,7 @@ from support.profiles import (
     task,
     tries,
 )
+from support.windows import window
 
 PASS, FAIL, OPEN = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 
@@ -219,3 +228,21 @@ def test_a_spoiled_run_is_invalid_whatever_was_found(
     outcomes: list[Outcome], faults: set[Fault]
 ) -> None:
     assert combine(outcomes, tuple(faults)) is Verdict.INVALID
+
+
+def test_a_criterion_of_one_family_sees_nothing_of_the_other() -> None:
+    both: tuple[Family, ...] = (4, 6)
+    whole = Evidence(
+        attempts=attempts(rounds=1, families=both),
+        idle=tuple(idle_stream(packets=50, family=each) for each in both),
+        goodput=tuple(exact_run(Direction.DOWN, 2_000_000, family=each) for each in both),
+        capacity=tuple(window(2_000_000, fixed_bps=2_000_000, family=each) for each in both),
+        working=tuple(working_stream(family=each) for each in both),
+    )
+    plan = profile(*({**LOSS, "id": f"v{each}", "family": each} for each in both))
+    for case in cases(plan, plan.criteria, Mode.STANDARD, whole, derive(whole)):
+        seen = case.evidence
+        kinds = (seen.attempts, seen.idle, seen.goodput, seen.capacity, seen.working)
+        assert [{each.family for each in kind} for kind in kinds] == [{case.criterion.family}] * 5
+        assert [each.run.family for each in case.runs] == [case.criterion.family]
+        assert case.metrics == metrics_of(seen)

@@ -169,6 +169,21 @@ class TestPackets:
         assert read(test, (), 1_000, Looks(every=50, joints=(367,))).samples == 367
         assert read(test, (), 1_000, Looks(every=50, n_max=300, joints=(367,))).samples == 300
 
+    def test_of_three_sessions_each_end_is_looked_at(self) -> None:
+        """The second ends just before the look at 3,300 packets, with just enough of them."""
+        short, enough = idle(100), idle(3_195)
+        bad = idle(1_000, lost_up=range(0, 1_000, 2))
+        found = outcome(LOSS, short, enough, bad)
+        assert found.outcome is PASS
+        assert found.decision.after_stop == 1_000  # type: ignore[union-attr] # it has one
+
+    def test_of_the_other_family_are_not_mixed_in(self) -> None:
+        one = idle(1_000, rtt_us=20_000)
+        other = idle_stream(packets=300, rtt_us=90_000, period_us=50_000, family=6)
+        both = replace(one, idle=(*one.idle, other))
+        for each in (criterion(), LOSS):
+            assert outcome(each, both, both) == outcome(each, one, one)
+
     @given(
         st.lists(
             st.tuples(st.integers(1, 900), st.sets(st.integers(0, 899), max_size=60)),

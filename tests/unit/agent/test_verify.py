@@ -267,6 +267,13 @@ def test_the_report_is_plain_json() -> None:
     assert canonical_bytes(found)
 
 
+def test_what_is_not_in_a_file_is_null_in_its_report() -> None:
+    whole, alone = checked(GOOD).content(), checked(GOOD.record.encode()).content()
+    stated = parse_envelope(str(GOOD.receipt).encode()).payload
+    assert canonical_bytes(whole["receipt"]) == stated
+    assert (whole["schema_version"], alone["receipt"]) == (1, None)
+
+
 def test_no_detail_quotes_what_came_from_outside() -> None:
     bundle = record_with({**content(), "<script>": 1})
     assert "script" not in checked(bundle).detail

@@ -17,10 +17,12 @@ from omega_agent.verify import verify
 from omega_agent.verify_folder import FolderReport, folder_report
 from omega_agent.verify_report import Standing
 from omega_core.bundle import parse_bundle
+from omega_core.canonical import canonical_bytes
 from omega_core.clock import Clock
 from omega_core.envelope import parse_envelope
 from omega_core.errors import ExitCode
 from omega_core.evidence import Evidence
+from omega_core.models import ContentError, parse_model
 from omega_core.record import Chain
 from omega_core.units import NS_PER_S
 from support.agent_story import Story
@@ -58,6 +60,24 @@ def report_of(*contents: bytes | None) -> FolderReport:
 
 def failures(report: FolderReport) -> list[tuple[str, str | None]]:
     return [(each.path, each.failed) for each in report.findings]
+
+
+def test_what_a_report_may_hold() -> None:
+    report = report_of(None, record(1), record(3))
+    content = report.model_dump(mode="json")
+    assert content["schema_version"] == 1
+    (finding,), (missing,) = content["findings"], content["missing"]
+    longest = {**content, "findings": [{**finding, "path": "p" * 4_096}]}
+    least = {**content, "missing": [{**missing, "first_seq": 0}]}
+    for allowed in (content, longest, least):
+        assert parse_model(FolderReport, canonical_bytes(allowed)).files == 3
+    for refused in (
+        {**content, "invalid": -1},
+        {**content, "findings": [{**finding, "path": "p" * 4_097}]},
+        {**content, "missing": [{**missing, "first_seq": -1}]},
+    ):
+        with pytest.raises(ContentError):
+            parse_model(FolderReport, canonical_bytes(refused))
 
 
 class TestChains:

@@ -164,6 +164,16 @@ class TestRotatedDevice:
         )
         assert standing_and_doubts(with_(key_events=events))[0] is Standing.TRUSTED
 
+    @pytest.mark.parametrize("first", [0, 1], ids=["the earlier first", "the later first"])
+    def test_of_a_rotation_that_was_told_twice_the_earlier_counts(self, first: int) -> None:
+        late_us = ENTERED - START_UNIX_US
+        told = [
+            at(START_UNIX_US + each, AGENT_KEY, NEXT_AGENT, role="agent")
+            for each in (late_us - OVERLAP_US - 1, late_us)
+        ]
+        _, seen = standing_and_doubts(with_(key_events=(told[first], told[1 - first])))
+        assert seen == [("agent", KeyState.SUPERSEDED)]
+
     @pytest.mark.parametrize(
         "events",
         [
@@ -202,6 +212,10 @@ class TestRotatedDevice:
             pytest.param(
                 (at(START_UNIX_US, AGENT_KEY, NEXT_AGENT, role="agent", name="agent-18"),),
                 id="of another agent's key",
+            ),
+            pytest.param(
+                (at(START_UNIX_US, AGENT_KEY, NEXT_AGENT, role="agent", name="agent-0"),),
+                id="of an agent's that comes before it in the alphabet",
             ),
             pytest.param((meant_for(STRANGER_KEY),), id="meant for another server"),
         ],

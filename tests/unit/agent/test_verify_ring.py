@@ -11,7 +11,7 @@ from omega_agent.sealing import own_statement
 from omega_agent.verify import verify
 from omega_agent.verify_keys import KeyRing
 from omega_agent.verify_report import Standing
-from omega_core.envelope import PayloadType, keys_by_id, parse_envelope
+from omega_core.envelope import EnvelopeError, PayloadType, keys_by_id, parse_envelope
 from omega_core.key_history import KeyState
 from omega_core.keys import SigningKey
 from support import builders
@@ -69,6 +69,35 @@ class TestStatements:
         ring.read_statements([statement()])
         assert (ring.vouched, ring.server_parts) == ({}, [False])
 
+    def test_who_signs_beside_the_device_is_not_the_device(self) -> None:
+        message = statement_of(STRANGER_KEY)
+        ring = KeyRing([SERVER_KEY.public])
+        envelope = builders.sealed(message, PayloadType.KEY, STRANGER_KEY, THIRD_AGENT)
+        ring.read_statements([envelope.decode()])
+        assert (ring.vouched, ring.server_parts) == ({}, [False])
+
+    @pytest.mark.parametrize("kind", [PayloadType.ENROLMENT, PayloadType.RECEIPT])
+    def test_what_is_signed_as_something_else_states_nothing(self, kind: str) -> None:
+        assert refused(sealed(statement_of(NEXT_AGENT), kind, STRANGER_KEY)) == "key_statement"
+
+    @pytest.mark.parametrize(
+        ("key", "id_of"), [(NEXT_AGENT, THIRD_AGENT), (THIRD_AGENT, NEXT_AGENT)]
+    )
+    def test_a_key_goes_by_its_own_id(self, key: SigningKey, id_of: SigningKey) -> None:
+        other = builders.key_statement(key=key.public.text, kid=id_of.public.kid)
+        assert refused(sealed(other, PayloadType.KEY, SERVER_KEY)) == "key_statement"
+
+    def test_what_is_no_key_is_none(self) -> None:
+        other = builders.key_statement(key="A" * 42 + "B")
+        assert refused(sealed(other, PayloadType.KEY, SERVER_KEY)) == "key_statement"
+
+
+def refused(statement: str) -> str:
+    """Return the check that fails on a statement."""
+    with pytest.raises(EnvelopeError) as refusal:
+        KeyRing([SERVER_KEY.public]).read_statements([statement])
+    return refusal.value.check
+
 
 def statement_of(key: SigningKey, **changes: Any) -> Any:  # noqa: ANN401 - fields of the model
     return builders.key_statement(kid=key.public.kid, key=key.public.text, **changes)
@@ -97,6 +126,26 @@ class TestLinesOfDevices:
         report = verify(bundle.to_bytes(), trusted=[SERVER_KEY.public, AGENT_KEY.public])
         assert (report.failed, report.standing) == (None, Standing.NOT_TRUSTED)
         assert [(each.role, each.state) for each in report.doubts] == [("agent", KeyState.REVOKED)]
+
+
+class TestEventsInARow:
+    """One event that says nothing here keeps nobody from reading the next."""
+
+    NEXT_SERVER = key_of("next server")
+
+    def test_devices_rotations_at_hand_are_passed_over(self) -> None:
+        at_hand = (
+            rotated(NEXT_AGENT, THIRD_AGENT, of="agent"),
+            rotated(SERVER_KEY, self.NEXT_SERVER),
+            rotated(STRANGER_KEY, THIRD_AGENT, of="agent"),
+        )
+        report = verify(GOOD.to_bytes(), trusted=[self.NEXT_SERVER.public], key_events=at_hand)
+        assert (report.failed, report.standing) == (None, Standing.TRUSTED)
+
+    def test_a_rotation_may_stand_behind_a_revocation(self) -> None:
+        events = (revoked(AGENT_KEY), rotated(SERVER_KEY, self.NEXT_SERVER))
+        report = verify(with_(key_events=events).to_bytes(), trusted=[self.NEXT_SERVER.public])
+        assert (report.failed, report.standing) == (None, Standing.TRUSTED)
 
 
 def test_the_story_is_signed_by_whom_it_says() -> None:
