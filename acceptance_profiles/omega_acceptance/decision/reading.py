@@ -15,15 +15,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import pairwise
-from typing import Final
 
 from omega_acceptance.decision.bursts import design_effect_ppm, observed_burst_ppm
 from omega_acceptance.decision.shares import Evidence, ShareTest
 from omega_core.units import PPM
 from omega_core.verdict import Outcome
-
-_NONE_BEFORE: Final = -2  # a position that no event follows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +64,8 @@ class Reading:
 def read(test: ShareTest, positions: Sequence[int], samples: int, looks: Looks) -> Reading:
     """Return what a sample comes to whose events stand at these ascending positions from 0 on."""
     end = samples if looks.n_max is None else min(samples, looks.n_max)
-    first_of_run = [
-        at
-        for before, at in pairwise((_NONE_BEFORE, *positions))
-        if at in looks.joints or at != before + 1
-    ]
+    taken = set(positions)
+    first_of_run = [at for at in positions if at in looks.joints or at - 1 not in taken]
     events, size, burst_ppm = 0, 0, looks.burst_ppm
     outcome = Outcome.INCONCLUSIVE
     for size in _sizes(looks, end):
@@ -102,9 +95,8 @@ def more_to_pass(test: ShareTest, reading: Reading) -> int:
 
 
 def _sizes(looks: Looks, end: int) -> Iterator[int]:
-    """Yield how much of the sample each look has; nothing is looked at before `n_min`."""
-    first = -(-max(looks.n_min, 1) // looks.every) * looks.every
-    yield from merge(range(first, end, looks.every), (at for at in looks.joints if at < end))
+    """Yield how much of the sample each look has."""
+    yield from merge(range(looks.every, end, looks.every), (at for at in looks.joints if at < end))
     if end:
         yield end
 

@@ -19,6 +19,7 @@ from support import builders
 from support.agent_story import Story, dead_line
 from support.builders import AGENT_KEY, SERVER_KEY, STRANGER_KEY, TEST_POINT_KEY
 from support.clock import START_UNIX_US
+from support.facts import evidence, idle_stream
 from support.verified import (
     GOOD,
     STORY,
@@ -396,3 +397,16 @@ def test_rules_of_a_newer_program_are_not_guessed() -> None:
     report = checked(record_with(judged_by(99)))
     assert report.failed == "verdict_mismatch"
     assert "rules 99 need a newer program" in str(report.detail)
+
+
+def test_a_receipt_by_other_rules_is_judged_again_by_those() -> None:
+    """The server may be a version behind: six of a hundred packets are late, and five allowed."""
+    late = [500_000 if at % 16 == 0 else 20_000 for at in range(1_000)]
+    made = Story(evidence=evidence(idle=(idle_stream(rtt_us=late),)))
+    stated = made.sealed_record().record.preview
+    assert stated is not None
+    assert (stated.rules, stated.verdict) == (2, Verdict.INCONCLUSIVE)
+    assert checked(made.bundle(rules=1, verdict=Verdict.FAIL)).failed is None
+    for rules, verdict in ((1, Verdict.INCONCLUSIVE), (2, Verdict.FAIL)):
+        found = checked(made.bundle(rules=rules, verdict=verdict))
+        assert found.failed == "verdict_mismatch"

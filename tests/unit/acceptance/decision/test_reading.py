@@ -103,6 +103,12 @@ def test_only_runs_before_the_look_are_known_to_it() -> None:
     assert (reading.events, reading.burst_ppm) == (1, PPM)
 
 
+def test_a_run_that_goes_on_beyond_the_look_has_begun_for_it() -> None:
+    found = read(LOSS, range(46, 54), 1_000, Looks(every=50, n_max=50))
+    assert (found.events, found.samples) == (4, 50)
+    assert found.burst_ppm == observed_burst_ppm(4, 50, 1)
+
+
 @pytest.mark.parametrize("looks", [EACH_SECOND, Looks(every=50, burst_ppm=9 * PPM)])
 def test_the_evidence_that_is_told_is_that_of_what_was_read_divided_by_the_design_effect(
     looks: Looks,
