@@ -66,6 +66,25 @@ def test_a_quick_look_is_inconclusive_and_leaves_the_sheet(site: Site, omega: Om
 
 
 @pytest.mark.slow
+def test_what_was_changed_on_the_line_opens_another_epoch_of_its_sheet(
+    site: Site, omega: Omega
+) -> None:
+    sheet, file = site.sheet(), site.folder / "changed.json"
+    what = "antenna turned to the south"
+    first = omega.run_undisturbed("accept", "--sheet", sheet, "--json")
+    accept = ("accept", "--sheet", sheet, "--changed", what, "--save", file, "--json")
+    second = omega.run_undisturbed(*accept)
+    assert (first.code, second.code) == (0, 0), second.stderr
+    epochs = site.case("sheets", sheet)["epochs"]
+    assert [each["changes"] for each in epochs] == [[], [what]]
+    assert [(each["valid"], each["verdict"]) for each in epochs] == [(1, "pass")] * 2
+    assert epochs[1]["false_pass_bound_ppm"] > epochs[0]["false_pass_bound_ppm"], "two chances"
+    verified = omega.run("verify", file, "--json").json
+    assert verified["standing"] == "valid_and_trusted"
+    assert verified["record"]["session"]["changed"] == what
+
+
+@pytest.mark.slow
 def test_too_few_samples_are_inconclusive_and_the_sheet_is_measured(
     site: Site, omega: Omega, line: Lab
 ) -> None:

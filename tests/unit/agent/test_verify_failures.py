@@ -301,8 +301,11 @@ def test_a_record_under_another_grant_is_found(changes: dict[str, Any], name: st
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        ({"session_id": "another"}, "session"),
+        ({"session_id": "0"}, "session"),
+        ({"session_id": "zzz"}, "session"),
         ({"grant_digest": "0" * 64}, "grant"),
+        ({"grant_digest": "f" * 64}, "grant"),
+        ({"test_point": "tp-0"}, "test point"),
         ({"test_point": "tp-2"}, "test point"),
         ({"started_unix_us": START_UNIX_US - 21 * US_PER_S}, "time"),
         ({"started_unix_us": START_UNIX_US + 24 * 3_600 * US_PER_S}, "time"),
@@ -370,6 +373,13 @@ def test_an_observation_without_a_grant_proves_nothing() -> None:
     bundle = story.bundle(dead_line(story, NoAnswerError("no_attempt", server="x")))
     report = checked(bundle.model_copy(update={"observation": GOOD.observation}))
     assert report.failed == "observation"
+
+
+@pytest.mark.parametrize("value", [0, 300_000_000])
+def test_a_metric_that_is_less_or_more_than_the_evidence_gives_is_found(value: int) -> None:
+    plain = content()
+    plain["metrics"]["goodput_bps_down"]["value"] = value
+    assert checked(record_with(plain)).failed == "metrics_mismatch"
 
 
 # The rules a judgement was made by.

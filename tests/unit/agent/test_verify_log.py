@@ -146,6 +146,9 @@ class TestWitnesses:
         one = logged(GOOD, COSIGNED)
         assert checked(one, Witnesses(both, 1)).standing is Standing.TRUSTED
         assert checked(one, Witnesses(both, 2)).failed == "witness_quorum"
+        other = cosignature(checkpoint_text(RECORD), key=STRANGER_KEY, name="witness.example/w2")
+        two = logged(GOOD, COSIGNED, other)
+        assert checked(two, Witnesses(both, 1)).standing is Standing.TRUSTED, "more than enough"
 
     def test_a_key_under_two_names_is_one_witness(self) -> None:
         again = NoteKey("witness.example/w3", WITNESS_KEY.public, KeyKind.COSIGNATURE)
