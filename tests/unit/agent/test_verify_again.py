@@ -1,4 +1,4 @@
-"""What follows from the facts is made again: metrics, and verdicts by the rules they were made by."""
+"""What follows from the facts is made again: metrics, and the verdict by the rules of its time."""
 
 from __future__ import annotations
 
