@@ -45,7 +45,7 @@ def parse_plain(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value; raises NotPlainJsonError and nothing else, whatever the bytes."""
     try:
         value = _READER.decode(data.decode("utf-8"))
-        # An escape may name half a surrogate pair, which is no character. One octet is found faster.
+        # An escape may name half a surrogate pair, no character. One octet is found faster.
         if b"\\" in data and b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         _refuse_deep_and_large(value, data)
