@@ -98,6 +98,7 @@ class TestChains:
         assert failures(report) == [("1.json", "chain"), ("2.json", "chain")]
         assert report.standing is Standing.INVALID
         assert "number 2" in report.findings[0].detail
+        assert report.missing == (), "nothing is between them"
 
     @pytest.mark.parametrize("other", [OTHER, "0" * 64])
     def test_one_that_names_another_record_before_it_was_not_made_after_that(
