@@ -292,10 +292,8 @@ def _goodput_criterion(
     wanted = Statistic.SHARE_OF_RUNS if mode is Mode.CAMPAIGN else Statistic.MEAN_LOG
     asking = [
         each
-        for each in profile.criteria
-        if each.statistic is wanted
-        and each.metric == f"goodput_bps_{direction}"
-        and each.is_measured_in(mode)
+        for each in profile.criteria_by(wanted, direction)
+        if each.metric == f"goodput_bps_{direction}" and each.is_measured_in(mode)
     ]
     return max(asking, key=lambda each: each.n_min * _run_s(each), default=None)
 

@@ -82,13 +82,8 @@ def runs_answered(
     until_decided: bool = False,
 ) -> bool:
     """Say whether the TCP runs of a direction have answered what is asked of them, or can't."""
-    asking = [
-        each
-        for each in profile.criteria
-        if each.statistic is Statistic.MEAN_LOG
-        and each.direction is direction
-        and each.decides_in(mode)
-    ]
+    asked = profile.criteria_by(Statistic.MEAN_LOG, direction)
+    asking = [each for each in asked if each.decides_in(mode)]
     for case in cases(profile, asking, mode, evidence, derive(evidence)):
         runs, test = finished_runs(case), test_of(case)
         n_min, n_max = case.criterion.n_min, case.criterion.n_max or RUNS_MAX

@@ -277,6 +277,14 @@ class AcceptanceProfile(StrictModel):
         """What a grant pins and a record repeats."""
         return ProfileRef(id=self.id, version=self.version, digest=self.digest)
 
+    def criteria_by(self, statistic: Statistic, direction: Direction) -> list[Criterion]:
+        """Return the criteria that are read by this statistic in one direction."""
+        return [
+            each
+            for each in self.criteria
+            if each.statistic is statistic and each.direction is direction
+        ]
+
     @property
     def layer(self) -> Layer:
         """The layer in which every rate of the profile is counted."""

@@ -94,11 +94,6 @@ def _steps_bps(criterion: Criterion, rate_bps: int) -> Iterator[int]:
 
 def _asking(profile: AcceptanceProfile, mode: Mode, direction: Direction) -> Criterion | None:
     """Return the criterion that asks for the highest rate: one window answers them all."""
-    asking = [
-        each
-        for each in profile.criteria
-        if each.statistic is Statistic.WINDOW
-        and each.direction is direction
-        and each.is_measured_in(mode)
-    ]
+    asked = profile.criteria_by(Statistic.WINDOW, direction)
+    asking = [each for each in asked if each.is_measured_in(mode)]
     return max(asking, key=lambda each: rate_in_question_bps(profile, each), default=None)
