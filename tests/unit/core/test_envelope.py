@@ -207,3 +207,7 @@ def test_an_envelope_whose_digest_nobody_states_is_taken_as_seal_writes_it_only(
     assert parse_written(envelope) == parse_envelope(envelope)
     with pytest.raises(EnvelopeError, match="envelope_shape: not written in the one"):
         parse_written(envelope.replace(b",", b", ", 1))
+    content = json.loads(envelope)
+    turned = {name: content[name] for name in sorted(content, reverse=True)}
+    with pytest.raises(EnvelopeError, match="envelope_shape"):
+        parse_written(json.dumps(turned, separators=(",", ":")).encode())
