@@ -5,10 +5,12 @@
     TCP runs      `n_min`, then one at a time while a mandatory criterion is open and more runs like
                   those so far would decide it
 
-Theory of operation. The judges of the verdict are asked, with what there is so far: their outcome
-sticks, so what they call decided after n packets is decided in the record, too. They also say how
-many samples without an event would pass, which is when it is worth asking again: a look costs
-milliseconds. A sample is read once a second, so that is what numbers are rounded up to.
+Theory of operation. The judges of the verdict are asked, with what there is so far. A sample is
+read once a second, and while it grows nowhere else, for the record will be read there and at its
+own end: so what they call decided after n packets is decided in the record, too. But for delay
+variation, which counts from the least delay of the whole stream: where a plan makes that mandatory
+the stream goes on to its end. The judges also say how many samples without an event would pass,
+which is when it is worth asking again: a look costs milliseconds.
 
 Error probabilities hold however often one looks. To stop because no number of runs like these would
 decide (they are too near to the limit) changes no outcome into another; who has the time and wants
@@ -56,10 +58,14 @@ def packets_needed(profile: AcceptanceProfile, mode: Mode, evidence: Evidence) -
         return _rounded_up(max(least, default=planned), look)
     size = len(evidence.idle[0].rtt_us)
     needed = size if asking else planned
-    for case in cases(profile, asking, mode, evidence, derive(evidence)):
+    for case in cases(profile, asking, mode, evidence, derive(evidence), grows=True):
         found = judge(case)
         if found.outcome is not Outcome.INCONCLUSIVE:
+            if "_pdv_" in case.criterion.metric and case.criterion.decides_in(mode):
+                needed = max(needed, planned)  # a lesser delay would change what is late
             continue
+        if found.decision is not None and found.decision.more_needed is None:
+            continue  # no more of the sample is read
         enough = _rounded_up(max(found.samples_needed, size + 1), look)
         if case.criterion.decides_in(mode) or enough <= planned:
             needed = max(needed, enough)

@@ -71,8 +71,13 @@ def cases(
     mode: Mode,
     evidence: Evidence,
     derived: Derived,
+    *,
+    grows: bool = False,
 ) -> Iterator[Case]:
-    """Yield each of the criteria with the facts it is judged by, in their order."""
+    """Yield each of the criteria with the facts it is judged by, in their order.
+
+    `grows` is of evidence to which its stream still adds.
+    """
     views: dict[Family | None, tuple[Evidence, Derived]] = {}
     for criterion in criteria:
         family = criterion.family
@@ -86,6 +91,7 @@ def cases(
             evidence=seen,
             runs=follows.runs,
             metrics=follows.metrics,
+            grows=grows,
         )
 
 

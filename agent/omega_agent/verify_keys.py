@@ -19,7 +19,9 @@ is found in the bundle that the server gives out today, not in one that was save
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import takewhile
+from typing import Final
 
 from omega_agent.verify_report import KeyDoubt
 from omega_core.control import Grant, KeyStatement
@@ -46,6 +48,8 @@ from omega_core.key_history import (
 from omega_core.keys import NotAKeyError, PublicKey
 from omega_core.models import ContentError, ModelT, NotPlainJsonError, parse_model
 from omega_core.record import Record
+
+_REMEMBERED: Final = 64  # some 100 kB
 
 
 class KeyRing:
@@ -84,9 +88,7 @@ class KeyRing:
         """Take in whose keys they are: `offered`, and `vouched` where a trusted key says so."""
         for envelope in envelopes:
             try:
-                sealed = parse_written(envelope.encode("utf-8"))
-                statement = _content(KeyStatement, sealed.payload)
-                key = _stated_key(statement)
+                sealed, statement, key = _read_statement(envelope)
                 own = {key.kid: key} if statement.role == "agent" else {}
                 by_trusted = self.signed(sealed, PayloadType.KEY, own)
             except (EnvelopeError, NotAKeyError) as error:
@@ -266,8 +268,12 @@ def _content(model: type[ModelT], payload: bytes) -> ModelT:
         raise EnvelopeError("schema", str(error)) from error
 
 
-def _stated_key(statement: KeyStatement) -> PublicKey:
+@lru_cache(maxsize=_REMEMBERED)
+def _read_statement(envelope: str) -> tuple[Sealed, KeyStatement, PublicKey]:
+    """Return what a statement says; thousands of records bring the same few. Nothing is checked."""
+    sealed = parse_written(envelope.encode("utf-8"))
+    statement = _content(KeyStatement, sealed.payload)
     key = PublicKey.from_text(statement.key)
     if key.kid != statement.kid:
         raise EnvelopeError("key_id", "the key is not the one its id says")
-    return key
+    return sealed, statement, key

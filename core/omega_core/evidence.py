@@ -128,9 +128,15 @@ class IdleStream(Fact):
     timestamp_uncertainty_us: Count | None = None
 
     def __post_init__(self) -> None:
-        """Refuse ranges that would make a reader count to 2^53, or count a packet twice."""
-        for ranges in (self.lost_up, self.lost_down):
+        """Refuse ranges that would make a reader count to 2^53, or count a packet twice.
+
+        A packet is lost one way at most, and one that came back is not lost.
+        """
+        lost = sorted((*self.lost_up, *self.lost_down))
+        for ranges in (self.lost_up, self.lost_down, lost):
             _check_ranges(ranges, packets=len(self.rtt_us))
+        if any(self.rtt_us[first : last + 1].count(None) <= last - first for first, last in lost):
+            raise ValueError("a packet that came back was not lost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

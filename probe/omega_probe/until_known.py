@@ -87,6 +87,6 @@ class UntilKnown:
             return
         (settled, answer), self._asked = self._asked, None
         self._packets = answer.result()
-        if self._packets <= settled:
+        if self._packets <= settled and machine.left_ns > 0:
             self.known_after = settled
             machine.end_sending()

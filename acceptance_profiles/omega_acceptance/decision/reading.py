@@ -28,7 +28,8 @@ class Looks:
 
     `n_max` ends the reading; None reads to the end. `observe` is whether the runs that are seen may
     correct the burst: not where an event is as likely as not, for chance alone makes runs then.
-    `joints` are the ascending places at which another session begins.
+    `joints` are the ascending places at which another session begins. Where the sample still
+    `grows` its end is no place to look: who reads the whole of it later won't look there.
     """
 
     every: int
@@ -37,6 +38,7 @@ class Looks:
     burst_ppm: int = PPM
     observe: bool = True
     joints: tuple[int, ...] = ()
+    grows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ def more_to_pass(test: ShareTest, reading: Reading) -> int:
 def _sizes(looks: Looks, end: int) -> Iterator[int]:
     """Yield how much of the sample each look has."""
     yield from merge(range(looks.every, end, looks.every), (at for at in looks.joints if at < end))
-    if end:
+    if end and (not looks.grows or end % looks.every == 0 or end == looks.n_max):
         yield end
 
 

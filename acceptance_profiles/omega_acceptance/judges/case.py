@@ -25,7 +25,8 @@ class Case:
     Where the criterion names an IP family, `evidence`, `runs` and `metrics` are of that family
     alone. `runs` are the TCP runs of the evidence with their steady rates. A case of several
     sessions has all that they counted in `evidence`, one after the other, and in `sessions` each by
-    itself; a case of one has none there.
+    itself; a case of one has none there. `grows` says that its stream is still being sent: what is
+    decided then stays so when it has ended.
     """
 
     profile: AcceptanceProfile
@@ -35,6 +36,7 @@ class Case:
     runs: Sequence[SteadyRun]
     metrics: Mapping[str, MetricValue]
     sessions: tuple[Case, ...] = ()
+    grows: bool = False
 
     @property
     def each_session(self) -> tuple[Case, ...]:

@@ -161,4 +161,5 @@ def _each_second(case: Case, stream: IdleStream, *, joints: tuple[int, ...]) -> 
         n_max=case.criterion.n_max,
         burst_ppm=assumed_burst_ppm(assumed.loss_burst_us, period_us=period_us),
         joints=joints,
+        grows=case.grows,
     )

@@ -78,8 +78,14 @@ def _open(case: Case, sample: Sample, test: ShareTest, reading: Reading) -> Find
         because,
         value=sample.value,
         samples=sample.size,
-        samples_needed=sample.size + more,
-        decision=_decision(test, sample, reading, false_outcome_ppm=None, more_needed=more),
+        samples_needed=reading.samples + more,
+        decision=_decision(
+            test,
+            sample,
+            reading,
+            false_outcome_ppm=None,
+            more_needed=None if reading.samples == sample.looks.n_max else more,
+        ),
     )
 
 

@@ -106,22 +106,45 @@ class TestIdleStream:
         (longer,) = outcomes(profile(LOSS), stream(3_500, lost_up=[1]))
         assert longer.because is Because.TOO_FEW_SAMPLES
 
+    def test_what_is_decided_between_two_looks_is_not_yet_decided(self) -> None:
+        """The record of a few packets more is not read there, and might say otherwise."""
+        between = stream(3_298)
+        (found,) = outcomes(profile(LOSS), between)
+        assert found.outcome is Outcome.PASS
+        assert packets_needed(profile(LOSS), STANDARD, between) == 3_300
+        assert packets_needed(profile(LOSS), STANDARD, stream(3_300)) == 3_300
+
+    def test_a_mandatory_variation_goes_on_to_the_end_for_a_lesser_delay_may_come(self) -> None:
+        variation = criterion(metric="idle_pdv_us_p95", limit=10_000)
+        planned = 1_001
+        assert packets_needed(profile(variation), STANDARD, stream(900)) == planned
+        advisory = profile({**variation, "mandatory_in": []})
+        assert packets_needed(advisory, STANDARD, stream(900)) == 900
+
+    def test_a_sample_that_is_read_no_further_asks_for_no_more(self) -> None:
+        capped = profile({**LOSS, "n_max": 1_000})
+        assert packets_needed(capped, STANDARD, stream(1_000)) == 1_000
+        (found,) = outcomes(capped, stream(1_200))
+        assert found.decision is not None
+        assert (found.outcome, found.decision.more_needed) == (Outcome.INCONCLUSIVE, None)
+
     @given(
         lost=st.sets(st.integers(0, 3_499), max_size=12),
         late=st.sets(st.integers(0, 3_499), max_size=12),
-        more=st.integers(0, 400),
+        size=st.integers(3_350, 3_500),
+        more=st.integers(0, 400) | st.integers(0, 6),
+        way=st.sampled_from(["lost_up", "lost_down"]),
     )
     def test_ends_where_the_verdict_comes_out_the_same(
-        self, lost: set[int], late: set[int], more: int
+        self, lost: set[int], late: set[int], size: int, more: int, way: str
     ) -> None:
         rtt_us = [900_000 if at in late else 60_000 for at in range(3_900)]
 
         def first(packets: int) -> Evidence:
             gone = [at for at in lost if at < packets]
-            held = idle_stream(packets=packets, rtt_us=rtt_us[:packets], lost_up=gone)
+            held = idle_stream(packets=packets, rtt_us=rtt_us[:packets], **{way: gone})
             return Evidence(idle=(held,))
 
-        size = 3_500
         if packets_needed(WIMAX, STANDARD, first(size)) > size:
             return
         ended = [each.outcome for each in outcomes(WIMAX, first(size))]

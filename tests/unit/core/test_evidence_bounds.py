@@ -13,7 +13,9 @@ FLOW: TypeAdapter[FlowCounts] = TypeAdapter(FlowCounts)
 
 
 def stream_of_four(
-    lost_up: tuple[SequenceRange, ...], lost_down: tuple[SequenceRange, ...]
+    lost_up: tuple[SequenceRange, ...],
+    lost_down: tuple[SequenceRange, ...],
+    rtt_us: tuple[int | None, ...] = (None,) * 4,
 ) -> IdleStream:
     return IdleStream(
         family=4,
@@ -22,7 +24,7 @@ def stream_of_four(
         waiting_time_us=3_000_000,
         authenticated=False,
         started_offset_us=0,
-        rtt_us=(None, None, None, None),
+        rtt_us=rtt_us,
         lost_up=lost_up,
         lost_down=lost_down,
         replies_received=0,
@@ -61,6 +63,34 @@ def test_ranges_that_cannot_be_are_refused_each_way(ranges: tuple[SequenceRange,
     for lost_up, lost_down in ((ranges, ()), ((), ranges)):
         with pytest.raises(ValueError, match="ascending ranges within the stream"):
             stream_of_four(lost_up, lost_down)
+
+
+@pytest.mark.parametrize(
+    ("lost_up", "lost_down"),
+    [
+        pytest.param(((0, 2),), ((1, 3),), id="some of them"),
+        pytest.param(((1, 1),), ((0, 3),), id="one among the others"),
+        pytest.param(((3, 3),), ((0, 1), (3, 3)), id="the last one"),
+    ],
+)
+def test_a_packet_is_lost_one_way_only(
+    lost_up: tuple[SequenceRange, ...], lost_down: tuple[SequenceRange, ...]
+) -> None:
+    for up, down in ((lost_up, lost_down), (lost_down, lost_up)):
+        with pytest.raises(ValueError, match="ascending ranges within the stream"):
+            stream_of_four(up, down)
+
+
+@pytest.mark.parametrize("came_back", [0, 1, 2])
+def test_a_packet_that_came_back_was_not_lost(came_back: int) -> None:
+    rtt_us = tuple(20_000 if at == came_back else None for at in range(4))
+    some: list[tuple[tuple[SequenceRange, ...], tuple[SequenceRange, ...]]] = [
+        (((0, 2),), ()), ((), ((0, 2),)), (((0, 0), (2, 2)), ((1, 1),)),
+    ]  # fmt: skip
+    for up, down in some:
+        with pytest.raises(ValueError, match="a packet that came back was not lost"):
+            stream_of_four(up, down, rtt_us)
+    assert stream_of_four(((3, 3),), (), rtt_us).rtt_us == rtt_us
 
 
 def test_a_counter_keeps_to_the_clock_of_a_run() -> None:

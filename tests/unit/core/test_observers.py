@@ -156,12 +156,14 @@ def test_honest_observers_agree(claimed: Evidence) -> None:
             evidence(idle=(_STREAM, _STREAM)), "stream 1", id="one report used for two streams"
         ),
         pytest.param(
-            _stream(rtt_us=(900, 910, 7, None, 905)),
+            _stream(rtt_us=(900, 910, 7, None, 905), lost_up=()),
             "stream 0",
             id="an answer to a packet that never arrived",
         ),
         pytest.param(
-            _stream(lost_up=((2, 3),)), "stream 0", id="loss moved to the other direction"
+            _stream(lost_up=((2, 3),), lost_down=()),
+            "stream 0",
+            id="loss moved to the other direction",
         ),
         pytest.param(_stream(replies_received=5), "stream 0", id="more replies than were sent"),
         pytest.param(_up(flows=(flow(0, 2_000_001),)), "run 1 up", id="one octet more upwards"),
@@ -310,7 +312,7 @@ def test_the_tolerances_are_those_of_the_documents() -> None:
 
 
 def test_a_stream_that_is_in_order_hides_none_that_is_not() -> None:
-    tampered = replace(_STREAM, lost_up=((2, 3),))
+    tampered = replace(_STREAM, lost_up=((2, 3),), lost_down=())
     silent = replace(_STREAM, report=None)
     for streams, where in (
         ((silent, tampered), ["stream 1"]),

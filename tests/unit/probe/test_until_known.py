@@ -146,6 +146,18 @@ def test_while_it_is_being_answered_the_stream_goes_on_and_is_not_asked_again() 
     assert len(machine.outcome().rtt_us) < 120
 
 
+def test_an_answer_that_comes_when_all_has_been_sent_has_ended_nothing() -> None:
+    pending: Future[int] = Future()
+    until, machine = UntilKnown(lambda _: 20, aside=lambda _: pending), sender(100)
+    path = SimulatedPath(machine)
+    path.run(until_ns=30 * PERIOD_NS)
+    until.look(machine, path.now_ns, stream_of)
+    path.run()
+    pending.set_result(20)
+    until.look(machine, path.now_ns, stream_of)
+    assert (until.known_after, len(machine.outcome().rtt_us)) == (None, 100)
+
+
 def test_an_answer_is_worked_out_in_a_thread_that_gives_way_soon() -> None:
     before_s = sys.getswitchinterval()
 

@@ -52,6 +52,19 @@ def told(reading: Reading) -> tuple[Outcome, int, int, int]:
             id="and that one is no longer read",
         ),
         pytest.param(
+            (), 399, Looks(every=50, grows=True), (OPEN, 0, 350, 49), id="its end is none yet"
+        ),
+        pytest.param(
+            (), 400, Looks(every=50, grows=True), (PASS, 0, 400, 0), id="unless it is a look's"
+        ),
+        pytest.param(
+            (), 900, Looks(every=500, n_max=370, grows=True), (PASS, 0, 370, 530),
+            id="or no more of it is read",
+        ),
+        pytest.param(
+            (), 49, Looks(every=50, grows=True), (OPEN, 0, 0, 49), id="nothing to look at yet"
+        ),
+        pytest.param(
             (0, 2, 4), 1_000, Looks(every=3), (FAIL, 3, 6, 994), id="three of the first six lost"
         ),
         pytest.param(
