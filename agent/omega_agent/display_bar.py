@@ -7,7 +7,7 @@ import omega_agent.lean_rich  # noqa: F401 - before rich, for what it does
 # isort: split
 import atexit
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -19,6 +19,7 @@ from rich.text import Text
 from omega_agent.displays import LEFT_OUT, Display, end_line, reading
 from omega_agent.texts import Speaker
 from omega_probe.events import Event, Notice, PhaseEnded, PhaseProgress, PhaseStarted
+from omega_probe.giving_way import giving_way
 
 _BAR_CELLS = 12  # what it says in figures stands beside it, on a terminal of 80 columns too
 _SHOW_CURSOR = "\x1b[?25h"
@@ -42,8 +43,11 @@ class BarDisplay(Display):
             redirect_stderr=False,
         )
         self._rows: dict[str, TaskID] = {}
+        self._giving_way = ExitStack()
 
     def __enter__(self) -> Self:
+        # It is drawn in a thread of its own, some milliseconds each time, while packets are due.
+        self._giving_way.enter_context(giving_way())
         atexit.register(self._show_cursor)
         self._progress.start()
         return self
@@ -59,6 +63,7 @@ class BarDisplay(Display):
         If Ctrl-C comes meanwhile, or just before, the end of the program does: rich, left in the
         middle of a line, would keep what it is given.
         """
+        self._giving_way.close()
         self._progress.stop()
         self._show_cursor()
         atexit.unregister(self._show_cursor)

@@ -8,15 +8,14 @@ after a tenth of one, and heard at a later look. The first answer is worked out 
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Final, TypeAlias
 
 from omega_core.evidence import IdleStream
 from omega_core.units import NS_PER_S
+from omega_probe.giving_way import giving_way
 from omega_probe.round_trip import StampSender
 
 Needed: TypeAlias = Callable[[IdleStream | None], int]
@@ -24,7 +23,6 @@ Needed: TypeAlias = Callable[[IdleStream | None], int]
 Aside: TypeAlias = Callable[[Callable[[], int]], "Future[int]"]
 
 WORTH_ASKING_NS: Final = NS_PER_S
-GIVES_WAY_AFTER_S: Final = 0.000_1  # a fifth of what makes a packet of the densest stream late
 
 
 def aside(question: Callable[[], int]) -> Future[int]:
@@ -42,17 +40,6 @@ def aside(question: Callable[[], int]) -> Future[int]:
 
     threading.Thread(target=ask, name="until-known", daemon=True).start()
     return answer
-
-
-@contextmanager
-def giving_way() -> Iterator[None]:
-    """Let other threads have the interpreter as soon as they want it."""
-    before_s = sys.getswitchinterval()
-    sys.setswitchinterval(GIVES_WAY_AFTER_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before_s)
 
 
 class UntilKnown:

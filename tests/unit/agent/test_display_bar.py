@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 from collections.abc import Callable
 from io import StringIO
@@ -12,6 +13,7 @@ import pytest
 from omega_agent.display_bar import BarDisplay
 from omega_agent.texts import Speaker
 from omega_probe.events import PhaseStarted
+from omega_probe.giving_way import GIVES_WAY_AFTER_S
 
 SHOWN, HIDDEN = "\x1b[?25h", "\x1b[?25l"
 
@@ -47,6 +49,14 @@ def test_the_cursor_is_hidden_while_it_moves_and_shown_afterwards(
         assert not shows_cursor(terminal)
     assert shows_cursor(terminal)
     assert not at_exit
+
+
+@pytest.mark.usefixtures("at_exit")
+def test_what_draws_it_gives_way_to_packets_that_are_due() -> None:
+    before_s = sys.getswitchinterval()
+    with display_on(Terminal()):
+        assert sys.getswitchinterval() == pytest.approx(GIVES_WAY_AFTER_S)
+    assert sys.getswitchinterval() == before_s
 
 
 def test_an_interrupt_while_it_ends_leaves_that_to_the_end_of_the_program(
