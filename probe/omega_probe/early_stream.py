@@ -21,6 +21,7 @@ from omega_probe.delay_stream import (
     run_stream,
 )
 from omega_probe.errors import TestPointLostError, TestPointRefusedError
+from omega_probe.giving_way import giving_way
 from omega_probe.round_trip import StampSender
 
 LOOK_S: Final = 0.02  # how soon a stop is noticed, what the test point says, and that all is sent
@@ -94,15 +95,17 @@ class EarlyStream:
 
     def _run(self) -> None:
         try:
-            self._held = run_stream(
-                self._plan,
-                self._at,
-                self._opened,
-                all_sent=self._all_sent.set,
-                watches=False,
-                until=self._until,
-                made=self._made,
-            )
+            # Whoever waits for the session has work meanwhile: modules to load, answers to read.
+            with giving_way():
+                self._held = run_stream(
+                    self._plan,
+                    self._at,
+                    self._opened,
+                    all_sent=self._all_sent.set,
+                    watches=False,
+                    until=self._until,
+                    made=self._made,
+                )
         except BaseException as error:  # noqa: BLE001 - told by `finish`, in the session's thread
             self._defect = error
         finally:
