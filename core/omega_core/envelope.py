@@ -50,6 +50,9 @@ class PayloadType:
     KEY_ROTATION = "application/vnd.omega.key-rotation.v1+json"
     KEY_REVOCATION = "application/vnd.omega.key-revocation.v1+json"
     READ_REQUEST = "application/vnd.omega.read-request.v1+json"
+    STANDING_REQUEST = "application/vnd.omega.standing-request.v1+json"
+    STANDING_GRANT = "application/vnd.omega.standing-grant.v1+json"
+    AVAILABILITY = "application/vnd.omega.availability.v1+json"
 
 
 class EnvelopeError(OmegaError):

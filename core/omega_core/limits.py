@@ -138,6 +138,23 @@ FOLDER_FILES_MAX = 100_000  # checked together: what is kept of each is half a K
 OUTBOX_RECORDS_MAX = 10_000  # at 100 KiB a record, one gigabyte: a full disk helps nobody
 RECORDS_KEPT_MAX = 200  # bundles with their receipt, at the agent: a month's work of a technician
 
+# Availability watch
+WATCH_PERIOD_US = 1_000_000  # RFC 2678 attempts each second: an outage of 2 s can't be missed
+WATCH_WAIT_US = WAITING_TIME_NS // NS_PER_US  # an answer later than in a stream is as lost
+WATCH_LATE_US = 2_500_000  # between two attempts; a longer time nobody watched
+WATCH_SUSPECT_US = 5_000_000  # within it a first witness answers, or the line is what is down
+WATCH_NEAR_US = 300_000  # a witness is asked together with an attempt, so both meet the same line
+WATCH_ROUND_TRIPS = 16  # the longest of the last ones says when an answer was due
+WATCH_CHECKPOINT_US = 300_000_000  # 288 small writes a day; so much is unobserved at a power cut
+WATCH_WINDOW_US = 86_400_000_000  # a record a day
+WATCH_EVENTS_MAX = 4_000  # outages and gaps of a window, 100 octets each; then it ends early
+WATCH_REPLIES_PER_S = 2  # of a standing stream at the test point: twice what a watch sends
+STANDING_GRANT_LIFE_S = 35 * 86_400  # a month without the server, and some days to renew
+STANDING_STREAMS_MAX = 20_000  # of one test point: 20 MB, and what one core answers each second
+STANDING_SILENCE_NS = 600 * NS_PER_S  # then a stream is forgotten; its watch says hello again
+STANDING_HELLOS_PER_S = 500  # checked, at 0.3 ms each; beyond it hellos are dropped unread
+STANDING_COOKIE_S = 16  # how long an address proof is good: some round trips
+
 
 def packet_count(duration_ns: int, interval_ns: int) -> int:
     """Return how many packets a stream of `duration_ns` has: one at time zero, then one a step.
@@ -174,3 +191,5 @@ assert KEY_EARLY_S < KEY_OVERLAP_S
 assert 2 * KEY_CHAIN_MAX + 3 * KEY_REVOCATIONS_MAX <= KEY_EVENTS_MAX, "server, agent, test point"
 assert KEY_CHAIN_MAX * KEY_EVENT_BYTES_MAX <= ANSWER_BYTES_MAX, "a server tells its chain to agents"
 assert STORE_WAIT_S < REQUEST_DEADLINE_S, "the store's answer must arrive before we give up"
+assert WATCH_PERIOD_US < WATCH_LATE_US < WATCH_WAIT_US < WATCH_SUSPECT_US
+assert WATCH_EVENTS_MAX * 160 < RECORD_BYTES_MAX, "a window full of events is still a record"
