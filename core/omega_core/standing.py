@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import Field
 
 from omega_core.facts import Version1
-from omega_core.models import Id, KeyText, Port, StrictModel, UnixUs
+from omega_core.models import Address, Id, KeyText, Port, StrictModel, UnixUs
 
 
 class StandingRequest(StrictModel):
@@ -29,13 +29,16 @@ class StandingRequest(StrictModel):
 
 
 class StandingGrant(StrictModel):
-    """Leave for one agent to watch its line against one test point."""
+    """Leave for one agent to watch its line against one test point.
+
+    Without `addresses` the test point is where the server was reached.
+    """
 
     schema_version: Version1 = 1
     agent_key: KeyText
     test_point: Id
     test_point_key: KeyText
-    host: Annotated[str, Field(max_length=253)]
+    addresses: Annotated[tuple[Address, ...], Field(max_length=2)] = ()
     udp_port: Port
     not_before_unix_us: UnixUs
     not_after_unix_us: UnixUs

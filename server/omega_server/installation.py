@@ -22,6 +22,7 @@ from omega_core.files import write_durably
 from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
 from omega_server.api.services import Services
+from omega_server.availability import AvailabilityDesk
 from omega_server.collector import Collector
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
@@ -103,6 +104,9 @@ def services_of(
         proofs=proofs,
         controller=controller,
         collector=Collector(store=store, key=key, log=installation.log, clock=clock),
+        availability=AvailabilityDesk(
+            store=store, key=key, log=installation.log, test_points=test_points, clock=clock
+        ),
         enrolment=Enrolment(store, key, clock),
         key_desk=KeyDesk(store, key, clock),
         workers=Workers(),

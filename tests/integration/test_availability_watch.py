@@ -1,4 +1,4 @@
-"""The watch against a real test point on this host: packets, its restart, the journal, the record."""
+"""The watch against a real test point on this host: packets, a restart, journal and record."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ def client_of(test_point: RealTestPoint) -> StandingClient:
         agent_key=AGENT_KEY.public.text,
         test_point="tp-test",
         test_point_key=test_point.key.public.text,
-        host="127.0.0.1",
         udp_port=test_point.ports.udp_port,
         not_before_unix_us=now_us,
         not_after_unix_us=now_us + 60 * US_PER_S,

@@ -8,6 +8,7 @@ from omega_core.clock import Clock
 from omega_core.control import ServerInfo
 from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
+from omega_server.availability import AvailabilityDesk
 from omega_server.collector import Collector
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
@@ -31,6 +32,7 @@ class Services:
     proofs: AddressProofs
     controller: Controller
     collector: Collector
+    availability: AvailabilityDesk
     enrolment: Enrolment
     key_desk: KeyDesk
     workers: Workers

@@ -6,9 +6,9 @@ hello, the address cookie. Whatever is wrong, nothing is sent. A right hello wit
 is answered with one, and nothing is kept; with it a stream is kept under the address and port that
 the hello came from.
 
-What is kept is soft: `STANDING_STREAMS_MAX` streams, one of each agent. A restart of the test point,
-a change of the agent's address and ten minutes of silence all end in another hello. When there is
-no room, the hello goes unanswered.
+What is kept is soft: `STANDING_STREAMS_MAX` streams, one of each agent. A restart of the test
+point, a change of the agent's address and ten minutes of silence all end in another
+hello. When there is no room, the hello goes unanswered.
 
 A stream may have `WATCH_REPLIES_PER_S` replies a second, and a few at once; replies have the size
 of the requests. A hello that is captured and sent again from another address gets a challenge of 29

@@ -8,9 +8,9 @@ import pytest
 
 from omega_agent.standing_client import Answered, SendAgain, StandingClient, granted
 from omega_core import limits
-from omega_core.envelope import PayloadType, seal
+from omega_core.envelope import PayloadType, parse_envelope, seal
 from omega_core.keys import SigningKey
-from omega_core.models import model_bytes
+from omega_core.models import model_bytes, parse_model
 from omega_core.standing import StandingGrant
 from omega_core.units import NS_PER_S, US_PER_S
 from omega_core.wire.standing import HELLO_OCTETS_MAX
@@ -28,7 +28,7 @@ def envelope_of(key: SigningKey = SERVER, **changes: Any) -> bytes:  # noqa: ANN
         "agent_key": AGENT.public.text,
         "test_point": "tp-1",
         "test_point_key": TEST_POINT.public.text,
-        "host": "h" * 60,
+        "addresses": ("2001:db8:1111:2222:3333:4444:5555:6666", "198.51.100.100"),
         "udp_port": 862,
         "not_before_unix_us": NOW_US,
         "not_after_unix_us": NOW_US + limits.STANDING_GRANT_LIFE_S * US_PER_S,
@@ -108,7 +108,7 @@ def test_a_hello_from_another_address_opens_nothing() -> None:
     ],
 )
 def test_a_wrong_grant_is_answered_with_nothing(envelope: bytes, now_us: int) -> None:
-    content = StandingGrant.model_construct(test_point_key=TEST_POINT.public.text)
+    content = parse_model(StandingGrant, parse_envelope(envelope).payload)
     client = StandingClient(envelope, content, AGENT)
     hello = client.attempt(0, now_us)
     assert desk().hello(hello, PLACE, now_unix_us=now_us, now_ns=0) is None
