@@ -106,8 +106,28 @@ STORE_CONNECTIONS_MAX = 16  # every worker has one, and the operator's commands 
 STORE_WAIT_S = 5  # for a lock, a connection or a statement; then the client is told to come back
 RETRY_AFTER_S_MIN = 1  # spread, so that those refused together do not come back together
 RETRY_AFTER_S_MAX = 5
-SERVER_CONNECTIONS_MAX = 1_024  # open at once; the usual limit on a process's files
+SERVER_CONNECTIONS_MAX = 9_216  # open at once: agents that wait, below, and 1,024 others
 DESCRIPTION_CHARS_MAX = 2_000  # what a caller says of a fault, in a ticket
+
+# Instructions: agents that wait for what to do
+CHECK_IN_WAIT_S_MAX = 50  # address translators forget an idle connection after a minute
+CHECK_INS_HELD_MAX = 8_192  # connections that wait at one process; each takes some tens of kB
+CHECK_INS_PER_S = 200  # admitted by one process: 2,000 agents ask 40 times a second
+INSTRUCTION_BYTES_MAX = 8_192  # a sealed instruction with all its references is 2 kB
+INSTRUCTION_KINDS_MAX = 32  # there are three
+INSTRUCTION_REFERENCES_MAX = 8  # destinations beyond the test point that a diagnosis looks at
+INSTRUCTION_REPORTS_MAX = 1_000  # an agent that is busy says so each time it looks again
+INSTRUCTIONS_HELD_MAX = 32  # by one agent; more than that is a server gone wild
+INSTRUCTION_LIFE_S = 900  # an answer for a caller who has hung up is of no use
+INSTRUCTION_RUN_S_MAX = 3_600  # after its time: a run that is not ended by then is not going on
+INSTRUCTION_LIFE_S_MAX = 7 * 86_400  # a line that was dead for a week is a visit, not a test
+CALM_S_MAX = 600  # how long a line in use is waited for
+REASON_CHARS_MAX = 256  # why, in a sentence
+RETURN_SPREAD_S_MAX = 3_600  # ten million agents at the admission of fourteen processes
+AGENT_TAGS_MAX = 16  # sector, technology, software ring, pilot group, and as many more
+PRESENCE_EVERY_S = 5  # how late another process may learn who is connected; a write for all of them
+SIGNALS_EVERY_MS = 200  # how late a process learns of what another has written
+assert CHECK_INS_HELD_MAX < SERVER_CONNECTIONS_MAX
 
 # Keys
 KEY_OVERLAP_S = 7 * 86_400  # both keys are good so long: a van's outbox is posted within a week

@@ -1,8 +1,10 @@
 """The store as the rest of the server sees it: promises, no SQL.
 
 Every call is one transaction: it happens whole and durably, or not at all. Nothing that was stored
-is changed later, apart from a token that is used up, an agent that is revoked and a subscriber that
-is activated. Calls block; the API makes them in threads. Keys have a port of their own, `key_port`.
+is changed later, apart from a token that is used up, an agent that is revoked, a subscriber that is
+activated, an instruction that is taken or has ended, and where agents were last seen. Calls block;
+the API makes them in threads. Keys have a port of their own, `key_port`; so have instructions and
+those who wait for them, `instruction_port`.
 tests/contract/ holds every implementation to what the docstrings say.
 """
 
@@ -15,6 +17,7 @@ from typing import Protocol
 from omega_core.control import LogPosition
 from omega_core.log.checkpoint import Checkpoint
 from omega_core.log.tree import HashReader
+from omega_server.store.instruction_port import InstructionStore, PresenceStore
 from omega_server.store.key_port import KeyStore
 from omega_server.store.rows import (
     AgentRow,
@@ -76,6 +79,10 @@ class EnrolmentStore(Protocol):
 
     def sheet_of(self, agent_id: str) -> str | None:
         """Return the sheet that the agent's token was made for; of several the last one used."""
+        ...
+
+    def agents_of(self, subscriber_ref: str) -> Sequence[AgentRow]:
+        """Return the agents whose tokens were made for a sheet of the subscriber, by name."""
         ...
 
     def agents(self) -> Sequence[AgentRow]:
@@ -302,3 +309,5 @@ class Store:
     log: LogStore
     state: StateStore
     keys: KeyStore
+    instructions: InstructionStore
+    presence: PresenceStore
