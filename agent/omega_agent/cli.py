@@ -222,6 +222,17 @@ def diagnose(
     return commands_measure.diagnose(found, ticket_id=ticket, mode=chosen, save_to=save)
 
 
+@app.command()
+@at_the_edge
+def run(
+    context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
+) -> int:
+    """Wait for the server's instructions and carry them out, until stopped."""
+    from omega_agent import commands_run
+
+    return commands_run.run(around(context, lang, home, as_json=as_json))
+
+
 @outbox_app.callback()
 def outbox(
     context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None

@@ -170,8 +170,11 @@ class Witness(Protocol):
         """Write down how it ended; the record is sealed and has not been posted yet."""
         ...
 
-    def taken(self) -> tuple[ProfileRef, int]:
-        """Return the rule that the book keeps to, and how much of what it asks for is done."""
+    def taken(self) -> tuple[ProfileRef, int] | None:
+        """Return the rule that the book keeps to, and how much of what it asks for is done.
+
+        None where it keeps to no rule.
+        """
         ...
 
 

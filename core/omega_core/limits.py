@@ -123,6 +123,7 @@ INSTRUCTION_RUN_S_MAX = 3_600  # after its time: a run that is not ended by then
 INSTRUCTION_LIFE_S_MAX = 7 * 86_400  # a line that was dead for a week is a visit, not a test
 CALM_S_MAX = 600  # how long a line in use is waited for
 REASON_CHARS_MAX = 256  # why, in a sentence
+LOCAL_LIMITS_BYTES_MAX = 64 * 1024  # a device with a hundred networks to choose from has 4 kB
 RETURN_SPREAD_S_MAX = 3_600  # ten million agents at the admission of fourteen processes
 AGENT_TAGS_MAX = 16  # sector, technology, software ring, pilot group, and as many more
 PRESENCE_EVERY_S = 5  # how late another process may learn who is connected; a write for all of them

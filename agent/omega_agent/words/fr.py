@@ -9,6 +9,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
     {
         # Une ligne quand une commande ne peut pas continuer
         "error.already_measuring": "une autre mesure est en cours sur cet appareil ({path})",
+        "error.already_running": "un autre omega run attend sur cet appareil ({path})",
         "error.answer_too_large": "{server} répond plus que ne contient aucune réponse",
         "error.campaign_busy": "une autre commande vient d'écrire dans la campagne {id}",
         "error.campaign_clock": (
@@ -22,6 +23,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.campaign_too_early": "trop tôt, pas avant {when} : {why}",
         "error.campaign_void": "la campagne {id} est nulle : {why}",
         "error.change_form": "--changed : ce qui a changé, en une ligne de 1 à {most} caractères",
+        "error.check_in_answer": "la réponse du serveur n'est pas acceptée : {why}",
         "error.enrolled_already": "cet appareil est déjà enrôlé comme {agent} auprès de {server}",
         "error.file_too_large": "{path} : plus de {limit} octets, ce n'est pas un enregistrement",
         "error.file_unreadable": "{path} : {why}",
@@ -33,6 +35,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.home_place": "{path} : {why}",
         "error.home_rights": "{path} : {why}",
         "error.language": "--lang vaut l'un de : {known}",
+        "error.limits_file": "{path} : {why}",
         "error.mode": "--mode vaut l'un de : {known}",
         "error.name_form": "{name} n'est ni un numéro de fiche ou de ticket, ni un nom d'offre",
         "error.no_answer": "pas de réponse de {server} : {why}",
@@ -68,6 +71,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.server_key_other": "le serveur présente une autre clé que celle qui est donnée",
         "error.server_missing": "quel serveur ? cet appareil n'est enrôlé auprès d'aucun",
         "error.statement": "l'attestation de notre clé n'est pas acceptée : {why}",
+        "error.target_not_allowed": (
+            "le propriétaire de cet appareil n'autorise pas {address}"
+        ),
         "error.test_point_busy": "le point de test est occupé : revenir dans {seconds} s",
         "error.token_form": "--token n'est pas un jeton d'enrôlement (16 à 128 caractères)",
         "error.trust_empty": "{path} ne contient aucune clé",
@@ -96,6 +102,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "responsable de l'appareil : restaurer le fichier, ou enrôler à nouveau l'appareil"
         ),
         "who.https": "prendre https, ou ajouter --insecure si c'est voulu",
+        "who.limits": "propriétaire de l'appareil : corriger le fichier",
         "who.line": "technicien : vérifier d'abord la ligne, puis l'adresse du serveur",
         "who.linux": "prendre une machine sous Linux",
         "who.machine": (
@@ -151,6 +158,11 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "refused.log_size_unknown": "le journal du serveur n'a jamais eu cette taille",
         "refused.metrics_mismatch": "les valeurs ne découlent pas des faits",
         "refused.mode_unknown": "l'offre ne prévoit pas ce mode",
+        "refused.agent_overloaded": "l'agent a trop à faire",
+        "refused.instruction_ended": "l'instruction est terminée",
+        "refused.instruction_taken": "un autre appareil avec cette clé a l'instruction",
+        "refused.instruction_unknown": "le serveur ne connaît pas cette instruction",
+        "refused.suppression_unknown": "le serveur ne connaît pas cette suspension",
         "refused.not_an_envelope": "le serveur ne peut pas lire l'enveloppe",
         "refused.not_authorised": "le serveur veut savoir qui demande",
         "refused.not_fresh": "le message est d'un autre moment que celui du serveur",
@@ -271,6 +283,21 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.col_quantity": "grandeur",
         "say.col_samples": "échantillons",
         "say.col_value": "valeur",
+        "say.daemon_answered": "connecté à {server}",
+        "say.daemon_began": "instruction {id} commencée : {purpose}, {mode}, {case}",
+        "say.daemon_disk": "le disque ne prend pas ce qui doit être gardé : {why}",
+        "say.daemon_ended": "instruction {id} : {how}",
+        "say.daemon_got": "instruction {id} reçue : {purpose}, {mode}, {case}",
+        "say.daemon_said": "instruction {id} : {state} ({why})",
+        "say.daemon_silent": "pas de connexion, nouvel essai dans {seconds} s : {why}",
+        "say.daemon_starts": "{agent} attend les instructions de {server}",
+        "say.daemon_stops": "arrêt",
+        "say.daemon_suppressed": "pas de mesure pour l'instant : {why}",
+        "say.daemon_turned": "le serveur ne veut pas de cet appareil : {why}",
+        "say.daemon_twice": (
+            "ATTENTION : un autre appareil parle avec la clé de celui-ci ; enrôlez-le de nouveau"
+        ),
+        "say.daemon_unsuppressed": "les mesures sont de nouveau permises",
         "say.cost": "La mesure a pris {seconds} s, {down} Mo descendants et {up} Mo montants.",
         "say.first_pass": "PREMIÈRE RÉPONSE : au premier regard la ligne tient ; la preuve suit.",
         "say.first_fail": "PREMIÈRE RÉPONSE : la ligne ne tient pas l'offre ; la mesure continue.",
