@@ -60,7 +60,7 @@ class _Daemon:
         self._limits = limits
         self._memory = memory
         self._place = around.workplace()
-        self._news: queue.Queue[News] = queue.Queue()
+        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._who = self._myself()
         self._foreman = Foreman(

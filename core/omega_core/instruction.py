@@ -4,10 +4,9 @@
     agent <-- CheckInAnswer, signed by the server: Instructions --- Controller
     agent --- InstructionReport, signed by the agent ---> Controller     taken, refused, done ...
 
-Each `Instruction` is sealed by itself when it is made, and stays that one envelope however often it
-is handed out. The answer around it is sealed again with the check-in's nonce and the server's time,
-so an agent whose clock is years off can tell what has expired, and nobody can hand it an answer of
-yesterday.
+Each `Instruction` is sealed by itself, so that an agent can keep the proof of who told it what. The
+answer around it is sealed with the check-in's nonce and the server's time, so an agent whose clock
+is years off can tell what has expired, and nobody can hand it an answer of yesterday.
 """
 
 from __future__ import annotations

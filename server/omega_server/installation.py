@@ -111,9 +111,7 @@ def services_of(
         key_desk=KeyDesk(store, key, clock),
         workers=workers,
         metrics=ServerMetrics(test_point_metrics),
-        desk=InstructionDesk(
-            store=store, key=key, catalogue=installation.catalogue, clock=clock
-        ),
+        desk=InstructionDesk(store=store, catalogue=installation.catalogue, clock=clock),
         check_ins=CheckInDesk(store=store, key=key, proofs=proofs, clock=clock),
         hub=Hub(store, workers, clock, per_s=installation.settings.check_ins_per_s),
     )

@@ -88,7 +88,7 @@ class Loop:
         limits: LocalLimits,
         *,
         server: str,
-        news: queue.Queue[News],
+        news: queue.SimpleQueue[News],
         uplink: Callable[[], Uplink],
         clock: Clock,
         look: LineLook,

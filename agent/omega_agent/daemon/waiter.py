@@ -14,10 +14,11 @@ from __future__ import annotations
 import random
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongAnswerError
+from omega_agent.server_keys import signing_key
 from omega_agent.uplink import Uplink
 from omega_core.canonical import NotPlainJsonError
 from omega_core.clock import Clock
@@ -151,19 +152,23 @@ class Waiter:
         )
         sealed = seal(model_bytes(check_in), PayloadType.CHECK_IN, who.key)
         data = uplink.check_in(sealed, wait_s=wait_s)
-        return open_answer(data, who, nonce, at_ns=self._clock.monotonic_ns())
+        at_ns = self._clock.monotonic_ns()
+        server = signing_key(data, who.server_key, uplink)
+        return open_answer(data, who, nonce, keys=(who.server_key, *server.line), at_ns=at_ns)
 
 
-def open_answer(data: bytes, who: Self, nonce: str, *, at_ns: int) -> Answered:
+def open_answer(
+    data: bytes, who: Self, nonce: str, *, keys: Sequence[PublicKey], at_ns: int
+) -> Answered:
     """Return the answer to our check-in; raises NotTrustedError unless it is the server's to us.
 
     An instruction in it that is not signed by the server, or not for us, makes all of it
     untrusted: our server would not send it.
     """
     try:
-        answer = parse_model(CheckInAnswer, _opened(data, PayloadType.CHECK_IN_ANSWER, who))
+        answer = parse_model(CheckInAnswer, _opened(data, PayloadType.CHECK_IN_ANSWER, keys))
         instructions = tuple(
-            parse_model(Instruction, _opened(each.encode("utf-8"), PayloadType.INSTRUCTION, who))
+            parse_model(Instruction, _opened(each.encode("utf-8"), PayloadType.INSTRUCTION, keys))
             for each in answer.instructions
         )
     except (EnvelopeError, NotPlainJsonError, ContentError) as error:
@@ -176,5 +181,5 @@ def open_answer(data: bytes, who: Self, nonce: str, *, at_ns: int) -> Answered:
     return Answered(answer=answer, instructions=instructions, at_ns=at_ns)
 
 
-def _opened(data: bytes, payload_type: str, who: Self) -> bytes:
-    return open_sealed(parse_envelope(data), payload_type, keys_by_id([who.server_key]))
+def _opened(data: bytes, payload_type: str, keys: Sequence[PublicKey]) -> bytes:
+    return open_sealed(parse_envelope(data), payload_type, keys_by_id(keys))

@@ -104,13 +104,21 @@ class CheckInDesk:
             nonce=check_in.nonce,
             now_unix_us=now,
             proof=self._proofs.token(proved, now),
-            instructions=tuple(row.envelope.decode("ascii") for row in found.instructions),
+            instructions=tuple(self._sealed(row) for row in found.instructions),
             withdrawn=found.withdrawn,
             suppression=found.suppression,
             return_spread_s=return_spread_s,
             is_seen_twice=is_seen_twice,
         )
         return seal(model_bytes(answer), PayloadType.CHECK_IN_ANSWER, self._key)
+
+    def _sealed(self, row: InstructionRow) -> str:
+        """Return an instruction with the signature of this process's key.
+
+        It is signed here and not where it was issued: that may be a command beside the server,
+        after a rotation that this process has not followed yet.
+        """
+        return seal(row.payload, PayloadType.INSTRUCTION, self._key).decode("ascii")
 
 
 def _handed_out(row: InstructionRow, check_in: CheckIn, now_unix_us: int) -> InstructionEventRow:

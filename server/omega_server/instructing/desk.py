@@ -22,9 +22,7 @@ from omega_acceptance.demand import Demand, demand, demand_without_profile
 from omega_acceptance.errors import ModeUnknownError, PlanUnknownError
 from omega_core import limits
 from omega_core.clock import Clock
-from omega_core.envelope import PayloadType, seal
 from omega_core.instruction import LAST_STATES, Instruction, InstructionReport, ReportTaken
-from omega_core.keys import SigningKey
 from omega_core.models import model_bytes
 from omega_core.units import US_PER_S
 from omega_core.verdict import Mode
@@ -71,14 +69,13 @@ class _Wanted:
 class InstructionDesk:
     """Everything about instructions but the waiting."""
 
-    def __init__(self, *, store: Store, key: SigningKey, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(self, *, store: Store, catalogue: Catalogue, clock: Clock) -> None:
         self._store = store
-        self._key = key
         self._catalogue = catalogue
         self._clock = clock
 
     def issue(self, wish: InstructionWish) -> InstructionView:
-        """Keep what is wanted, sealed; raises RefusalError.
+        """Keep what is wanted; raises RefusalError.
 
         Where the same is under way already, that is returned, with `is_new` false.
         """
@@ -210,7 +207,7 @@ class InstructionDesk:
             ticket_id=instruction.ticket_id,
             issued_by=wish.by,
             alike=_alike(wish),
-            envelope=seal(model_bytes(instruction), PayloadType.INSTRUCTION, self._key),
+            payload=model_bytes(instruction),
             issued_unix_us=now,
             not_after_unix_us=instruction.not_after_unix_us,
         )

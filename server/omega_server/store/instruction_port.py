@@ -20,7 +20,7 @@ EVERYONE = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstructionRow:
-    """An instruction as it was sealed. Two with one `alike` are the same wish.
+    """An instruction, its bytes as they will be signed. Two with one `alike` are the same wish.
 
     `taken_by` is the daemon that has accepted it, `ended_as` the last state, once there is one.
     """
@@ -32,7 +32,7 @@ class InstructionRow:
     ticket_id: str | None
     issued_by: str
     alike: str
-    envelope: bytes
+    payload: bytes
     issued_unix_us: int
     not_after_unix_us: int
     taken_by: str | None = None

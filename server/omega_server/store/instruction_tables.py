@@ -42,7 +42,7 @@ instructions = Table(
     Column("ticket_id", _ID),
     Column("issued_by", _ID, nullable=False),
     Column("alike", String(160), nullable=False),
-    Column("envelope", LargeBinary, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
     Column("issued_unix_us", BigInteger, nullable=False),
     Column("not_after_unix_us", BigInteger, nullable=False),
     Column("taken_by", _INSTANCE),

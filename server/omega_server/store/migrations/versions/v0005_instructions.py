@@ -31,7 +31,7 @@ def _instructions() -> None:
         sa.Column("ticket_id", sa.String(length=64), nullable=True),
         sa.Column("issued_by", sa.String(length=64), nullable=False),
         sa.Column("alike", sa.String(length=160), nullable=False),
-        sa.Column("envelope", sa.LargeBinary(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("issued_unix_us", sa.BigInteger(), nullable=False),
         sa.Column("not_after_unix_us", sa.BigInteger(), nullable=False),
         sa.Column("taken_by", sa.String(length=22), nullable=True),
