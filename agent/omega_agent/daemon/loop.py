@@ -24,6 +24,7 @@ from omega_agent.daemon.foreman import Begin, Ending, Foreman, LookAtLine, Rest,
 from omega_agent.daemon.line_look import LOOK_S, LineLook
 from omega_agent.daemon.local_limits import LocalLimits, Used
 from omega_agent.daemon.memory import Memory
+from omega_agent.daemon.work import Work
 from omega_agent.daemon.waiter import Answered, Self, Silent, Turned
 from omega_agent.errors import BusyError, NoAnswerError, WrongAnswerError
 from omega_agent.uplink import Uplink
@@ -230,14 +231,18 @@ class Loop:
                 self._stop.wait(LOOK_S)
                 self._foreman.line_was(name, in_use=self._look.in_use(), now_unix_us=now)
             case Begin(work):
-                self._begin(work.name, now)
-                self._crew.begin(work.instruction, self._limits.targets)
+                self._begin(work, now)
             case Rest(until_unix_us):
                 return self._rest(now, until_unix_us)
         return 0.0
 
-    def _begin(self, name: str, now: int) -> None:
-        instruction = self._foreman.begun(name).instruction
+    def _begin(self, work: Work, now: int) -> None:
+        name, instruction = work.name, work.instruction
+        found = self._find_record(name) if work.begun else None
+        if found is not None:  # its child has outlived the daemon that began it
+            self._foreman.resume(name, found)
+            return
+        self._foreman.begun(name)
         self._begun_at_unix_us = now
         octets = instruction.bytes_down + instruction.bytes_up
         self._memory.use(Used(begun_unix_us=now, octets=octets))
@@ -248,6 +253,7 @@ class Loop:
             mode=instruction.mode,
             case=instruction.ticket_id or instruction.sheet_id or "-",
         )
+        self._crew.begin(instruction, self._limits.targets)
 
     def _rest(self, now: int, until_unix_us: int | None) -> float:
         if self._is_connected and self._foreman.running is None and self._is_time_to_drain():
