@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from omega_agent.daemon import pauses
 from omega_agent.errors import BusyError, NoAnswerError, NotTrustedError, WrongAnswerError
 from omega_agent.server_keys import signing_key
 from omega_agent.uplink import Uplink
@@ -30,8 +31,6 @@ from omega_core.limits import CHECK_IN_WAIT_S_MAX
 from omega_core.models import ContentError, model_bytes, parse_model
 
 _NONCE_OCTETS = 16
-_PAUSE_S_MIN = 2.0
-_TURNED_S = 3_600
 _NOT_FRESH = "address_not_proved"
 
 
@@ -100,7 +99,7 @@ class Waiter:
 
     def run(self) -> None:
         """Check in until `stop` is set; a check-in that is held then is left."""
-        if self._stop.wait(self._rng.uniform(0, self._spread_s())):
+        if self._stop.wait(pauses.before_the_first(self._spread_s(), self._rng)):
             return
         with self._uplink() as uplink:
             while not self._stop.is_set():
@@ -116,7 +115,7 @@ class Waiter:
             return self._was_refused(error)
         except (NoAnswerError, WrongAnswerError) as error:
             self._proof, self._has_answered = None, False
-            again_s = max(_PAUSE_S_MIN, self._rng.uniform(0, self._spread_s()))
+            again_s = pauses.after_silence(self._spread_s(), self._rng)
             self._tell(Silent(error, again_s))
             return again_s
         self._proof, self._has_answered = answered.answer.proof, True
@@ -128,11 +127,11 @@ class Waiter:
             self._proof = None  # it was on the way for too long: another one is asked for
             return 0.0
         if isinstance(error, BusyError):
-            again_s = (error.retry_after_s or 1) + self._rng.random()
+            again_s = pauses.after_busy(error.retry_after_s, self._rng)
             self._tell(Silent(error, again_s))
             return again_s
         self._tell(Turned(error))
-        return _TURNED_S * (1 + self._rng.random())
+        return pauses.after_refusal(self._rng)
 
     def _check_in(self, uplink: Uplink) -> Answered:
         who, nonce = self._who, to_base64url(secrets.token_bytes(_NONCE_OCTETS))
