@@ -72,6 +72,7 @@ class Fleet:
     spread_s: int = 5
 
     def connected(self) -> int:
+        """Return how many wait at this moment."""
         return sum(agent.is_waiting for agent in self.agents)
 
 
@@ -162,10 +163,13 @@ async def asked(
     method: str,
     path: str,
     body: bytes,
+    *,
     headers: str = "",
 ) -> tuple[int, dict[str, str], bytes]:
     """Send one request over an open connection; return status, headers and body."""
-    head = f"{method} {path} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
+    head = (
+        f"{method} {path} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: {len(body)}\r\n{headers}\r\n"
+    )
     writer.write(head.encode("ascii") + body)
     await writer.drain()
     lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -205,11 +209,14 @@ class Server:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert self.process.stdout is not None
+        if self.process.stdout is None:
+            raise RuntimeError("no output")
         self.port = int(str(json.loads(self.process.stdout.readline())["url"]).rpartition(":")[2])
-        self.token = (data / "operator.token").read_text().strip() if (
-            data / "operator.token"
-        ).exists() else ""
+        self.token = (
+            (data / "operator.token").read_text().strip()
+            if (data / "operator.token").exists()
+            else ""
+        )
 
     def resident_kb(self) -> int:
         """Return the resident set, without what it shares with its children."""
@@ -219,6 +226,7 @@ class Server:
         raise RuntimeError("the server has gone")
 
     def kill(self) -> None:
+        """End it as a power cut would."""
         self.process.kill()
         self.process.wait()
 
@@ -237,7 +245,7 @@ async def hearing(fleet: Fleet, server: Server, presses: int, rng: random.Random
     """Press *diagnose* for agents drawn at random; return the seconds until each has it."""
     took = []
     for agent in rng.sample(fleet.agents, presses):
-        while not agent.is_waiting:
+        while not agent.is_waiting:  # noqa: ASYNC110 - between two check-ins
             await asyncio.sleep(0.01)
         future = asyncio.get_running_loop().create_future()
         fleet.heard[agent.agent_id] = future
@@ -245,7 +253,9 @@ async def hearing(fleet: Fleet, server: Server, presses: int, rng: random.Random
         reader, writer = await asyncio.open_connection(HOST, server.port)
         body = json.dumps({"by": "clerk", "agent_id": agent.agent_id}).encode()
         bearer = f"authorization: Bearer {server.token}\r\n"
-        status, _, answer = await asked(reader, writer, "POST", "/v1/instructions", body, bearer)
+        status, _, answer = await asked(
+            reader, writer, "POST", "/v1/instructions", body, headers=bearer
+        )
         if status != 201:
             raise RuntimeError(answer)
         took.append(await asyncio.wait_for(future, 30) - started)
@@ -265,7 +275,7 @@ def busiest(times_s: list[float]) -> int:
 
 async def measured(arguments: argparse.Namespace, data: Path) -> None:
     """Run what was asked for, and print it."""
-    rng = random.Random(arguments.seed)
+    rng = random.Random(arguments.seed)  # noqa: S311 - no secret
     fleet = enrolled(data, arguments.agents)
     server = Server(data)
     alone_kb = server.resident_kb()

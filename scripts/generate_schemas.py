@@ -29,8 +29,8 @@ from omega_core.control import (
     Refusal,
     SessionRequest,
 )
-from omega_core.key_events import KeyRevocation, KeyRotation
 from omega_core.instruction import CheckIn, CheckInAnswer, Instruction, InstructionReport
+from omega_core.key_events import KeyRevocation, KeyRotation
 from omega_core.models import StrictModel
 from omega_core.record import Measurement, Record
 

@@ -30,6 +30,7 @@ from omega_server.identity import OPERATOR_TOKEN_FILE, TEST_POINT_KEY_FILE
 from omega_server.installation import Installation, open_installation, services_of
 from omega_server.listening import check_tls, listen, url_of
 from omega_server.places import TestPointPlace
+from omega_server.serving import Server
 from omega_server.settings import ServerSettings
 from omega_server.test_points import LocalTestPoint
 from omega_server.testpoint import TestPointSettings
@@ -124,7 +125,7 @@ def _serve(services: Services, settings: ServerSettings, listener: socket.socket
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
-    server = uvicorn.Server(config)
+    server = Server(config, services.hub)
 
     def stop(*_: object) -> None:
         server.should_exit = True

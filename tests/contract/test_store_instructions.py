@@ -29,6 +29,7 @@ from support.instructions import (
     presence_row,
     report_row,
 )
+from support.store_databases import OnPostgres, OnSqlite
 from support.store_rows import NOW, agent, at_once, event, token
 
 HELD_MAX = 3
@@ -51,12 +52,17 @@ def withdrawal(number: int = 1) -> InstructionEventRow:
     )
 
 
-@pytest.fixture
-def ready(store: Store) -> Store:
-    return with_agents(store)
+class Ready:
+    """A store that knows an agent."""
+
+    @pytest.fixture
+    def ready(self, store: Store) -> Store:
+        return with_agents(store)
 
 
-class TestIssue:
+class IssueContract(Ready):
+    """How an instruction comes to be."""
+
     def test_what_is_kept_is_what_was_given(self, ready: Store) -> None:
         row = instruction_row()
         assert issued(ready, row) == (row, True)
@@ -104,7 +110,9 @@ class TestIssue:
             issued(ready, instruction_row(agent_id="MA-000009"))
 
 
-class TestReport:
+class ReportContract(Ready):
+    """What agents say of it."""
+
     def test_accepted_takes_it(self, ready: Store) -> None:
         issued(ready, instruction_row())
         assert ready.instructions.report(report_row(), event=None)
@@ -143,8 +151,8 @@ class TestReport:
     def test_another_daemon_says_nothing_of_it(self, ready: Store) -> None:
         issued(ready, instruction_row())
         ready.instructions.report(report_row(), event=None)
+        said = report_row(instance=OTHER_INSTANCE, state="failed", code="x")
         with pytest.raises(InstructionTakenError):
-            said = report_row(instance=OTHER_INSTANCE, state="failed", code="x")
             ready.instructions.report(said, event=None)
 
     def test_anybody_may_be_busy_before_it_is_taken(self, ready: Store) -> None:
@@ -174,7 +182,9 @@ class TestReport:
             ready.instructions.report(report_row(), event=None)
 
 
-class TestWithdraw:
+class WithdrawContract(Ready):
+    """What operators take back."""
+
     def test_once(self, ready: Store) -> None:
         issued(ready, instruction_row())
         assert ready.instructions.withdraw(withdrawal(), event=event())
@@ -188,7 +198,9 @@ class TestWithdraw:
             ready.instructions.withdraw(withdrawal(), event=None)
 
 
-class TestOpen:
+class OpenContract(Ready):
+    """What an agent has to do."""
+
     def test_oldest_first(self, ready: Store) -> None:
         for number in (2, 1):
             issued(ready, instruction_row(number))
@@ -214,7 +226,9 @@ class TestOpen:
         assert ready.instructions.open_for("MA-000001", last + 1) == []
 
 
-class TestSignals:
+class SignalsContract(Ready):
+    """Whom something new is for."""
+
     def test_of_what_is_issued_and_withdrawn(self, store: Store) -> None:
         with_agents(store, 2)
         before = store.instructions.signals(0).up_to
@@ -234,9 +248,7 @@ class TestSignals:
     def test_many_at_once_are_all_told(self, store: Store) -> None:
         with_agents(store, 12)
         at_once(
-            lambda number: issued(
-                store, instruction_row(number, agent_id=f"MA-{number + 1:06d}")
-            )
+            lambda number: issued(store, instruction_row(number, agent_id=f"MA-{number + 1:06d}"))
         )
         assert len(store.instructions.signals(0).agent_ids) == 12
 
@@ -262,7 +274,9 @@ def suppression(number: int = 1, **changes: object) -> SuppressionRow:
     return replace(row, **changes)  # type: ignore[arg-type]
 
 
-class TestPresence:
+class PresenceContract(Ready):
+    """Who is there, and who must be quiet."""
+
     def test_what_is_kept_is_what_was_seen(self, ready: Store) -> None:
         ready.presence.seen([presence_row()])
         assert ready.presence.presence("MA-000001") == presence_row()
@@ -326,3 +340,51 @@ class TestPresence:
     def test_lifting_nothing(self, ready: Store) -> None:
         with pytest.raises(NotThereError):
             ready.presence.lift("s-9", by=CLERK, at_unix_us=NOW)
+
+
+class TestSqliteIssue(OnSqlite, IssueContract):
+    """With SQLite."""
+
+
+class TestPostgresIssue(OnPostgres, IssueContract):
+    """With a real PostgreSQL."""
+
+
+class TestSqliteReport(OnSqlite, ReportContract):
+    """With SQLite."""
+
+
+class TestPostgresReport(OnPostgres, ReportContract):
+    """With a real PostgreSQL."""
+
+
+class TestSqliteWithdraw(OnSqlite, WithdrawContract):
+    """With SQLite."""
+
+
+class TestPostgresWithdraw(OnPostgres, WithdrawContract):
+    """With a real PostgreSQL."""
+
+
+class TestSqliteOpen(OnSqlite, OpenContract):
+    """With SQLite."""
+
+
+class TestPostgresOpen(OnPostgres, OpenContract):
+    """With a real PostgreSQL."""
+
+
+class TestSqliteSignals(OnSqlite, SignalsContract):
+    """With SQLite."""
+
+
+class TestPostgresSignals(OnPostgres, SignalsContract):
+    """With a real PostgreSQL."""
+
+
+class TestSqlitePresence(OnSqlite, PresenceContract):
+    """With SQLite."""
+
+
+class TestPostgresPresence(OnPostgres, PresenceContract):
+    """With a real PostgreSQL."""

@@ -14,8 +14,8 @@ import pytest
 
 from omega_core.instruction import CheckInAnswer
 from omega_core.limits import CHECK_INS_PER_S
-from omega_server.instructing.wishes import SuppressionWish
 from omega_server.instructing import suppressing
+from omega_server.instructing.wishes import SuppressionWish
 from support.instructions import (
     CLERK,
     diagnosed_ticket,
@@ -84,9 +84,7 @@ def test_with_nothing_to_do_the_answer_comes_in_the_end(rig: Rig, url: str) -> N
     assert (answer.instructions, answer.withdrawn, answer.suppression) == ((), (), None)
 
 
-def test_what_a_clerk_wants_arrives_at_once(
-    rig: Rig, url: str, pool: ThreadPoolExecutor
-) -> None:
+def test_what_a_clerk_wants_arrives_at_once(rig: Rig, url: str, pool: ThreadPoolExecutor) -> None:
     ticket_id, device = diagnosed_ticket(rig)
     future = waiting(pool, rig, url, device)
     made = operated(rig, url, "POST", f"/v1/tickets/{ticket_id}/diagnosis", {"by": CLERK})
@@ -125,9 +123,7 @@ def test_nobody_else_is_woken(rig: Rig, url: str, pool: ThreadPoolExecutor) -> N
     other.result(SOON_S)
 
 
-def test_what_is_withdrawn_is_told_at_once(
-    rig: Rig, url: str, pool: ThreadPoolExecutor
-) -> None:
+def test_what_is_withdrawn_is_told_at_once(rig: Rig, url: str, pool: ThreadPoolExecutor) -> None:
     ticket_id, device = diagnosed_ticket(rig)
     name = rig.services.desk.issue(wish(ticket_id=ticket_id)).instruction_id
     future = pool.submit(said, rig, url, device, wait_s=WAIT_S, holding=(name,))
@@ -209,7 +205,7 @@ def test_more_than_are_taken_in_a_moment_are_told_when_to_come_back(rig: Rig, ur
     data = sealed_check_in(rig, device)
     with httpx.Client() as client:
         for _ in range(CHECK_INS_PER_S // 4 + 10):  # the rig's clock stands still
-            answers.append(client.post(f"{url}/v1/check-ins", content=data))
+            answers.append(client.post(f"{url}/v1/check-ins", content=data))  # noqa: PERF401 - one by one
     refused = [each for each in answers if each.status_code == 503]
     assert 8 <= len(refused) <= 10
     assert all(int(each.headers["Retry-After"]) >= 1 for each in refused)
@@ -245,7 +241,8 @@ def test_bad_wishes(rig: Rig, url: str, body: Any, code: str) -> None:  # noqa: 
 
 
 def test_a_server_that_stops_lets_everybody_go(rig: Rig) -> None:
-    device, got = rig.enrolled(), []
+    device = rig.enrolled()
+    got: list[CheckInAnswer | Exception] = []
 
     def ask(url: str) -> None:
         try:

@@ -16,7 +16,7 @@ import pytest
 
 from omega_core.errors import ExitCode
 from support.daemons import Daemon, diagnosed, resident
-from support.main_job import Omega, Site
+from support.main_job import Here, Omega, Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -194,7 +194,7 @@ def test_it_runs_as_nobody(site: Site, device: Omega, tmp_path: Path) -> None:
         assert diagnosed(site, site.ticket())["state"] == "done"
 
 
-class _AsNobody:
+class _AsNobody(Here):
     """This machine, for who has no rights on it."""
 
     def popen(self, argv: Any, **streams: Any) -> Any:  # noqa: ANN401 - as Host.popen

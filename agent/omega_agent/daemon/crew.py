@@ -1,6 +1,6 @@
 """The one measurement at a time, in a process of its own.
 
-    daemon --- an instruction, on its standard input ---> child     python -m omega_agent.daemon.child
+    daemon --- an instruction, on its standard input ---> python -m omega_agent.daemon.child
     daemon <-- one line of JSON, on its standard output --- child
 
 SIGTERM ends a child in good order: what it has measured is sealed and kept. A child that says
@@ -107,9 +107,7 @@ class Crew:
         self._ended(name, ending, octets)
 
 
-def ending_of(
-    said: bytes, wrong: bytes, status: int, *, was_stopped: bool
-) -> tuple[Ending, int]:
+def ending_of(said: bytes, wrong: bytes, status: int, *, was_stopped: bool) -> tuple[Ending, int]:
     """Return what a child's last words mean, and how many octets it has used."""
     try:
         outcome = parse_model(Outcome, said[:_SAID_BYTES_MAX].strip())

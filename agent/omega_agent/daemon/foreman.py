@@ -276,9 +276,7 @@ class Foreman:
             return self._say(self._suppressed_until(work, self._suppression, now))
         if work.stage is Stage.TAKEN:
             return Begin(work)
-        held = decide(
-            work.instruction, self._limits, self._used(), now_unix_us=now, local=local
-        )
+        held = decide(work.instruction, self._limits, self._used(), now_unix_us=now, local=local)
         if isinstance(held, Refusal):
             return self._say(_refused(work, held))
         if isinstance(held, Deferral):
@@ -286,7 +284,9 @@ class Foreman:
         if self._line_free != work.name:
             return LookAtLine(work.name)
         taken = work.with_report("accepted")
-        return self._say(taken.model_copy(update={"stage": Stage.TAKEN, "look_again_unix_us": None}))
+        return self._say(
+            taken.model_copy(update={"stage": Stage.TAKEN, "look_again_unix_us": None})
+        )
 
     def _suppressed_until(self, work: Work, suppression: Suppression, now: int) -> Work:
         until = suppression.until_unix_us

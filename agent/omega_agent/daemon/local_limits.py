@@ -162,7 +162,9 @@ def _later(
             detail=f"{limits.bytes_a_day_max} octets a day are allowed here",
             until_unix_us=free_us + _DAY_US,
         )
-    lately = sorted(each.begun_unix_us for each in today if each.begun_unix_us > now_unix_us - _HOUR_US)
+    lately = sorted(
+        each.begun_unix_us for each in today if each.begun_unix_us > now_unix_us - _HOUR_US
+    )
     if len(lately) >= limits.tests_an_hour_max:
         if not limits.tests_an_hour_max:
             return Refusal(code="tests_used_up", detail="no test is allowed here")

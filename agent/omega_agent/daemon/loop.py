@@ -24,8 +24,8 @@ from omega_agent.daemon.foreman import Begin, Ending, Foreman, LookAtLine, Rest,
 from omega_agent.daemon.line_look import LOOK_S, LineLook
 from omega_agent.daemon.local_limits import LocalLimits, Used
 from omega_agent.daemon.memory import Memory
-from omega_agent.daemon.work import Work
 from omega_agent.daemon.waiter import Answered, Self, Silent, Turned
+from omega_agent.daemon.work import Work
 from omega_agent.errors import BusyError, NoAnswerError, WrongAnswerError
 from omega_agent.uplink import Uplink
 from omega_core.clock import Clock
@@ -314,4 +314,3 @@ class Loop:
                 self._ended(news)
             elif news is None:
                 return
-

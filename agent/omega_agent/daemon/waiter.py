@@ -23,7 +23,14 @@ from omega_agent.server_keys import signing_key
 from omega_agent.uplink import Uplink
 from omega_core.canonical import NotPlainJsonError
 from omega_core.clock import Clock
-from omega_core.envelope import EnvelopeError, PayloadType, keys_by_id, open_sealed, parse_envelope, seal
+from omega_core.envelope import (
+    EnvelopeError,
+    PayloadType,
+    keys_by_id,
+    open_sealed,
+    parse_envelope,
+    seal,
+)
 from omega_core.errors import OmegaError, RefusedError
 from omega_core.instruction import Capabilities, CheckIn, CheckInAnswer, Instruction
 from omega_core.keys import PublicKey, SigningKey, to_base64url

@@ -71,9 +71,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.server_key_other": "le serveur présente une autre clé que celle qui est donnée",
         "error.server_missing": "quel serveur ? cet appareil n'est enrôlé auprès d'aucun",
         "error.statement": "l'attestation de notre clé n'est pas acceptée : {why}",
-        "error.target_not_allowed": (
-            "le propriétaire de cet appareil n'autorise pas {address}"
-        ),
+        "error.target_not_allowed": ("le propriétaire de cet appareil n'autorise pas {address}"),
         "error.test_point_busy": "le point de test est occupé : revenir dans {seconds} s",
         "error.token_form": "--token n'est pas un jeton d'enrôlement (16 à 128 caractères)",
         "error.trust_empty": "{path} ne contient aucune clé",

@@ -27,7 +27,7 @@ _DAY_US = 86_400 * US_PER_S
 
 @router.post("/v1/check-ins", openapi_extra=ENVELOPE_BODY)
 async def check_in(request: Request) -> Response:
-    """Wait for instructions: a sealed CheckIn; the answer, a sealed CheckInAnswer, may take long."""
+    """Wait for instructions: a sealed CheckIn; the sealed CheckInAnswer may take long."""
     services = services_of(request)
     services.hub.admit()
     proved = _proved(request)

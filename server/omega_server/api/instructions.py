@@ -102,9 +102,7 @@ async def agents(request: Request) -> Response:
     return answer(await services.workers.run(lambda: roll.call(services.store, now)))
 
 
-@router.put(
-    "/v1/agents/{agent_id}/tags", response_model=AgentView, openapi_extra=_body(TagsWish)
-)
+@router.put("/v1/agents/{agent_id}/tags", response_model=AgentView, openapi_extra=_body(TagsWish))
 async def tag(request: Request, agent_id: _Name) -> Response:
     """Give an agent the tags that it is called together with others by."""
     said, services = await _wish(request, TagsWish), services_of(request)

@@ -97,9 +97,7 @@ def diagnose_ticket(
         calm_s=calm_s,
     )
     with store_of(data, database) as store:
-        desk = InstructionDesk(
-            store=store, catalogue=known_plans(plans, data), clock=SystemClock()
-        )
+        desk = InstructionDesk(store=store, catalogue=known_plans(plans, data), clock=SystemClock())
         view = desk.issue(wish)
         for told in _watched(desk, view, wait):
             view = told
@@ -172,13 +170,16 @@ def begin_suppression(
     duration_s: Annotated[
         int | None,
         typer.Option(
-            "--duration", min=1, max=INSTRUCTION_LIFE_S_MAX, help="Seconds; else until it is lifted."
+            "--duration",
+            min=1,
+            max=INSTRUCTION_LIFE_S_MAX,
+            help="Seconds; else until it is lifted.",
         ),
     ] = None,
+    *,
     by: _By = _OPERATOR,
     data: Data = None,
     database: DatabaseUrl = None,
-    *,
     stop_running: Annotated[
         bool, typer.Option("--stop-running", help="Stop measurements that run, too.")
     ] = False,
@@ -283,7 +284,11 @@ def _state_line(view: InstructionView) -> str:
 
 
 def _suppression_line(view: SuppressionView) -> str:
-    until = "until it is lifted" if view.until_unix_us is None else f"until {moment(view.until_unix_us)}"
+    until = (
+        "until it is lifted"
+        if view.until_unix_us is None
+        else f"until {moment(view.until_unix_us)}"
+    )
     state = "in force" if view.is_in_force else "over"
     return f"{view.suppression_id}  {view.tag or 'all'}  {state}, {until}  {view.reason}"
 
@@ -294,4 +299,3 @@ def _sentence(text: str) -> str:
         return TypeAdapter(ChangeText).validate_python(text.strip())
     except ValidationError:
         raise UsageError("--reason: one line of 1 to 200 characters") from None
-

@@ -18,22 +18,25 @@ _LINE_S_MAX = RETURN_SPREAD_S_MAX  # a longer line is as good as none
 
 
 class Admission:
-    """A bucket of `per_s` a second, and the line of those it could not take."""
+    """So many a second, a few at once, and the line of those that could not be taken.
+
+    `_due_ns` is when the next would come if all came evenly; who comes earlier than that by more
+    than the burst is sent away.
+    """
 
     def __init__(self, per_s: int = CHECK_INS_PER_S) -> None:
         self.per_s = per_s
         self._gap_ns = NS_PER_S // per_s
-        self._burst_ns = self._gap_ns * max(1, per_s // _BURST_PARTS)
-        self._free_ns: int | None = None
+        self._burst_ns = self._gap_ns * (per_s // _BURST_PARTS)
+        self._due_ns: int | None = None
         self._line_ns = 0
 
     def wait_s(self, now_ns: int) -> int:
         """Return 0 where a check-in is admitted now, else after how long it should come back."""
-        free_ns = now_ns if self._free_ns is None else max(self._free_ns, now_ns - self._burst_ns)
-        if free_ns <= now_ns:
-            self._free_ns = free_ns + self._gap_ns
+        due_ns = now_ns if self._due_ns is None else max(self._due_ns, now_ns)
+        if due_ns - now_ns <= self._burst_ns:
+            self._due_ns = due_ns + self._gap_ns
             return 0
-        self._free_ns = free_ns
         self._line_ns = max(self._line_ns, now_ns) + self._gap_ns
         wait_s = 1 + (self._line_ns - now_ns) // NS_PER_S
         if wait_s > _LINE_S_MAX:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from omega_acceptance.catalogue import Catalogue
 from omega_acceptance.demand import Demand, demand, demand_without_profile
@@ -242,7 +243,7 @@ class InstructionDesk:
         )
 
 
-def _purpose(wish: InstructionWish) -> str:
+def _purpose(wish: InstructionWish) -> Literal["install", "ticket", "sweep"]:
     if wish.ticket_id is not None:
         return "ticket"
     return "install" if wish.sheet_id is not None else "sweep"

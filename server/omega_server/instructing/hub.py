@@ -20,7 +20,7 @@ import structlog
 
 from omega_core import limits
 from omega_core.clock import Clock
-from omega_core.units import MS_PER_S, US_PER_S
+from omega_core.units import NS_PER_MS, NS_PER_S, US_PER_S
 from omega_server.instructing.admission import Admission
 from omega_server.instructing.presence import PresenceBook
 from omega_server.refusals import Code, RefusalError
@@ -55,6 +55,7 @@ class Hub:
         self._held_max = held_max
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._held = 0
+        self._is_closing = False
 
     @property
     def held(self) -> int:
@@ -73,6 +74,8 @@ class Hub:
     def waiting(self, agent_id: str) -> Iterator[asyncio.Event]:
         """Enter one who waits; the event is set whenever there may be something for him."""
         event = asyncio.Event()
+        if self._is_closing:
+            event.set()
         self._waiting[agent_id].add(event)
         self._held += 1
         try:
@@ -89,6 +92,11 @@ class Hub:
         for name in names:
             for event in self._waiting.get(name, ()):
                 event.set()
+
+    def close(self) -> None:
+        """Let everybody go, and whoever comes from now on: the server is about to end."""
+        self._is_closing = True
+        self.wake(EVERYONE)
 
     async def run(self) -> None:
         """Pass on what is written, until cancelled; what is known then is written."""
@@ -110,7 +118,7 @@ class Hub:
                 up_to, is_first = new.up_to, False
             except (StoreUnavailableError, RefusalError) as error:
                 _log.warning("signals_not_read", detail=str(error))
-            await asyncio.sleep(limits.SIGNALS_EVERY_MS / MS_PER_S)
+            await asyncio.sleep(limits.SIGNALS_EVERY_MS * NS_PER_MS / NS_PER_S)
 
     async def _tell_presence(self) -> None:
         while True:

@@ -127,9 +127,7 @@ class SqlPresence:
             return _suppressions(connection, sa.true())
 
 
-def _suppressions(
-    connection: Connection, where: sa.ColumnElement[bool]
-) -> list[SuppressionRow]:
+def _suppressions(connection: Connection, where: sa.ColumnElement[bool]) -> list[SuppressionRow]:
     select = sa.select(*_SUPPRESSION).where(where).order_by(suppressions.c.suppression_no)
     return [
         SuppressionRow(**{**row, "stop_running": bool(row["stop_running"])})

@@ -31,7 +31,9 @@ LONG = {"not_after_unix_us": NOW + 3 * DAY_US}
 
 
 def decided(
-    limits: dict[str, Any], used: list[Used] | None = None, **changes: Any  # noqa: ANN401 - fields
+    limits: dict[str, Any],
+    used: list[Used] | None = None,
+    **changes: Any,  # noqa: ANN401 - fields
 ) -> Refusal | Deferral | None:
     return decide(
         instruction(**changes), LocalLimits(**limits), used or [], now_unix_us=NOW, local=LOCAL
@@ -54,9 +56,7 @@ def test_by_default_it_may_begin() -> None:
             id="one reference is not allowed",
         ),
         pytest.param({"hours": ()}, {}, "outside_hours", id="at no hour"),
-        pytest.param(
-            {"hours": ("22:00-06:00",)}, {}, "outside_hours", id="not within its time"
-        ),
+        pytest.param({"hours": ("22:00-06:00",)}, {}, "outside_hours", id="not within its time"),
         pytest.param(
             {"bytes_a_day_max": 1_499_999}, {}, "too_many_bytes", id="more than a day has"
         ),
@@ -157,7 +157,9 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
 
 def test_a_file_says_what_it_says(tmp_path: Path) -> None:
     path = tmp_path / "limits.toml"
-    path.write_text('tests_an_hour_max = 2\nhours = ["08:00-20:00"]\ntargets = ["198.51.100.0/24"]\n')
+    path.write_text(
+        'tests_an_hour_max = 2\nhours = ["08:00-20:00"]\ntargets = ["198.51.100.0/24"]\n'
+    )
     assert load_limits(path) == LocalLimits(
         kinds=(MEASURE,),
         tests_an_hour_max=2,

@@ -83,7 +83,7 @@ def test_the_spread_of_a_return(agents: int, spread_s: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_return_of_two_thousand(seed: int) -> None:
     """They come spread as they were told, those refused when they were told."""
-    rng, admission = random.Random(seed), Admission(200)
+    rng, admission = random.Random(seed), Admission(200)  # noqa: S311 - no secret
     spread_s = admission.return_spread_s(2_000)
     coming = sorted(rng.uniform(0, spread_s) for _ in range(2_000))
     taken: list[int] = []

@@ -64,7 +64,10 @@ def test_two_daemons_with_one_key_are_seen(rig: Rig) -> None:
     book, device = PresenceBook(), rig.enrolled()
     book.note(check_in(rig, device), address=ADDRESS, now_unix_us=NOW, stored=None)
     other = check_in(rig, device, instance=OTHER_INSTANCE)
-    assert book.note(other, address=ADDRESS, now_unix_us=NOW + 1, stored=None).seen_twice_unix_us == NOW + 1
+    assert (
+        book.note(other, address=ADDRESS, now_unix_us=NOW + 1, stored=None).seen_twice_unix_us
+        == NOW + 1
+    )
     again = book.note(other, address=ADDRESS, now_unix_us=NOW + 2, stored=None)
     assert again.seen_twice_unix_us == NOW + 1
 
