@@ -54,6 +54,9 @@ class Daemon:
         self.process.send_signal(number)
         code = self.process.wait(_SAY_S)
         self._reader.join(_SAY_S)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
         return code
 
     def await_said(self, code: str, *, after: int = 0, **fields: str) -> dict[str, Any]:

@@ -105,8 +105,9 @@ class Foreman:
 
     @property
     def holding(self) -> tuple[str, ...]:
-        """The instructions that are here and not over, for the check-in."""
-        return tuple(sorted(self._works))
+        """The instructions that are here and not over, for the check-in: asked by its thread."""
+        names = tuple(self._works)  # in one step of the interpreter, whatever happens beside it
+        return tuple(sorted(names))
 
     @property
     def running(self) -> str | None:

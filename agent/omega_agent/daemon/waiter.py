@@ -103,6 +103,8 @@ class Waiter:
         self._rng = rng
         self._proof: str | None = None
         self._has_answered = False
+        self._just_got: tuple[str, ...] = ()
+        """What came with the last answer: the foreman may not have looked at it yet."""
 
     def run(self) -> None:
         """Check in until `stop` is set; a check-in that is held then is left."""
@@ -126,6 +128,7 @@ class Waiter:
             self._tell(Silent(error, again_s))
             return again_s
         self._proof, self._has_answered = answered.answer.proof, True
+        self._just_got = tuple(each.instruction_id for each in answered.instructions)
         self._tell(answered)
         return 0.0
 
@@ -154,7 +157,7 @@ class Waiter:
             nonce=nonce,
             wait_s=wait_s,
             capabilities=who.capabilities,
-            holding=self._holding(),
+            holding=tuple(sorted({*self._holding(), *self._just_got})),
         )
         sealed = seal(model_bytes(check_in), PayloadType.CHECK_IN, who.key)
         data = uplink.check_in(sealed, wait_s=wait_s)
