@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from omega_agent.cli_campaign import campaign_app
-from omega_agent.cli_context import Run, around, at_the_edge, keep_options
+from omega_agent.cli_context import Run, around, at_the_edge, keep_options, place_and_speaker
 from omega_agent.cli_keys import key_app
 from omega_agent.cli_options import (
     Changed,
@@ -230,7 +230,8 @@ def run(
     """Wait for the server's instructions and carry them out, until stopped."""
     from omega_agent import commands_run
 
-    return commands_run.run(around(context, lang, home, as_json=as_json))
+    where, speaker = place_and_speaker(context, lang, home)
+    return commands_run.run(where, speaker, as_json=as_json)
 
 
 @outbox_app.callback()

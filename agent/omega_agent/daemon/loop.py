@@ -24,6 +24,7 @@ from omega_agent.daemon.foreman import Begin, Ending, Foreman, LookAtLine, Rest,
 from omega_agent.daemon.line_look import LOOK_S, LineLook
 from omega_agent.daemon.local_limits import LocalLimits, Used
 from omega_agent.daemon.memory import Memory
+from omega_agent.daemon.sender import Sender
 from omega_agent.daemon.waiter import Answered, Self, Silent, Turned
 from omega_agent.daemon.work import Work
 from omega_agent.errors import BusyError, NoAnswerError, WrongAnswerError
@@ -94,7 +95,7 @@ class Loop:
         clock: Clock,
         look: LineLook,
         find_record: Callable[[str], str | None],
-        drain: Callable[[], None],
+        sender: Sender,
         tell: Callable[..., None],
         stop: threading.Event,
         rng: random.Random,
@@ -110,7 +111,7 @@ class Loop:
         self._clock = clock
         self._look = look
         self._find_record = find_record
-        self._drain = drain
+        self._sender = sender
         self._tell = tell
         self._stop = stop
         self._rng = rng
@@ -257,7 +258,7 @@ class Loop:
 
     def _rest(self, now: int, until_unix_us: int | None) -> float:
         if self._is_connected and self._foreman.running is None and self._is_time_to_drain():
-            self._drain()
+            self._sender.begin()
             self._drained_ns = self._clock.monotonic_ns()
         wait_s = float(_OUTBOX_EVERY_S)
         if until_unix_us is not None:
@@ -303,6 +304,7 @@ class Loop:
         """End what runs; its record is in the outbox, and its report in the journal."""
         self._stop.set()
         self._tell("daemon_stops")
+        self._sender.stop()
         if self._foreman.running is None:
             return
         self._crew.stop()
