@@ -140,6 +140,7 @@ def test_a_suppression_is_told_at_once_and_lifted(
 ) -> None:
     device = rig.enrolled()
     operated(rig, url, "PUT", f"/v1/agents/{device.agent_id}/tags", {"tags": ["north"]})
+    said(rig, url, device, wait_s=1)  # what the tags have woken
     future = waiting(pool, rig, url, device)
     body = {"by": CLERK, "reason": "planned work", "tag": "north", "stop_running": True}
     made = operated(rig, url, "POST", "/v1/suppressions", body)
