@@ -37,6 +37,8 @@ class Daemon:
     ) -> None:
         if self.process.poll() is None:
             self.stop()
+        else:
+            self._close()
 
     def start(self) -> None:
         self.process = self._omega.place.popen(
@@ -53,10 +55,7 @@ class Daemon:
         """End it by a signal; return its exit code."""
         self.process.send_signal(number)
         code = self.process.wait(_SAY_S)
-        self._reader.join(_SAY_S)
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
+        self._close()
         return code
 
     def await_said(self, code: str, *, after: int = 0, **fields: str) -> dict[str, Any]:
@@ -71,6 +70,12 @@ class Daemon:
                 if left <= 0 or self.process.poll() is not None:
                     raise TimeoutError(f"not said: {code} {fields}; {self.said} {self.errors}")
                 self._news.wait(min(left, 1.0))
+
+    def _close(self) -> None:
+        self._reader.join(_SAY_S)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
