@@ -353,7 +353,7 @@ class PathFacts(Fact):
     carrier: bool | None
     signal_dbm: Signed | None = None
     families: Annotated[tuple[FamilyPath, ...], Length(0, 2)]
-    names: Annotated[tuple[NameServer, ...], Length(0, limits.NAME_SERVERS_MAX)]
+    names: Annotated[tuple[NameServer, ...], Length(0, 2 * limits.NAME_SERVERS_MAX)]
     portal: PortalCheck | Unobserved
 
     def __post_init__(self) -> None:

@@ -99,6 +99,8 @@ def _after_name(data: bytes, offset: int) -> int | None:
 
 
 def _name_bytes(name: str) -> bytes:
+    if name == ".":
+        return b"\0"
     labels = (name if name.isascii() else name.encode("idna").decode()).rstrip(".").split(".")
     octets = [label.encode("ascii") for label in labels]
     if not all(1 <= len(label) <= _LABEL_OCTETS_MAX for label in octets):

@@ -70,6 +70,7 @@ class ProbeChannel(Protocol):
 
     method: PathMethod
     flow_fixed: bool
+    port: int | None
 
     def endpoints(self) -> tuple[socket.socket, ...]:
         """Return the sockets that become readable, or show an error, when something came."""
@@ -104,6 +105,7 @@ class _ErrorQueueChannel(ABC):
     """What both kinds of socket share: the TTL of each packet, and the error queue."""
 
     flow_fixed = True
+    port: int | None = None
 
     def __init__(self, family: Family, target: tuple[str, int], kind: int) -> None:
         self._family: Family = family
@@ -194,6 +196,7 @@ class UdpChannel(_ErrorQueueChannel):
     def __init__(self, family: Family, address: str, port: int, token: bytes) -> None:
         super().__init__(family, (address, port), 0)
         self._token = token[:_TOKEN_OCTETS]
+        self.port = port
 
     def _packet(self, number: int, payload_octets: int) -> bytes:
         return _UDP_NUMBER.pack(self._token, number).ljust(payload_octets, b"\0")
@@ -208,7 +211,7 @@ class UdpChannel(_ErrorQueueChannel):
         """Somebody listens after all; only a reply that repeats our payload has a number."""
         for data, address in _datagrams(self._endpoint):
             number = self._number_of(data)
-            if address == self._target[0] and number is not None:
+            if address == self._target[0].partition("%")[0] and number is not None:
                 yield ProbeAnswer(number, address, HopAnswer.PORT_UNREACHABLE)
 
 

@@ -25,7 +25,7 @@ what every packet really had; no answer took longer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from omega_core import limits
@@ -71,6 +71,10 @@ class Rounds:
     waiting_time_ns: int = limits.PATH_WAIT_NS
     packets_max: int = limits.PATH_PACKETS_MAX
 
+    def up_to(self, ttl_last: int | None) -> Rounds:
+        """Return the same over a path of a known length."""
+        return self if ttl_last is None else replace(self, ttl_last=max(self.ttl_first, ttl_last))
+
 
 class _Sent:
     """One packet that was sent, and what became of it."""
@@ -105,9 +109,10 @@ class PathTrace:
         self._cut: TraceEnd | None = None
 
     @property
-    def first_round_over(self) -> bool:
-        """Whether every TTL has been tried once."""
-        return self._round > 0 or self._is_sending_over()
+    def rounds_over(self) -> int:
+        """How many rounds have had their time, so that most answers are in."""
+        waiting = self._next_ttl == self._rounds.ttl_first and self._round > 0
+        return self._round - 1 if waiting else self._round
 
     def probe_to_send(self, now_ns: int) -> Probe | None:
         """Return the packet that is due; None while there is none."""
