@@ -112,7 +112,9 @@ def customer_hops(path: FamilyPath) -> int:
         return 1
     inside = 1
     for hop in trace.hops[1:]:
-        if hop.address is None or not _is_of_homes(hop.address) or hop.address == trace.address:
+        if hop.address is None or hop.address in {trace.address, path.source}:
+            break
+        if not _is_of_homes(hop.address):
             break
         inside = hop.ttl
     return inside
