@@ -88,13 +88,16 @@ def test_a_router_that_says_unreachable_ends_the_path() -> None:
 
 def test_the_targets_word_outweighs_a_routers_at_the_same_place() -> None:
     machine = PathTrace(Rounds(ttl_last=1, count=2))
-    first = machine.probe_to_send(0)
-    second = machine.probe_to_send(limits.PATH_ROUND_NS)
-    assert first is None or second is None or machine.ended is TraceEnd.SILENT
-    machine.answered(ProbeAnswer(0, "10.0.0.1", HopAnswer.UNREACHABLE, 3, 1), 10)
-    assert machine.ended is TraceEnd.UNREACHABLE
-    machine.answered(ProbeAnswer(1, TARGET, HopAnswer.PORT_UNREACHABLE, 3, 3), NS_PER_S)
-    assert machine.ended is TraceEnd.REACHED
+    ends = []
+    for number, (who, said) in enumerate(
+        [("10.0.0.1", HopAnswer.UNREACHABLE), (TARGET, HopAnswer.PORT_UNREACHABLE)]
+    ):
+        at_ns = number * limits.PATH_ROUND_NS
+        machine.probe_to_send(at_ns)
+        machine.probe_to_send(at_ns + limits.PATH_SPACING_NS)  # which begins the next round
+        machine.answered(ProbeAnswer(number, who, said, 3, 1), at_ns + NS_PER_MS)
+        ends.append(machine.ended)
+    assert ends == [TraceEnd.UNREACHABLE, TraceEnd.REACHED]
     assert machine.hops()[0].others == (TARGET,)
 
 
@@ -148,6 +151,17 @@ def test_a_copy_and_a_late_answer_are_not_counted() -> None:
     machine.answered(answer._replace(number=1), 3 * NS_PER_S)
     assert [hop.rtt_us for hop in machine.hops()] == [(5,), (None,)]
     assert machine.hops()[0].others == ()
+
+
+@pytest.mark.parametrize("why", [TraceEnd.BUDGET, TraceEnd.NOT_SENT])
+def test_a_packet_that_never_left_is_not_lost(why: TraceEnd) -> None:
+    machine = PathTrace(Rounds())
+    machine.probe_to_send(0)
+    machine.probe_to_send(limits.PATH_SPACING_NS)
+    machine.not_sent(why)
+    assert (machine.packets_sent, machine.ended) == (1, why)
+    assert [hop.sent for hop in machine.hops()] == [1]
+    assert machine.probe_to_send(NS_PER_S) is None
 
 
 @pytest.mark.parametrize("why", [TraceEnd.BUDGET, TraceEnd.INTERRUPTED, TraceEnd.NOT_SENT])
