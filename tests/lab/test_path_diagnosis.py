@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
+from lab.links import LINKS
 from lab.pytest_support import pytest_runtest_setup
 from lab.routers import HOPS_V4, HOPS_V6, SERVER_V4, SERVER_V6, NameServerPeer, RouterChain
+from lab.topology import Lab
 from lab.unprivileged import without_capabilities
 from omega_core.clock import SystemClock
 from omega_core.path import (
@@ -27,7 +29,7 @@ from omega_core.path import (
     TraceEnd,
     Unobserved,
 )
-from omega_core.path_findings import FindingCode, findings, first_operator_hop, trace_to
+from omega_core.path_findings import Finding, FindingCode, findings, first_operator_hop, trace_to
 from omega_core.units import US_PER_S
 from omega_probe.path_diagnosis import PathTargets, diagnose_path
 
@@ -229,3 +231,29 @@ def test_a_syn_trace_ends_with_the_targets_own_answer(chain: RouterChain, root: 
     syn = next(trace for trace in path.traces if trace.method is PathMethod.RAW_TCP)
     assert syn.hops[-1].answer is HopAnswer.TCP
     assert syn.port == 7_000
+
+
+@pytest.mark.parametrize(("name", "median_us"), [("wimax", 82_000), ("wimax-radio", 125_000)])
+def test_a_wimax_line_is_looked_at_in_time_and_hardly_loaded(
+    name: str, median_us: int, root: Path
+) -> None:
+    with Lab(LINKS[name]) as lab, lab.customer.entered():
+        targets = PathTargets(test_point=(lab.server.v4, lab.server.v6), tcp_port=7_000)
+        facts = diagnose_path(targets, clock=SystemClock(), root=root)
+    assert facts.duration_us < 8 * US_PER_S
+    for path in facts.families:
+        assert search_of(path).ended is MtuEnd.WHOLE, "nor does a lossy line look like a hole"
+        rtts = [rtt for row in path.echoes for rtt in row.rtt_us if rtt is not None]
+        assert len(rtts) >= 36
+        assert min(rtts) >= 80_000, "none is shorter than the line is long"
+        assert sorted(rtts)[len(rtts) // 2] <= median_us, "its own packets make no queue"
+
+
+def test_ipv4_and_ipv6_of_one_box_are_told_apart_when_one_is_dead(
+    chain: RouterChain, root: Path
+) -> None:
+    chain.nodes[2].sysctl("net.ipv6.conf.all.forwarding", "0")
+    facts = look(chain, root)
+    assert [found for found in findings(facts) if found.code is FindingCode.FAMILY_DEAD] == [
+        Finding(FindingCode.FAMILY_DEAD, 6)
+    ]
