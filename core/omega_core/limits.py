@@ -23,6 +23,28 @@ ATTEMPT_KINDS = 10  # Controller: names, TCP, HTTP; test point: TCP, UDP; over t
 ATTEMPTS_OF_A_RECORD_MAX = 256
 PRECHECK_NS_MAX = 10 * NS_PER_S  # longer than that the technician takes it for a hang
 
+# Path diagnosis
+PATH_TTL_MAX = 30  # hops; paths of more than 25 are hardly ever seen, a loop takes the rest
+PATH_ROUNDS = 10  # probes of a hop: a Linux router answers 6 at once, and then 1 a second
+PATH_ROUND_NS = 600 * NS_PER_MS  # 10 rounds take 5.4 s, in which those 6 grow to 11
+PATH_SPACING_NS = 4 * NS_PER_MS  # between two packets: 250 a second of 60 octets, 120 kbit/s
+PATH_WAIT_NS = 2 * NS_PER_S  # for the last answers; a loaded WiMAX cell holds them for a second
+PATH_TOTAL_NS = 8 * NS_PER_S  # all parts together, side by side: the caller is on the phone
+PATH_PACKETS_MAX = 800  # of one diagnosis, both families; 100 kB, the large ones included
+PATH_PROBES_OF_A_HOP_MAX = 32  # in a record
+PATH_ADDRESSES_OF_A_HOP_MAX = 4  # a hop with more shares load by packet, and says so
+PATH_TRACES_MAX = 16  # of one family: test point, references, the large packets of an MTU search
+PATH_REFERENCES_MAX = 4  # beyond the test point; each costs a trace and an echo row
+PATH_ECHO_ROWS_MAX = 16  # of one family
+PATH_SILENT_HOPS_MAX = 8  # after so many silent ones in a row nothing further is expected
+NAME_SERVERS_MAX = 6  # of the host, and of an instruction; the C library asks three
+NAME_QUESTIONS_MAX = 8  # of one server
+NAME_WAIT_NS = 2 * NS_PER_S  # for an answer; asked twice, a second apart
+NAME_OCTETS_MAX = 1_232  # of an answer over UDP without fragments (DNS flag day 2020)
+MTU_TRIES_MAX = 40  # sizes of one search: 11 halvings, and the usual sizes tried first
+MTU_OCTETS_MIN_V4 = 576  # every host takes it (RFC 791)
+MTU_OCTETS_MIN_V6 = 1_280  # every link carries it (RFC 8200 section 5)
+
 # TCP goodput
 GOODPUT_RUN_NS_MAX = 60 * NS_PER_S  # a longer run keeps the customer's line from the customer
 GOODPUT_FLOWS_MAX = 16  # beyond it flows compete with each other, not with the queue
@@ -181,6 +203,10 @@ _LOAD_BITS_MAX = LOAD_RATE_BPS_MAX * LOAD_RUN_NS_MAX // NS_PER_S
 assert LOAD_TRAIN_PACKETS_MAX * LOAD_IP_OCTETS_MIN * BITS_PER_OCTET >= _LOAD_BITS_MAX
 assert LOAD_IP_OCTETS_MAX <= PLAN_MTU_BYTES_MAX
 assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX
+assert PATH_ROUNDS <= PATH_PROBES_OF_A_HOP_MAX
+assert PATH_ROUNDS * PATH_ROUND_NS + PATH_WAIT_NS <= PATH_TOTAL_NS + PATH_ROUND_NS, "N - 1 gaps"
+assert PATH_TTL_MAX * PATH_SPACING_NS < PATH_ROUND_NS, "a round ends before the next begins"
+assert PATH_SILENT_HOPS_MAX < PATH_TTL_MAX
 assert ATTEMPTS_MAX * ATTEMPT_KINDS <= ATTEMPTS_OF_A_RECORD_MAX
 assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its stream"
 assert ENVELOPE_BYTES_MAX > RECORD_BYTES_MAX
