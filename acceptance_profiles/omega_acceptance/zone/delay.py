@@ -1,15 +1,15 @@
 """Delay: which part adds more to the round trip than it should. Pure.
 
-The delay to a stop is the least middle of its own series and of all behind it: a hop may be slow to
-speak, but no packet gets past it sooner than to it. What a part adds is the difference to the stop
-before. A part is at fault if it adds more than
+The delay to a stop is that of its quickest tenth, for what a hop takes to speak varies and what a
+slow part adds does not. No packet gets past a stop sooner than to it: a stop that is slower than
+those behind it is slow to speak, and its stretch is joined to the next. What a stretch adds is the
+difference to the stop before. A part is at fault if it adds more than
 
     LAN, core, beyond    what such a part takes (`PART_US_MAX`)
-    access               what brings the whole to the plan's limit, or to the birth certificate's
-                         round trip and half as much again; without both, `PART_US_MAX`
+    access               the birth certificate's round trip and half as much again, or what the
+                         plan allows the whole line; without both, `PART_US_MAX`
 
-and the nearest such part is named. A whole that is too long with every part in order is blamed on
-access where its two ends were heard, since the others were judged by themselves.
+and the nearest such part is named.
 """
 
 from __future__ import annotations
@@ -32,36 +32,33 @@ _BEFORE = {
 def look_for_delay(seen: LineSeen, walk: Walk) -> Candidate | None:
     """Return the nearest part that is too slow; None where none is, or the whole is unknown."""
     parts = _parts(walk)
-    whole_us = walk.test_point.p50_us
-    if whole_us is None:
+    if walk.test_point.quick_us is None:
         return None
     allowed_us = _allowed_us(seen)
     facts = tuple(_fact(zones, added_us, walk) for zones, added_us in parts)
-    others_us = sum(added for zones, added in parts if zones in {(Zone.LAN,), (Zone.CORE,)})
     for zones, added_us in parts:
-        access_us = None if allowed_us is None else max(allowed_us - others_us, 0)
-        if added_us > _limit_us(zones, access_us):
+        if added_us > _limit_us(zones, allowed_us):
             return _slow(walk, zones, facts)
     return None
 
 
 def _parts(walk: Walk) -> list[tuple[tuple[Zone, ...], int]]:
     """Return each stretch between stops that have a delay, with what it adds; alike ones joined."""
-    timed = [(stop.parts, stop.p50_us) for stop in walk.heard]
-    references = [each.p50_us for each in walk.references if each.p50_us is not None]
-    ends = [((Zone.BEYOND,), min(references))] if references else []
-    least: int | None = None
-    envelope: list[tuple[tuple[Zone, ...], int | None]] = []
-    for parts, p50_us in reversed([*timed, *ends]):
-        if p50_us is not None:
-            least = p50_us if least is None else min(least, p50_us)
-        envelope.append((parts, least))
+    timed = [(stop.parts, stop.quick_us) for stop in walk.heard]
+    references = [each.quick_us for each in walk.references if each.quick_us is not None]
+    if references:
+        timed.append(((Zone.BEYOND,), min(references)))
     found: dict[tuple[Zone, ...], int] = {}
     before_us = 0
-    for parts, p50_us in reversed(envelope):
-        if p50_us is not None:
-            found[parts] = found.get(parts, 0) + p50_us - before_us
-            before_us = p50_us
+    passed: tuple[Zone, ...] = ()
+    for number, (own, quick_us) in enumerate(timed):
+        parts = (*passed, *(each for each in own if each not in passed))
+        behind_us = [each for _, each in timed[number + 1 :] if each is not None]
+        if quick_us is None or quick_us > min(behind_us, default=quick_us) + t.SPEAKS_SLOWLY_US:
+            passed = parts
+            continue
+        found[parts] = found.get(parts, 0) + max(quick_us - before_us, 0)
+        before_us, passed = max(quick_us, before_us), ()
     return [*found.items()]
 
 

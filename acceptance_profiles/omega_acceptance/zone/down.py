@@ -46,7 +46,7 @@ def look_for_silence(seen: LineSeen, walk: Walk) -> Candidate | None:
         return None
     behind = [each for each in walk.hops if each.answered]
     if behind:
-        return _in_core(walk, behind[-1])
+        return _in_core(seen, walk, behind[-1])
     if walk.gateway is None:
         return _down(walk, Zone.ACCESS, Confidence.LIKELY, Reason.SILENT_BEYOND, ())
     return _near(seen, walk, walk.gateway, path)
@@ -118,9 +118,11 @@ def _box_silent(walk: Walk, gateway: Stop, answers: ZoneFact) -> Candidate:
     )
 
 
-def _in_core(walk: Walk, last: Stop) -> Candidate:
+def _in_core(seen: LineSeen, walk: Walk, last: Stop) -> Candidate | None:
     answers = _answers(last, walk)
     heard = [each for each in walk.references if each.answered]
+    if heard and not _was_tried(seen, walk):
+        return None  # it only does not answer questions of this kind
     if heard:
         facts = (answers, *(_answers(each, walk) for each in heard))
         return _down(
@@ -140,6 +142,13 @@ def _in_core(walk: Walk, last: Stop) -> Candidate:
         Reason.HOP_SAYS if said else Reason.SILENT_BEYOND,
         (answers,),
         good=Point.OPERATOR_HOP,
+    )
+
+
+def _was_tried(seen: LineSeen, walk: Walk) -> bool:
+    """Say whether connections to the test point were tried in this family; all were in vain."""
+    return any(
+        each.to_test_point and each.family == walk.path.family for each in seen.evidence.attempts
     )
 
 

@@ -44,7 +44,7 @@ from omega_core.limits import ZONE_FACTS_MAX
 from omega_core.path import PathFacts, PortalAnswer, PortalCheck
 from omega_core.path_findings import is_private
 from omega_core.units import PPM
-from omega_core.verdict import Fault, Verdict
+from omega_core.verdict import Because, Fault, Verdict
 
 _OWN_TRAFFIC = {Fault.CROSS_TRAFFIC, Fault.TUNNEL}
 _OWN_HOST = {Fault.CPU_LIMITED, Fault.HOST_DROPS}
@@ -187,7 +187,7 @@ def _nothing_found(seen: LineSeen, walks: Sequence[Walk]) -> Candidate:
     if verdict is Verdict.INVALID and seen.spoiled_by & _OWN_TRAFFIC:
         why = (ZoneFact(code=FactCode.SPOILED_BY, about=each) for each in sorted(seen.spoiled_by))
         return _open(Symptom.SPOILED, Reason.RUN_SPOILED, (*why, fact))
-    if heard[0] < LOSS_PACKETS_MIN:
+    if heard[0] < LOSS_PACKETS_MIN or _was_cut_short(seen):
         return _open(Symptom.NOT_SEEN, Reason.NOT_OBSERVED, (fact,))
     return Candidate(
         zone=Zone.NONE,
@@ -197,6 +197,12 @@ def _nothing_found(seen: LineSeen, walks: Sequence[Walk]) -> Candidate:
         evidence=(fact,),
         last_good=_farthest(walks),
     )
+
+
+def _was_cut_short(seen: LineSeen) -> bool:
+    """Say whether a mandatory criterion has nothing to be judged by."""
+    outcomes = () if seen.judgement is None else seen.judgement.outcomes
+    return any(each.mandatory and each.because is Because.NOT_MEASURED for each in outcomes)
 
 
 def _open(symptom: Symptom, reason: Reason, facts: tuple[ZoneFact, ...]) -> Candidate:
@@ -226,7 +232,7 @@ def _farthest(walks: Sequence[Walk]) -> Point:
 
 def _by_neighbours(seen: LineSeen, found: Candidate) -> Candidate:
     """Return a fault between access and core in access, if the neighbours' core is good."""
-    if found.zone is not Zone.UNKNOWN or found.suspect is not Zone.ACCESS:
+    if found.suspect is not Zone.ACCESS or found.symptom not in _SHARED:
         return found
     if found.last_good is not Point.GATEWAY or not _clears(seen.sector):
         return found
@@ -237,6 +243,10 @@ def _by_neighbours(seen: LineSeen, found: Candidate) -> Candidate:
         reason=Reason.NEIGHBOURS,
         suspect=None,
     )
+
+
+_SHARED = {Symptom.LINK_DOWN, Symptom.LOSS, Symptom.DELAY, Symptom.ONE_WAY}
+"""What all lines behind a core would show; of large packets and rates the neighbours don't tell."""
 
 
 def _clears(sector: SectorView | None) -> bool:

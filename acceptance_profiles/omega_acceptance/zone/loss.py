@@ -152,8 +152,8 @@ def _counted(seen: LineSeen, walks: Sequence[Walk]) -> list[Counts]:
     echoes = [
         series.rtt_us
         for walk in walks
-        for series in walk.test_point.series
-        if series.heard is not Heard.ICMP_ERROR and series.lost < series.sent
+        for series in walk.test_point.speaking
+        if series.heard is not Heard.ICMP_ERROR
     ]
     return [_of_series(each) for each in echoes]
 
@@ -177,8 +177,7 @@ def _beyond(walks: Sequence[Walk]) -> Counts | None:
         _of_series(series.rtt_us)
         for walk in walks
         for stop in walk.references
-        if stop.answered
-        for series in stop.series
+        for series in stop.speaking
         if series.heard is Heard.ECHO
     ]
     if not echoes or not all(each.lost for each in echoes):
@@ -202,7 +201,7 @@ def _located(walks: Sequence[Walk], failing: Sequence[Counts], limit_ppm: int) -
     part, chance = max(likely.items(), key=lambda each: each[1], default=(Zone.UNKNOWN, 0.0))
     evidence = (*shares, *(_begins_there(zone, value) for zone, value in likely.items()))
     symptom, direction = _which_way(failing)
-    if chance < t.BEGINS_LIKELY:
+    if chance < t.BEGINS_PRESUMED:
         return Candidate(
             zone=Zone.UNKNOWN,
             symptom=symptom,
@@ -213,16 +212,21 @@ def _located(walks: Sequence[Walk], failing: Sequence[Counts], limit_ppm: int) -
             suspect=part if likely else None,
             direction=direction,
         )
-    certain = chance >= t.BEGINS_CERTAIN
     return Candidate(
         zone=part,
         symptom=symptom,
-        confidence=Confidence.CERTAIN if certain else Confidence.LIKELY,
+        confidence=_sure(chance),
         reason=Reason.COUNTS,
         evidence=evidence,
         last_good=_POINT_BEFORE[part],
         direction=direction,
     )
+
+
+def _sure(chance: float) -> Confidence:
+    if chance >= t.BEGINS_CERTAIN:
+        return Confidence.CERTAIN
+    return Confidence.LIKELY if chance >= t.BEGINS_LIKELY else Confidence.PRESUMED
 
 
 def _clean_up_to(likely: dict[Zone, float]) -> Point | None:
@@ -292,7 +296,7 @@ def _ln_parts(walk: Walk) -> dict[Zone, float]:
 
 
 def _ln_stops(stops: Sequence[Stop], share_ppm: int) -> float:
-    return sum(_ln_series(series, share_ppm) for stop in stops for series in stop.series)
+    return sum(_ln_series(series, share_ppm) for stop in stops for series in stop.speaking)
 
 
 def _ln_series(series: Series, share_ppm: int) -> float:

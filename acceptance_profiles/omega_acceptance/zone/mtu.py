@@ -1,7 +1,7 @@
 """A hole for large packets: between which hops, and so in which part. Pure.
 
-Packets of the size that vanishes are traced. A hop that answers them was reached by them; the first
-hop behind that answers small packets and no large ones lies past the hole. Silence of a hop that
+Packets of the size that vanishes are traced. A hop that answers them was reached by them; the next
+one that answers small packets lies past the hole. Silence of a hop that
 never speaks says nothing, so the hole may then be one hop further. If even the end answers the
 large packets of the trace, they vanish on the way back, where no trace can look: unknown.
 """
@@ -22,17 +22,15 @@ def look_for_hole(walk: Walk) -> Candidate | None:
     facts = _sizes(search, walk.path)
     trace = _large_trace(walk.path, search)
     reached = {hop.address for hop in trace.hops if hop.answered} if trace is not None else set()
-    good: Stop | None = None
-    for stop in walk.heard:
-        if stop.point is Point.TEST_POINT and trace is not None and trace.address in reached:
-            break  # large packets arrive: what vanishes is the answer
-        if trace is not None and (stop.address in reached):
-            good = stop
-            continue
-        if trace is None:
-            break
-        return _found(walk, stop, good, facts)
-    return _hole(walk, Zone.UNKNOWN, facts, good)
+    if trace is None:
+        return _hole(walk, Zone.UNKNOWN, facts, None)
+    stops = walk.heard
+    passed = [number for number, stop in enumerate(stops) if stop.address in reached]
+    behind = passed[-1] + 1 if passed else 0
+    good = stops[behind - 1] if behind else None
+    if behind == len(stops):
+        return _hole(walk, Zone.UNKNOWN, facts, good)  # they arrive: what vanishes is the answer
+    return _found(walk, stops[behind], good, facts)
 
 
 def _found(walk: Walk, stop: Stop, good: Stop | None, facts: tuple[ZoneFact, ...]) -> Candidate:

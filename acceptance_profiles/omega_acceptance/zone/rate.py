@@ -120,10 +120,10 @@ def _queued(
 
 
 def _growth_us(quiet: Stop | None, loaded: Stop) -> int | None:
-    before_us = None if quiet is None else quiet.p50_us
-    if before_us is None or loaded.p50_us is None:
+    before_us = None if quiet is None else quiet.quick_us
+    if before_us is None or loaded.quick_us is None:
         return None
-    return max(loaded.p50_us - before_us, 0)
+    return max(loaded.quick_us - before_us, 0)
 
 
 def _policed(

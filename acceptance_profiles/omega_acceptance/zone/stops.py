@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from omega_acceptance.zone.codes import Point, Zone
-from omega_acceptance.zone.thresholds import ANSWERS_MIN, SMALL_OCTETS_MAX
+from omega_acceptance.zone.thresholds import ANSWERS_MIN, QUICK_PERCENT, SMALL_OCTETS_MAX
 from omega_core.evidence import Evidence
 from omega_core.metrics import Direction
 from omega_core.path import (
@@ -66,10 +66,12 @@ class Series:
         return self.rtt_us.count(None)
 
     @property
-    def p50_us(self) -> int | None:
-        """The middle of the answered; None of too few."""
+    def quick_us(self) -> int | None:
+        """What the quickest tenth of the answers took at most; None of too few."""
         answered = [each for each in self.rtt_us if each is not None]
-        return nearest_rank_percentile(answered, 50) if len(answered) >= ANSWERS_MIN else None
+        if len(answered) < ANSWERS_MIN:
+            return None
+        return nearest_rank_percentile(answered, QUICK_PERCENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +98,15 @@ class Stop:
         return self.attempts + sum(each.sent for each in self.series)
 
     @property
-    def p50_us(self) -> int | None:
-        """The least middle of its series: what is slow to answer is not slow to forward."""
-        middles = [middle for each in self.series if (middle := each.p50_us) is not None]
-        return min(middles, default=None)
+    def speaking(self) -> tuple[Series, ...]:
+        """Its series but for those by which it never answers, while it does by others."""
+        return tuple(each for each in self.series if each.lost < each.sent)
+
+    @property
+    def quick_us(self) -> int | None:
+        """The same of the quickest of its series; None where none has enough answers."""
+        quick = [each_us for each in self.series if (each_us := each.quick_us) is not None]
+        return min(quick, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,12 +233,14 @@ def _test_point(
             for each in evidence.attempts
         )
     ends = [each for each in traces if each.role is PathRole.TEST_POINT]
-    series += _at_the_end(ends)
-    series += [_echo(row) for row in echoes if row.role is PathRole.TEST_POINT]
+    rows = [each for each in echoes if each.role is PathRole.TEST_POINT]
+    series += [*_at_the_end(ends), *(_echo(row) for row in rows)]
     return Stop(
         point=Point.TEST_POINT,
         parts=parts,
-        address=next((each.address for each in ends), None),
+        address=next(
+            (each.address for each in path.traces if each.role is PathRole.TEST_POINT), None
+        ),
         series=tuple(series),
         attempts=answered,
     )

@@ -21,6 +21,7 @@ LOSS_SIZES_PPM: Final = (
     10_000, 20_000, 30_000, 50_000, 70_000, 100_000, 150_000, 200_000,
     300_000, 450_000, 600_000, 800_000, 950_000,
 )  # fmt: skip # sizes of a fault that are weighed, alike
+BEGINS_PRESUMED: Final = 0.9
 BEGINS_LIKELY: Final = 0.95
 BEGINS_CERTAIN: Final = 0.99
 HOP_LIMITS: Final = 0.35  # routers that limit how often they say that a packet's time ran out
@@ -40,7 +41,9 @@ PART_US_MAX: Final = {
 }
 GROWN_US_MIN: Final = 30 * US_PER_MS  # over the birth certificate; less is another hour of the day
 GROWN_SHARE: Final = 2  # and more than one part in so many
-ANSWERS_MIN: Final = 3  # fewer have no middle
+QUICK_PERCENT: Final = 10  # of the answers of a stop: what it takes when it is not busy
+SPEAKS_SLOWLY_US: Final = 4 * US_PER_MS  # slower than those behind it: it takes long to speak
+ANSWERS_MIN: Final = 3  # fewer say nothing about delay
 
 # Rate
 QUEUE_US_MIN: Final = 30 * US_PER_MS  # growth under load; less is what schedulers add
