@@ -70,7 +70,6 @@ class Reason(StrEnum):
     COUNTS = "counts"  # counts of packets, weighed against each other
     GROWTH = "growth"  # the delay grows there
     QUEUE = "queue"  # a queue forms there under load
-    ELIMINATION = "elimination"  # the other parts are good
     USUAL = "usual"  # seen from here it can't be told; it nearly always is there
     NEIGHBOURS = "neighbours"  # other lines of the sector tell it apart
     FEW_SAMPLES = "few_samples"
@@ -113,7 +112,6 @@ class FactCode(StrEnum):
     LOSS_SHARE = "loss_share"
     LOSS_BEGINS = "loss_begins"  # how likely the loss begins in this part
     DELAY_PART = "delay_part"  # what a part adds to the round trip
-    DELAY_WHOLE = "delay_whole"
     QUEUE_GROWS = "queue_grows"  # the round trip to a point under load, less that on the quiet line
     RATE_SHORT = "rate_short"
     SERVER_DEAD = "server_dead"

@@ -120,9 +120,9 @@ def _box_silent(walk: Walk, gateway: Stop, answers: ZoneFact) -> Candidate:
 
 def _in_core(seen: LineSeen, walk: Walk, last: Stop) -> Candidate | None:
     answers = _answers(last, walk)
+    if not _was_tried(seen, walk) and _is_heard_elsewhere(seen):
+        return None  # it may only not answer questions of this kind
     heard = [each for each in walk.references if each.answered]
-    if heard and not _was_tried(seen, walk):
-        return None  # it only does not answer questions of this kind
     if heard:
         facts = (answers, *(_answers(each, walk) for each in heard))
         return _down(
@@ -150,6 +150,10 @@ def _was_tried(seen: LineSeen, walk: Walk) -> bool:
     return any(
         each.to_test_point and each.family == walk.path.family for each in seen.evidence.attempts
     )
+
+
+def _is_heard_elsewhere(seen: LineSeen) -> bool:
+    return any(each.to_test_point and each.answered for each in seen.evidence.attempts)
 
 
 def _past_test_point(walk: Walk, path: PathFacts) -> Candidate | None:
