@@ -92,7 +92,7 @@ def _faults(seen: LineSeen, walks: Sequence[Walk]) -> Iterator[Candidate]:
         yield loss
     path = seen.evidence.path
     names = None
-    if path is not None and walks:
+    if path is not None and any(each.test_point.answered for each in walks):
         names = look_for_names(path, walks[0], lossy=loss is not None)
     if silent is not None:
         yield silent  # nothing past the test point answers, names neither

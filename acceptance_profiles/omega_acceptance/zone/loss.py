@@ -215,7 +215,7 @@ def _located(walks: Sequence[Walk], failing: Sequence[Counts], limit_ppm: int) -
     return Candidate(
         zone=part,
         symptom=symptom,
-        confidence=_sure(chance),
+        confidence=sure_of(chance),
         reason=Reason.COUNTS,
         evidence=evidence,
         last_good=_POINT_BEFORE[part],
@@ -223,7 +223,8 @@ def _located(walks: Sequence[Walk], failing: Sequence[Counts], limit_ppm: int) -
     )
 
 
-def _sure(chance: float) -> Confidence:
+def sure_of(chance: float) -> Confidence:
+    """Return the class of a part in which a loss begins with this chance."""
     if chance >= t.BEGINS_CERTAIN:
         return Confidence.CERTAIN
     return Confidence.LIKELY if chance >= t.BEGINS_LIKELY else Confidence.PRESUMED

@@ -20,7 +20,7 @@ from omega_acceptance.zone import thresholds as t
 from omega_acceptance.zone.codes import Confidence, FactCode, Point, Reason, Symptom, Zone
 from omega_acceptance.zone.finding import Candidate, ZoneFact
 from omega_acceptance.zone.given import LineSeen
-from omega_acceptance.zone.loss import begins
+from omega_acceptance.zone.loss import begins, sure_of
 from omega_acceptance.zone.stops import Stop, walk_of
 from omega_core.environment import Medium
 from omega_core.metrics import Direction, LimitCause
@@ -136,9 +136,9 @@ def _policed(
     if lost * PPM <= sent * t.POLICED_PPM_MIN:
         return None
     part, chance = max(begins([loaded]).items(), key=lambda each: each[1])
-    if chance < t.BEGINS_LIKELY or part not in _BEFORE:
+    if chance < t.BEGINS_PRESUMED:
         return None
-    return _short_in(part, Confidence.LIKELY, Reason.COUNTS, facts, direction)
+    return _short_in(part, sure_of(chance), Reason.COUNTS, facts, direction)
 
 
 def _grows(stop: Stop, growth_us: int, path: FamilyPath, direction: Direction) -> ZoneFact:
