@@ -26,14 +26,11 @@ from omega_core.path import Gateway, HopAnswer, Neighbour, PathFacts, TraceEnd
 from omega_core.path_findings import first_operator_hop, trace_to
 
 
-def look_for_silence(seen: LineSeen, walk: Walk) -> Candidate | None:
+def look_for_silence(seen: LineSeen, path: PathFacts, walk: Walk) -> Candidate | None:
     """Return where a family's path breaks off; None where the test point and what is past answer.
 
     None too where nothing was asked: then there is nothing to say.
     """
-    path = seen.evidence.path
-    if path is None:
-        return None
     if walk.test_point.answered:
         return _past_test_point(walk, path)
     if path.carrier is False:

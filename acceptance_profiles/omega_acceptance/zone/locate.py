@@ -117,8 +117,9 @@ def _silence(seen: LineSeen, walks: Sequence[Walk]) -> Candidate | None:
     A family that the host has only within its home, or not at all, is none it could miss.
     """
     used = [each for each in walks if _is_used(each)]
-    found = [(walk, look_for_silence(seen, walk)) for walk in used or walks[:1]]
-    broken = [each for _, each in found if each is not None]
+    path = seen.evidence.path
+    found = [] if path is None else [look_for_silence(seen, path, each) for each in used or walks]
+    broken = [each for each in found if each is not None]
     if not broken:
         return None
     nearest = min(broken, key=lambda each: _ORDER.index(each.zone))

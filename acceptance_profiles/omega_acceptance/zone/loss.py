@@ -232,13 +232,14 @@ def sure_of(chance: float) -> Confidence:
 
 def _clean_up_to(likely: dict[Zone, float]) -> Point | None:
     """Return the farthest point before which the loss hardly ever begins."""
-    before, reached = 0.0, None
-    for part in _PARTS:
-        if before > 1 - t.BEGINS_LIKELY or not likely:
-            break
-        reached = _POINT_BEFORE[part]
-        before += likely.get(part, 0.0)
-    return reached
+    if not likely:
+        return None
+    before = {
+        part: sum(likely.get(each, 0.0) for each in _PARTS[:number])
+        for number, part in enumerate(_PARTS)
+    }
+    clean = [part for part, chance in before.items() if chance <= 1 - t.BEGINS_LIKELY]
+    return _POINT_BEFORE[clean[-1]]
 
 
 def _which_way(failing: Sequence[Counts]) -> tuple[Symptom, Direction | None]:

@@ -24,6 +24,7 @@ from omega_core.path import NameOutcome, NotObserved, PortalAnswer, PortalCheck,
 from omega_core.verdict import Fault, Outcome, Verdict
 from support.zone_facts import (
     CHAIN,
+    NOT_ASKED,
     OPERATOR,
     REFERENCE,
     TEST_POINT,
@@ -253,9 +254,7 @@ def test_the_neighbours_say_nothing_of_a_home() -> None:
     assert locate(replace(BOX_DOWN, sector=SectorView(good=9, bad=0))).scope is None
 
 
-SIX_GOOD = replace(
-    path4(), family=6, source="2001:db8:9::20", traces=(), echoes=(), mtu=path4().seen_source
-)
+SIX_GOOD = replace(path4(), family=6, source="2001:db8:9::20", traces=(), echoes=(), mtu=NOT_ASKED)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +266,7 @@ SIX_GOOD = replace(
             line(
                 path=path_facts(
                     path4(),
-                    replace(SIX_GOOD, source=path4().seen_source, gateway=path4().seen_source),
+                    replace(SIX_GOOD, source=NOT_ASKED, gateway=NOT_ASKED),
                 )
             ),
             {Condition.CGNAT, Condition.NO_IPV6},

@@ -228,6 +228,19 @@ CASES = [
         None,
         id="a reference keeps silent while names come from beyond",
     ),
+    pytest.param(
+        line(
+            path=path4(
+                traces=(
+                    *path4().traces,
+                    trace([(BOX, answers(1)), ("100.64.9.9", answers(300))], ended=TraceEnd.BUDGET),
+                )
+            )
+        ),
+        Zone.NONE,
+        None,
+        id="another flow takes another way",
+    ),
     pytest.param(without_path(line()), Zone.NONE, None, id="nobody looked at the path"),
     pytest.param(
         line(path=path_facts(names=(server(), server("10.0.0.9", SILENT)))),
@@ -768,7 +781,7 @@ CASES = [
     pytest.param(
         line(
             judgement=short_rate(),
-            path=loaded({BOX: 0, OPERATOR: 0, TEST_POINT: 0}, operator=3, end=4),
+            path=loaded({BOX: 0, OPERATOR: 0, TEST_POINT: 0}, operator=1, end=4),
         ),
         Zone.ACCESS,
         Symptom.RATE,
@@ -779,6 +792,15 @@ CASES = [
         Zone.ACCESS,
         Symptom.RATE,
         id="neither queue nor loss under load",
+    ),
+    pytest.param(
+        line(
+            judgement=short_rate(),
+            path=loaded({BOX: 0, OPERATOR: 9, TEST_POINT: 120}, operator=18),
+        ),
+        Zone.CORE,
+        Symptom.RATE,
+        id="two answers of the first hop under load say nothing of a queue",
     ),
     pytest.param(
         line(judgement=short_rate(), metrics=rate_metric(800_000, LimitCause.LAN)),
