@@ -112,7 +112,9 @@ def customer_hops(path: FamilyPath) -> int:
         return 1
     inside = 1
     for hop in trace.hops[1:]:
-        if hop.address is None or not _is_of_homes(hop.address) or hop.address == trace.address:
+        if hop.address is None or hop.address in {trace.address, path.source}:
+            break
+        if not _is_of_homes(hop.address):
             break
         inside = hop.ttl
     return inside
@@ -215,8 +217,8 @@ def _mtu(path: FamilyPath, search: MtuSearch) -> Iterator[Finding]:
             values += [("last_ttl", str(place[0])), ("silent_ttl", str(place[1]))]
         yield Finding(FindingCode.MTU_BLACK_HOLE, path.family, tuple(values))
     elif search.ended is MtuEnd.TOLD:
-        who = [told.address for told in search.told if told.address is not None]
-        values += [("told_by", who[0])] if who else []
+        who = [each.address for each in search.told if each.address not in {None, path.source}]
+        values += [("told_by", str(who[0]))] if who else []
         yield Finding(FindingCode.MTU_REDUCED, path.family, tuple(values))
 
 

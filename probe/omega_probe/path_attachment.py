@@ -67,7 +67,9 @@ def carrier(name: str) -> bool | None:
 def signal_dbm(root: Path, name: str) -> int | None:
     """Return the radio signal of an interface in dBm; None where there is none."""
     try:
-        text = (root / "proc" / "net" / "wireless").read_text(encoding="utf-8", errors="replace")
+        text = (root / "proc" / "thread-self" / "net" / "wireless").read_text(
+            encoding="utf-8", errors="replace"
+        )
     except OSError:
         return None
     return parse_wireless(text, name)

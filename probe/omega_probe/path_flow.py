@@ -107,15 +107,16 @@ class _Flow:
         clock, trace = self._waiter.clock, self._trace
         while (probe := trace.probe_to_send(clock.monotonic_ns())) is not None:
             if not self._spending.take():
-                trace.stop(TraceEnd.BUDGET)
+                trace.not_sent(TraceEnd.BUDGET)
                 return
+            at_ns = clock.monotonic_ns()  # before the call: no round trip is shorter than it was
             try:
                 self._channel.send(probe.number, probe.ttl, self._ip_octets)
             except OSError as error:
                 self.refusal = reason_of(error)
-                trace.stop(TraceEnd.NOT_SENT)
+                trace.not_sent(TraceEnd.NOT_SENT)
                 return
-            trace.departed(probe.number, clock.monotonic_ns())
+            trace.departed(probe.number, at_ns)
 
     def hear_until(self, wakeup_ns: int | None) -> None:
         clock = self._waiter.clock

@@ -118,7 +118,7 @@ def _exchange(endpoint: socket.socket, questions: list[_Question], waiter: Waite
     started_ns = waiter.clock.monotonic_ns()
     for sends in range(1, SENDS_MAX + 1):
         for question in _open(questions):
-            _send(endpoint, question, waiter)
+            _send(endpoint, question, questions, waiter)
         last = sends == SENDS_MAX
         after_ns = (sends - 1) * AGAIN_NS + (limits.NAME_WAIT_NS if last else AGAIN_NS)
         while _open(questions) and not waiter.stop.is_set():
@@ -131,12 +131,13 @@ def _open(questions: list[_Question]) -> list[_Question]:
     return [question for question in questions if question.is_open]
 
 
-def _send(endpoint: socket.socket, question: _Question, waiter: Waiter) -> None:
+def _send(
+    endpoint: socket.socket, question: _Question, questions: list[_Question], waiter: Waiter
+) -> None:
     try:
         endpoint.send(question.octets)
-    except ConnectionRefusedError:
-        question.sent_ns.append(waiter.clock.monotonic_ns())  # the word is about the one before
-        question.closed(NameOutcome.REFUSED)
+    except ConnectionRefusedError:  # the word is about one before, and so about the server
+        _refuse(questions)
     except OSError as error:
         refused = error.errno in {errno.EHOSTUNREACH, errno.EACCES}
         if not question.sent_ns:
@@ -151,8 +152,7 @@ def _receive(endpoint: socket.socket, questions: list[_Question], waiter: Waiter
     except BlockingIOError:
         return
     except ConnectionRefusedError:
-        for question in _open(questions):
-            question.closed(NameOutcome.REFUSED)
+        _refuse(questions)
         return
     except OSError:
         return  # a router's word about a packet; the next sending may fare better
@@ -166,6 +166,11 @@ def _receive(endpoint: socket.socket, questions: list[_Question], waiter: Waiter
         question.answer, question.rtt_ns = answer, now_ns - question.sent_ns[-1]
         question.closed(NameOutcome.ANSWERED)
         return
+
+
+def _refuse(questions: list[_Question]) -> None:
+    for question in _open(questions):
+        question.closed(NameOutcome.REFUSED)
 
 
 def _is_only(questions: list[_Question]) -> bool:

@@ -25,7 +25,13 @@ from typing import Any, Final
 from omega_core.facts import Family
 from omega_core.path import HopAnswer, PathMethod
 from omega_probe.attempts import SOCKET_FAMILY
-from omega_probe.path_sockets import IP_HEADER_OCTETS, echo_bytes, kind_of, reply_of
+from omega_probe.path_sockets import (
+    IP_HEADER_OCTETS,
+    echo_bytes,
+    forget_path_mtu,
+    kind_of,
+    reply_of,
+)
 from omega_probe.path_trace import ProbeAnswer
 
 _SEQUENCE_BASE: Final = 0x0E6A0000
@@ -54,10 +60,11 @@ class _RawChannel:
         self._family: Family = family
         self._source, self._address = source, address.partition("%")[0]
         self._to = address
-        self._scapy = _layers()
         with ExitStack() as stack:
             self._out = stack.enter_context(_raw(family, socket.IPPROTO_RAW))
+            forget_path_mtu(self._out, family)
             self._icmp = stack.enter_context(_raw(family, _ICMP_PROTOCOL[family]))
+            self._scapy = _layers()  # heavy: not before the host has allowed the sockets
             self._stack = stack.pop_all()
 
     def close(self) -> None:

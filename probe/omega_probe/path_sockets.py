@@ -170,10 +170,9 @@ class _ErrorQueueChannel(ABC):
         self._endpoint.setblocking(False)  # noqa: FBT003 - the standard library's signature
         if self._family == 4:
             self._endpoint.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
-            self._endpoint.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
         else:
             self._endpoint.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
-            self._endpoint.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, IP_PMTUDISC_PROBE)
+        forget_path_mtu(self._endpoint, self._family)
 
     @abstractmethod
     def _packet(self, number: int, payload_octets: int) -> bytes: ...
@@ -239,6 +238,14 @@ class IcmpChannel(_ErrorQueueChannel):
             answer = reply_of(data, address, self._family, self._token)
             if answer is not None:
                 yield answer
+
+
+def forget_path_mtu(endpoint: socket.socket, family: Family) -> None:
+    """Forbid fragmenting, and hold packets against the interface's MTU alone."""
+    if family == 4:
+        endpoint.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
+    else:
+        endpoint.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, IP_PMTUDISC_PROBE)
 
 
 def echo_bytes(family: Family, number: int, token: bytes, payload_octets: int) -> bytes:

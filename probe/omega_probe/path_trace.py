@@ -6,7 +6,8 @@ all TTLs in flight at once:
 
     driver                             machine
     probe_to_send(now)       ----->    number and TTL of the packet that is due, or None
-    departed(number, at)     ----->    when it really left
+    departed(number, at)     ----->    when it really left; or
+    not_sent(why)            ----->    that it did not, and no further one will
     answered(answer, at)     ----->    what came back
     next_wakeup_ns()         ----->    when to come back, None when complete
 
@@ -134,6 +135,11 @@ class PathTrace:
         """Say when a packet really left."""
         self._sent[number].at_ns = at_ns
 
+    def not_sent(self, why: TraceEnd) -> None:
+        """Take back the packet that was due last, and send no more: it was never on the line."""
+        self._sent.pop()
+        self._cut = why
+
     def answered(self, answer: ProbeAnswer, at_ns: int) -> None:
         """Take in an answer; a second one, a late one and one to nothing change nothing."""
         if answer.number is None:
@@ -155,7 +161,7 @@ class PathTrace:
             self._ends_at(sent.ttl, TraceEnd.UNREACHABLE)
 
     def stop(self, why: TraceEnd) -> None:
-        """Send nothing more: budget, interruption, or the host's own network refuses."""
+        """Send nothing more: time is used up, or somebody said so."""
         if self._cut is None and not self._is_sending_over():
             self._cut = why
 

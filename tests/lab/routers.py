@@ -23,7 +23,7 @@ from lab.topology import run_ip
 
 NAMES: Final = ("device", "box", "access", "core", "server")
 LINKS_V4: Final = ("192.168.1.{}/24", "100.64.0.{}/24", "198.51.100.{}/24", "203.0.113.{}/24")
-LINKS_V6: Final = ("2001:db8:0:{}::{}/64",) * 4
+LINKS_V6: Final = tuple(f"2001:db8:0:{link}::{{}}/64" for link in range(1, 5))
 NEAR, FAR = 1, 2  # ends of a link: towards the device, and towards the server
 _QUIET: Final = {
     "net.ipv6.conf.default.accept_dad": "0",
@@ -40,7 +40,7 @@ def v4(link: int, end: int) -> str:
 
 def v6(link: int, end: int) -> str:
     """Return the IPv6 address of one end of a link."""
-    return LINKS_V6[link].format(link, end).partition("/")[0]
+    return LINKS_V6[link].format(end).partition("/")[0]
 
 
 SERVER_V4, SERVER_V6 = v4(3, FAR), v6(3, FAR)
@@ -125,7 +125,7 @@ class RouterChain:
             if 4 in self._families:
                 lines.append(f"address add {LINKS_V4[link].format(end)} dev {name}")
             if 6 in self._families:
-                lines.append(f"address add {LINKS_V6[link].format(link, end)} dev {name} nodad")
+                lines.append(f"address add {LINKS_V6[link].format(end)} dev {name} nodad")
             run_ip(node, [*lines, f"link set {name} up"])
 
     def _route(self) -> None:
@@ -139,7 +139,7 @@ class RouterChain:
             for link in range(index - 1):  # what lies behind the neighbour on the device's side
                 lines += self._routes(
                     LINKS_V4[link].format(0),
-                    LINKS_V6[link].format(link, 0),
+                    LINKS_V6[link].format(""),
                     v4(index - 1, NEAR),
                     v6(index - 1, NEAR),
                 )
