@@ -1,6 +1,6 @@
 """The rule of the fault's zone over drawn lines: how often it is right, wrong, or says nothing.
 
-Seeds for developing are below a hundred thousand; those above are for reporting, and nothing was
+Seeds for developing are below two hundred thousand; those above are for reporting, and nothing was
 changed by what they showed. A case is right if its zone is named, wrong if another is, and unknown
 otherwise. The matrix is printed: `pytest -s -k reported tests/property/test_zone_simulated.py`.
 """
@@ -18,7 +18,7 @@ from omega_acceptance.zone.finding import WRONG_PPM_MAX
 from support.zone_lines import PLACES, Line, draw_line, seen_of
 
 DEVELOPING = range(200)
-REPORTING = range(100_000, 102_000)
+REPORTING = range(200_000, 202_000)
 RIGHT_PPM_MIN = 950_000
 WRONG_PPM_MAX_OF_ALL = 20_000
 Judged = list[tuple[Line, ZoneFinding]]

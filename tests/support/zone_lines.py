@@ -5,7 +5,7 @@
 Nothing here knows the rule that is tested. Every packet is drawn by itself: each stretch loses and
 delays it, each way; routers say that a packet's time ran out as Linux does, six times and then once
 a second, some more slowly than they forward, some never. As many packets are sent as the path
-diagnosis sends: ten rounds of each TTL, twenty echoes to each point, two rounds to references, a
+diagnosis sends (`path_plan`): rounds of each TTL, echoes to each point, short traces beside them, a
 stream of 150 packets at 50 a second; two short windows of load each way, with a trace and echoes
 beside them.
 """
@@ -44,6 +44,7 @@ from omega_core.path import (
     TraceEnd,
     Unobserved,
 )
+from omega_core.units import NS_PER_US
 from omega_core.verdict import (
     Because,
     CriterionOutcome,
@@ -53,6 +54,7 @@ from omega_core.verdict import (
     ProfileRef,
     Verdict,
 )
+from omega_probe.path_plan import ECHO_ROUNDS, TRACE_ROUNDS
 from support.facts import idle_stream
 
 Kind = Literal["none", "loss", "delay", "rate", "names", "mtu", "down", "one_way", "wedged"]
@@ -71,7 +73,8 @@ PLACES: tuple[tuple[Kind, Zone], ...] = (
     ("wedged", Zone.CPE),
 )
 HEALTHY_SHARE = 0.25
-ROUNDS, ROUND_US, ECHOES, ECHO_APART_US, PACKETS = 10, 600_000, 20, 250_000, 150
+ROUNDS, ROUND_US = TRACE_ROUNDS.count, TRACE_ROUNDS.apart_ns // NS_PER_US
+ECHOES, PACKETS = ECHO_ROUNDS.count, 150
 ADDRESSES = {
     4: ("192.168.1.1", "100.64.3.1", "198.51.100.1", "203.0.113.5", "192.0.2.53"),
     6: ("fe80::1", "2001:db8:1::1", "2001:db8:2::1", "2001:db8:3::5", "2001:db8:4::53"),
@@ -242,8 +245,9 @@ class Hearing:
 
     def __init__(self, line: Line, family: Literal[4, 6]) -> None:
         self._line, self._random, self._family = line, line.random, family
-        for router in line.routers:  # what a router says is limited for each asker and family
-            router.tokens, router.refilled_us = 6.0, 0
+        for router in line.routers:  # limited for each asker and family, for all traces together:
+            router.tokens = 6.0 - line.random.randint(0, 4)  # the short ones to references, too
+            router.refilled_us = 0
 
     def path(self) -> FamilyPath:
         """Return the family's path facts."""

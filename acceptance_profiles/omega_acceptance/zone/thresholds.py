@@ -21,10 +21,10 @@ LOSS_SIZES_PPM: Final = (
     10_000, 20_000, 30_000, 50_000, 70_000, 100_000, 150_000, 200_000,
     300_000, 450_000, 600_000, 800_000, 950_000,
 )  # fmt: skip # sizes of a fault that are weighed, alike
-BEGINS_PRESUMED: Final = 0.9
+BEGINS_PRESUMED: Final = 0.8
 BEGINS_LIKELY: Final = 0.95
 BEGINS_CERTAIN: Final = 0.99
-HOP_LIMITS: Final = 0.35  # routers that limit how often they say that a packet's time ran out
+HOP_LIMITS: Final = 0.8  # hops that limit how often they say that a time ran out: Linux does
 ECHO_LIMITS: Final = 0.05  # hosts and routers that limit their answers to echo questions
 LIMIT_STEPS: Final = 16  # how finely what a limiting router leaves out is weighed
 PRIOR: Final = {Zone.LAN: 0.25, Zone.ACCESS: 0.35, Zone.CORE: 0.2, Zone.BEYOND: 0.2}
