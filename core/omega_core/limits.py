@@ -45,6 +45,9 @@ MTU_TRIES_MAX = 40  # sizes of one search: 11 halvings, and the usual sizes trie
 MTU_OCTETS_MIN_V4 = 576  # every host takes it (RFC 791)
 MTU_OCTETS_MIN_V6 = 1_280  # every link carries it (RFC 8200 section 5)
 
+# Fault zone
+ZONE_FACTS_MAX = 64  # behind one finding: thirty hops, and what the looks found
+
 # TCP goodput
 GOODPUT_RUN_NS_MAX = 60 * NS_PER_S  # a longer run keeps the customer's line from the customer
 GOODPUT_FLOWS_MAX = 16  # beyond it flows compete with each other, not with the queue

@@ -1,7 +1,7 @@
 """What a path diagnosis is to look at, and which packets this host lets the probe send.
 
 The number of packets follows from the means. ICMP echo is answered without a limit by hosts and
-routers, so where it may be sent every target is asked twenty times. Without it all that is left is
+routers, so where it may be sent every target is asked thirty times. Without it all that is left is
 UDP to a closed port, which a Linux host answers six times at once and then once a second, to one
 asker, for all its packets: so there are fewer, a second apart.
 """
@@ -27,7 +27,7 @@ TRACE_ROUNDS_UDP_ONLY: Final = Rounds(count=6, apart_ns=_APART_NS)
 SHORT_TRACE_ROUNDS: Final = Rounds(count=2, apart_ns=_APART_NS)
 LARGE_TRACE_ROUNDS: Final = Rounds(count=3, apart_ns=400 * NS_PER_MS, spacing_ns=12 * NS_PER_MS)
 ECHO_ROUNDS: Final = Rounds(
-    ttl_first=TARGET_TTL, ttl_last=TARGET_TTL, count=20, apart_ns=250 * NS_PER_MS
+    ttl_first=TARGET_TTL, ttl_last=TARGET_TTL, count=30, apart_ns=170 * NS_PER_MS
 )
 ECHO_ROUNDS_UDP_ONLY: Final = Rounds(
     ttl_first=TARGET_TTL, ttl_last=TARGET_TTL, count=5, apart_ns=_APART_NS
