@@ -109,6 +109,18 @@ RETRY_AFTER_S_MAX = 5
 SERVER_CONNECTIONS_MAX = 1_024  # open at once; the usual limit on a process's files
 DESCRIPTION_CHARS_MAX = 2_000  # what a caller says of a fault, in a ticket
 
+# Tickets
+TICKET_TEXT_CHARS_MAX = 4_000  # a note of a page and a half; what is longer is a file
+TICKET_NAME_CHARS_MAX = 120  # a person, a party, a place
+TICKET_PARTS_MAX = 64  # spares, sentence codes, records that a finding rests on
+TICKET_ENTRIES_MAX = 2_000  # of one log: folding it takes milliseconds; a long fault has hundreds
+TICKETS_PAGE_MAX = 200  # in one answer; the next page begins after the last number
+TICKETS_LOOKED_AT_MAX = 1_000  # for one page, where most do not fit what was asked for
+SECTOR_LINES_MAX = 100_000  # subscribers of a base station: more is a slip of the pen
+ESCALATION_RECORDS_MAX = 50  # bundles in one package, newest first; digests of the others listed
+ESCALATION_BYTES_MAX = 64 * 1024 * 1024  # what a mail gateway or a vendor's portal still takes
+CALENDAR_DAYS_LOOKED_AT_MAX = 400  # for one date: a year of holidays is a slip in the table
+
 # Keys
 KEY_OVERLAP_S = 7 * 86_400  # both keys are good so long: a van's outbox is posted within a week
 KEY_EARLY_S = 900  # how far the clocks of two servers, or a rotation's moment, may be apart

@@ -7,7 +7,7 @@ StoreError
   + ConflictError            what was to be stored contradicts what is stored
   + TokenRefusedError, NonceSeenError, QuotaExceededError, ProfileChangedError,
         GrantUsedError, SeqUsedError, ObservationKnownError, KeyReplacedError,
-        AlreadyThereError, NotThereError
+        AlreadyThereError, NotThereError, LogGrewError
 """
 
 from __future__ import annotations
@@ -97,3 +97,7 @@ class ObservationKnownError(ConflictError):
 
 class KeyReplacedError(ConflictError):
     """Another key follows this one: a key has one successor."""
+
+
+class LogGrewError(ConflictError):
+    """Somebody else wrote to the log since it was read."""

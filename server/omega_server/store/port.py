@@ -149,12 +149,19 @@ class CaseStore(Protocol):
         """Return the ticket of this number."""
         ...
 
-    def tickets(self) -> Sequence[TicketRow]:
-        """Return every ticket, by number."""
+    def tickets(self, *, after: str = "", count: int | None = None) -> Sequence[TicketRow]:
+        """Return the tickets after a number, at most `count`, by number."""
+        ...
+
+    def count_tickets(self) -> int:
+        """Return how many tickets there are."""
         ...
 
     def log(self, event: EventRow) -> None:
-        """Write one entry to the log of its subject."""
+        """Write one entry to the log of its subject.
+
+        Raises LogGrewError where another entry of the subject has its `place`.
+        """
         ...
 
     def events(self, subject: Subject, subject_id: str) -> Sequence[EventRow]:
