@@ -74,7 +74,9 @@ def clocks_of(
 ) -> tuple[ClockState, ...]:
     """Return the ticket's clocks as they stand now."""
     ended = life.history[-1].at_unix_us if life.ended else None
-    clocks = [_running("solved", life, SOLVED_US, _first(life.resolved_unix_us, ended), now_unix_us)]
+    clocks = [
+        _running("solved", life, SOLVED_US, _first(life.resolved_unix_us, ended), now_unix_us)
+    ]
     if life.dispatched:
         arrived = next((e.at_unix_us for e in entries if isinstance(e.body, log.Arrived)), None)
         clocks.append(_running("on_site", life, ON_SITE_US, _first(arrived, ended), now_unix_us))

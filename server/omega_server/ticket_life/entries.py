@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -380,9 +379,9 @@ class Entry:
 _ACTOR = TypeAdapter(Actor)
 
 
-@cache
-def _adapter(body: type[Body]) -> TypeAdapter[Body]:
-    return TypeAdapter(body)
+_ADAPTERS: Mapping[type[Body], TypeAdapter[Body]] = MappingProxyType(
+    {body: TypeAdapter(body) for body in KIND_OF}
+)
 
 
 def entry_of(row: EventRow) -> Entry:
@@ -392,14 +391,14 @@ def entry_of(row: EventRow) -> Entry:
     return Entry(
         at_unix_us=row.at_unix_us,
         actor=None if actor is None else _ACTOR.validate_python(actor),
-        body=_adapter(KINDS[row.kind]).validate_python(content, strict=False),
+        body=_ADAPTERS[KINDS[row.kind]].validate_python(content, strict=False),
         place=row.place,
     )
 
 
 def row_of(ticket_id: str, entry: Entry) -> EventRow:
     """Return the entry as a row for the store."""
-    content: dict[str, Any] = _adapter(type(entry.body)).dump_python(entry.body, mode="json")
+    content: dict[str, Any] = _ADAPTERS[type(entry.body)].dump_python(entry.body, mode="json")
     if entry.actor is not None:
         content["actor"] = _ACTOR.dump_python(entry.actor, mode="json")
     return EventRow(
