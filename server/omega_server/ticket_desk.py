@@ -21,6 +21,7 @@ from omega_core.facts import INTEGER_MAX
 from omega_core.limits import (
     DESCRIPTION_CHARS_MAX,
     TICKET_ENTRIES_MAX,
+    TICKET_PARTS_MAX,
     TICKETS_LOOKED_AT_MAX,
     TICKETS_PAGE_MAX,
 )
@@ -66,6 +67,7 @@ class NewTicket(StrictModel):
     severity: log.PersonName | None = None
     ticket_type: log.PersonName | None = None
     predecessor: Id | None = None
+    external: Annotated[tuple[log.ExternalId, ...], Field(max_length=TICKET_PARTS_MAX)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,7 @@ class TicketDesk:
             severity=asked.severity,
             ticket_type=asked.ticket_type,
             predecessor=asked.predecessor,
+            external=asked.external,
             recurs=before is not None and _is_the_same_fault(before.life, now),
         )
         row = tickets.open_ticket(

@@ -241,6 +241,14 @@ class SessionStore(Protocol):
         """Return the records posted to a sheet or a ticket, in order of arrival."""
         ...
 
+    def digests(self, *, skip: int, count: int) -> Sequence[str]:
+        """Return the digests of at most `count` records, in order of arrival, after `skip`."""
+        ...
+
+    def count_records(self) -> int:
+        """Return how many records there are."""
+        ...
+
 
 class LogSigner(Protocol):
     """Signs what the log says, inside the transaction that makes it true."""

@@ -91,7 +91,7 @@ def eta_report(life: Life, now_unix_us: int) -> EtaReport:
     until = life.resolved_unix_us
     if until is None:
         until = life.history[-1].at_unix_us if life.ended else now_unix_us
-    for eta, following in zip(life.etas, (*life.etas[1:], None), strict=True):
+    for eta, following in zip(life.etas, (*life.etas, None)[1:], strict=True):
         if eta.eta_unix_us >= until:
             continue  # it was kept, or has not come yet
         told = None if following is None else following.notified_at_unix_us

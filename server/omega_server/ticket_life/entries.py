@@ -80,6 +80,15 @@ class Actor(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalId(Fact):
+    """What another system calls the ticket."""
+
+    id: PersonName
+    owner: PersonName | None = None
+    type: PersonName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened(Fact):
     """The number was given. `recurs`: the fault of `predecessor` came back within days."""
 
@@ -88,6 +97,7 @@ class Opened(Fact):
     ticket_type: PersonName | None = None
     predecessor: Id | None = None
     recurs: bool = False
+    external: Annotated[tuple[ExternalId, ...], Field(max_length=TICKET_PARTS_MAX)] = ()
     rules: Id | None = None
     """The version of the priority rules that the ticket keeps; None of one older than the rules."""
 
