@@ -14,6 +14,7 @@ what was said; what follows from it is in `omega_server.ticket_life.life`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -400,8 +401,8 @@ def entry_of(row: EventRow) -> Entry:
     actor = content.pop("actor", None)
     return Entry(
         at_unix_us=row.at_unix_us,
-        actor=None if actor is None else _ACTOR.validate_python(actor),
-        body=_ADAPTERS[KINDS[row.kind]].validate_python(content, strict=False),
+        actor=None if actor is None else _ACTOR.validate_json(json.dumps(actor)),
+        body=_ADAPTERS[KINDS[row.kind]].validate_json(json.dumps(content)),
         place=row.place,
     )
 

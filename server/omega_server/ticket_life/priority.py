@@ -7,6 +7,7 @@ with a reason. More lines of the sector alike in the same zone make it more urge
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from omega_core.canonical import canonical_bytes, digest_hex
 from omega_core.errors import ExitCode, OmegaError
@@ -127,6 +128,6 @@ def rules_named(name: str | None) -> PriorityRules:
 def rules_of(content: Mapping[str, object]) -> PriorityRules:
     """Return the rules in the content of a file; raises RulesError."""
     try:
-        return _RULES.validate_python(content, strict=False)
-    except ValidationError as error:
-        raise RulesError(f"not priority rules: {error.error_count()} faults") from error
+        return _RULES.validate_json(json.dumps(content))
+    except (TypeError, ValueError) as error:
+        raise RulesError(f"not priority rules: {type(error).__name__}") from error
