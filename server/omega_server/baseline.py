@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from omega_core.metrics import METRICS, Better
 from omega_core.record import Record
+from omega_core.units import PPM
 from omega_core.verdict import Mode, Verdict
 from omega_server.envelopes import stored
 from omega_server.store.port import Store
@@ -77,8 +78,8 @@ def compared(store: Store, certificate: BirthCertificate, digest: str) -> Compar
 def _compared(name: str, then: int | None, now: int | None) -> Compared:
     worse_by_ppm = None
     if then and now is not None:
-        growth = (now - then) * 1_000_000 // then
-        worse_by_ppm = growth if METRICS[name].better is Better.LOWER else -growth
+        worse_by = now - then if METRICS[name].better is Better.LOWER else then - now
+        worse_by_ppm = -(-worse_by * PPM // then)  # rounded towards the worse side
     return Compared(
         metric=name, unit=METRICS[name].unit, then=then, now=now, worse_by_ppm=worse_by_ppm
     )

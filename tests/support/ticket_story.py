@@ -149,7 +149,12 @@ class TicketStory:
         return self.desk.open(NewTicket(actor=self.actor, **fields))
 
     def do(
-        self, kind: str, *, by: Actor | None = None, seen: int | None = None, **entry: Any
+        self,
+        kind: str,
+        *,
+        by: Actor | None = None,
+        seen: int | None = None,
+        **entry: Any,  # noqa: ANN401 - fields
     ) -> Ticket:
         """Write an entry a minute later, by way of its JSON."""
         self.pass_s(60)
