@@ -12,6 +12,9 @@ from datetime import date
 from typing import Any
 
 from omega_acceptance.catalogue import Catalogue
+from omega_acceptance.evaluate import evaluate
+from omega_acceptance.schema import profile_from_content
+from omega_core.derive import derive
 from omega_core.evidence import Evidence
 from omega_core.metrics import Direction
 from omega_core.units import NS_PER_S, US_PER_S
@@ -25,7 +28,7 @@ from omega_server.tickets import Ticket, load
 from support.builders import goodput_run
 from support.facts import evidence
 from support.profiles import carried
-from support.server_rig import Device, Rig, digest_of
+from support.server_rig import Device, Rig, digest_of, record_in
 
 OPENED_UNIX_US = 1_795_000_000_000_000
 MINUTE_US = 60 * US_PER_S
@@ -192,8 +195,18 @@ class TicketStory:
         if sheet_id is not None:
             place = {"purpose": "install", "sheet_id": sheet_id}
         granted = self.rig.granted(self._device[0], mode=mode, **place)
-        seen, _ = self.rig.services.collector.observe(self.rig.observation(granted, of))
-        envelope = self.rig.record(granted, of, observation_digest=seen)
+        times = {
+            "started_unix_us": granted.grant.issued_unix_us,
+            "ended_unix_us": granted.grant.issued_unix_us + MINUTE_US,
+        }
+        observation = self.rig.observation(granted, of, **times)
+        seen, _ = self.rig.services.collector.observe(observation)
+        judged = profile_from_content(granted.profile or {})
+        record = record_in(self.rig.record(granted, of))
+        preview = evaluate(
+            judged, mode, evidence=of, environment=record.environment, faults=(), derived=derive(of)
+        )
+        envelope = self.rig.record(granted, of, observation_digest=seen, preview=preview)
         self.rig.post(envelope)
         return digest_of(envelope)
 

@@ -310,6 +310,7 @@ def accepted(rig: Rig) -> tuple[TicketStory, str]:
 
     story = TicketStory(rig)
     subscriber = rig.store.cases.subscriber(story.subscriber_ref)
+    certificate = ""
     for _ in range(2):
         sheet_id = sheets.create(rig.store, subscriber, story.now).sheet_id
         story.measured(bad_evidence(), sheet_id=sheet_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,7 @@ def standing(status: Status, kind: str) -> Life:
     """Return a life in this state, in which nothing but the state may stand in the way."""
     life = life_after(*LOGS[status])
     assert life.status is status
-    opened = {
+    opened: dict[str, dict[str, Any]] = {
         "arrived": {"dispatched": True},
         "returned": {"level": 3},
         "closed": {"waiver": BODIES["waiver"], "consent": BODIES["consent"]},
