@@ -33,7 +33,8 @@ from omega_server.store.port import Store
 from omega_server.store.rows import TicketRow
 from omega_server.ticket_life import entries as log
 from omega_server.ticket_life.clocks import is_unreachable, recurs
-from omega_server.ticket_life.entries import Actor, Body, Channel, Entry
+from omega_server.ticket_life.entries import Actor, Body, Channel
+from omega_server.ticket_life.entry import Entry, entries_of, row_of
 from omega_server.ticket_life.life import Life, Status, life_of
 from omega_server.ticket_life.steps import StepRefusedError, check
 from omega_server.tickets import Ticket
@@ -169,7 +170,7 @@ class TicketDesk:
 
     def _write(self, ticket_id: str, actor: Actor, body: Body, *, seen: int | None = None) -> None:
         for _ in range(_TRIES_MAX):
-            entries = log.entries_of(self._store.cases.events("ticket", ticket_id))
+            entries = entries_of(self._store.cases.events("ticket", ticket_id))
             life = life_of(entries)
             _refuse_unseen(entries, life, seen)
             entry = Entry(at_unix_us=self._clock.unix_us(), actor=actor, body=body)
@@ -180,7 +181,7 @@ class TicketDesk:
                 raise RefusalError(Code.TICKET_STEP, str(error)) from error
             placed = replace(entry, place=life.places + 1)
             try:
-                self._store.cases.log(log.row_of(ticket_id, placed))
+                self._store.cases.log(row_of(ticket_id, placed))
             except LogGrewError:
                 continue
             return

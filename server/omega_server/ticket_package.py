@@ -41,7 +41,8 @@ from omega_server.baseline import BirthCertificate, birth_certificate
 from omega_server.envelopes import stored
 from omega_server.store.port import Store
 from omega_server.ticket_index import index_page
-from omega_server.ticket_life.entries import Entry, Escalated
+from omega_server.ticket_life.entries import Escalated
+from omega_server.ticket_life.entry import Entry
 from omega_server.ticket_views import TicketLifeView, baseline_view, life_view
 from omega_server.tickets import Ticket
 

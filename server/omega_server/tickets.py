@@ -25,14 +25,8 @@ from omega_server.store.rows import (
     SubscriberRow,
     TicketRow,
 )
-from omega_server.ticket_life.entries import (
-    Actor,
-    Entry,
-    Opened,
-    RecordPosted,
-    entries_of,
-    row_of,
-)
+from omega_server.ticket_life.entries import Actor, Opened, RecordPosted
+from omega_server.ticket_life.entry import Entry, entries_of, row_of
 from omega_server.ticket_life.life import Life, Status, life_of
 from omega_server.ticket_life.priority import CURRENT_RULES
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from omega_server.ticket_life import entries as log
 from omega_server.ticket_life.calendar import calendar
 from omega_server.ticket_life.clocks import clocks_of, eta_report, reminders_of
-from omega_server.ticket_life.entries import Actor, Body, Entry, entry_of, row_of
+from omega_server.ticket_life.entries import Actor, Body
+from omega_server.ticket_life.entry import Entry, entry_of, row_of
 from omega_server.ticket_life.life import ENDED, Status, life_of
 from omega_server.ticket_life.steps import StepRefusedError, check
 from support.ticket_story import (

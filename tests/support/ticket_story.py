@@ -22,7 +22,8 @@ from omega_core.verdict import Mode
 from omega_server.envelopes import content
 from omega_server.ticket_desk import NewTicket, TicketDesk, step_model
 from omega_server.ticket_life import entries as log
-from omega_server.ticket_life.entries import Actor, Body, Channel, Entry
+from omega_server.ticket_life.entries import Actor, Body, Channel
+from omega_server.ticket_life.entry import Entry
 from omega_server.ticket_life.life import Life, life_of
 from omega_server.tickets import Ticket, load
 from support.builders import goodput_run

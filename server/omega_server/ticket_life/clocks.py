@@ -21,7 +21,7 @@ from typing import Literal
 
 from omega_server.ticket_life import entries as log
 from omega_server.ticket_life.calendar import DAY_US, HOUR_US, Calendar, CalendarError
-from omega_server.ticket_life.entries import Entry
+from omega_server.ticket_life.entry import Entry
 from omega_server.ticket_life.life import Life, Status, StatusChange
 
 ON_SITE_US = 24 * HOUR_US

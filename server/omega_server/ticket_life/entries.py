@@ -7,21 +7,20 @@
     note, dispatched, arrived, contacted, escalated, returned, linked
     resolved, fault_returned, consent, waiver, closed, cancelled, rejected
 
-An entry is an `EventRow` of the store: kind, time and JSON. The names are stored and never change;
-a field that is added later has a default, so that older logs are read for ever. A body says only
-what was said; what follows from it is in `omega_server.ticket_life.life`.
+`omega_server.ticket_life.entry` puts them into the store. The names are stored and never change; a
+field that is added later has a default, so that older logs are read for ever. A body says only what
+was said; what follows from it is in `omega_server.ticket_life.life`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from omega_core.facts import Fact
 from omega_core.limits import (
@@ -31,7 +30,6 @@ from omega_core.limits import (
     TICKET_TEXT_CHARS_MAX,
 )
 from omega_core.models import Digest, Id, UnixUs
-from omega_server.store.rows import EventRow
 
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=TICKET_TEXT_CHARS_MAX)]
 PersonName: TypeAlias = Annotated[str, Field(min_length=1, max_length=TICKET_NAME_CHARS_MAX)]
@@ -367,61 +365,3 @@ KINDS: Mapping[str, type[Body]] = MappingProxyType(
 KIND_OF: Mapping[type[Body], str] = MappingProxyType({body: kind for kind, body in KINDS.items()})
 STEPS: tuple[str, ...] = tuple(kind for kind in KINDS if kind not in {"opened", "record"})
 """What people can do to a ticket that is open; the other two are written by the product."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One entry; `actor` is None of what the product wrote by itself.
-
-    `place` counts what people wrote, from 1: two who write at once want the same one.
-    """
-
-    at_unix_us: int
-    actor: Actor | None
-    body: Body
-    place: int | None = None
-
-    @property
-    def kind(self) -> str:
-        """What the entry is called in the store."""
-        return KIND_OF[type(self.body)]
-
-
-_ACTOR = TypeAdapter(Actor)
-
-
-_ADAPTERS: Mapping[type[Body], TypeAdapter[Body]] = MappingProxyType(
-    {body: TypeAdapter(body) for body in KIND_OF}
-)
-
-
-def entry_of(row: EventRow) -> Entry:
-    """Return the entry in a row of the store, as it was checked before it was stored."""
-    content = dict(row.content)
-    actor = content.pop("actor", None)
-    return Entry(
-        at_unix_us=row.at_unix_us,
-        actor=None if actor is None else _ACTOR.validate_json(json.dumps(actor)),
-        body=_ADAPTERS[KINDS[row.kind]].validate_json(json.dumps(content)),
-        place=row.place,
-    )
-
-
-def row_of(ticket_id: str, entry: Entry) -> EventRow:
-    """Return the entry as a row for the store."""
-    content: dict[str, Any] = _ADAPTERS[type(entry.body)].dump_python(entry.body, mode="json")
-    if entry.actor is not None:
-        content["actor"] = _ACTOR.dump_python(entry.actor, mode="json")
-    return EventRow(
-        subject="ticket",
-        subject_id=ticket_id,
-        kind=entry.kind,
-        at_unix_us=entry.at_unix_us,
-        content=content,
-        place=entry.place,
-    )
-
-
-def entries_of(rows: Iterable[EventRow]) -> tuple[Entry, ...]:
-    """Return the entries of a log, in its order."""
-    return tuple(entry_of(row) for row in rows)

@@ -26,7 +26,7 @@ from enum import StrEnum
 
 from omega_core.verdict import Mode, Verdict
 from omega_server.ticket_life import entries as log
-from omega_server.ticket_life.entries import Entry
+from omega_server.ticket_life.entry import Entry
 
 CONNECTIVITY = frozenset({"reachable_ppm"})
 PRODUCT = "omega"
@@ -293,11 +293,14 @@ def _later(one: int | None, other: int) -> int:
 
 
 def _is_valid(record: log.RecordPosted) -> bool:
-    return bool(record.granted) and record.verdict not in {None, Verdict.INVALID}
+    return record.verdict not in {None, Verdict.INVALID}
 
 
 def _is_after(record: log.RecordPosted, changed_unix_us: int | None) -> bool:
-    """Say whether a record is of the line as it is; by the server's clock, not the device's."""
+    """Say whether a record is of the line as it is; by the server's clock, not the device's.
+
+    One without a grant has no such time, and is never after anything.
+    """
     if changed_unix_us is None:
         return False
     return record.asked_unix_us is not None and record.asked_unix_us > changed_unix_us

@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 from omega_core.errors import ExitCode, OmegaError
 from omega_server.ticket_life import entries as log
-from omega_server.ticket_life.entries import Body, Entry
+from omega_server.ticket_life.entries import Body
+from omega_server.ticket_life.entry import Entry
 from omega_server.ticket_life.life import ACTIVE, OPEN, Life, Status
 
 WAIVER_LEVEL = 3

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from omega_server.ticket_life import entries as log
-from omega_server.ticket_life.entries import Body, Entry, entry_of, row_of
+from omega_server.ticket_life.entries import Body
+from omega_server.ticket_life.entry import Entry, entry_of, row_of
 from omega_server.ticket_life.life import Status, life_of
 from support.ticket_story import (
     MINUTE_US,
@@ -150,6 +151,8 @@ def test_what_proves_a_remedy(
 def test_the_newest_valid_record_speaks() -> None:
     good, open_ = record(AFTER, "pass"), record(AFTER + 1, "inconclusive")
     assert told(*RESOLVED, good).proof == good
+    newer = record(AFTER + 1, "pass")
+    assert told(*RESOLVED, good, newer).proof == newer
     assert told(*RESOLVED, good, open_).proof is None
     assert told(*RESOLVED, good, record(AFTER + 1, "invalid")).proof == good
 
