@@ -153,6 +153,19 @@ RETURN_SPREAD_S_MAX = 3_600  # ten million agents at the admission of fourteen p
 AGENT_TAGS_MAX = 16  # sector, technology, software ring, pilot group, and as many more
 PRESENCE_EVERY_S = 5  # how late another process may learn who is connected; a write for all of them
 SIGNALS_EVERY_MS = 200  # how late a process learns of what another has written
+
+# Tickets
+TICKET_TEXT_CHARS_MAX = 4_000  # a note of a page and a half; what is longer is a file
+TICKET_NAME_CHARS_MAX = 120  # a person, a party, a place
+TICKET_PARTS_MAX = 64  # spares, sentence codes, records that a finding rests on
+TICKET_ENTRIES_MAX = 2_000  # of one log: folding it takes milliseconds; a long fault has hundreds
+TICKETS_PAGE_MAX = 200  # in one answer; the next page begins after the last number
+TICKETS_LOOKED_AT_MAX = 1_000  # for one page, where most do not fit what was asked for
+SECTOR_LINES_MAX = 100_000  # subscribers of a base station: more is a slip of the pen
+ESCALATION_RECORDS_MAX = 50  # bundles in one package, newest first; digests of the others listed
+ESCALATION_BYTES_MAX = 64 * 1024 * 1024  # what a mail gateway or a vendor's portal still takes
+CALENDAR_DAYS_LOOKED_AT_MAX = 400  # for one date: a year of holidays is a slip in the table
+
 assert CHECK_INS_HELD_MAX < SERVER_CONNECTIONS_MAX
 
 # Keys

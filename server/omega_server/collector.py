@@ -114,7 +114,7 @@ class Collector:
         self._check_place(record)
         derived = derive(record.evidence)
         _check_metrics(record, derived)
-        return self._keep(data, sealed, record, self._judged(record, grant, derived))
+        return self._keep(data, sealed, record, self._judged(record, grant, derived), grant)
 
     def observe(self, data: bytes) -> tuple[str, bool]:
         """Keep a test point's observation; return its digest, and whether it is new.
@@ -226,7 +226,9 @@ class Collector:
             raise LookupError(f"profile {digest} was granted and is not in the store")
         return profile_from_content(json.loads(row.content))
 
-    def _keep(self, data: bytes, sealed: Sealed, record: Record, judged: _Judged) -> Posted:
+    def _keep(
+        self, data: bytes, sealed: Sealed, record: Record, judged: _Judged, grant: Grant | None
+    ) -> Posted:
         draft = _draft_of(data, sealed, record, judged, now=self._clock.unix_us())
 
         def receipt(place: LogPosition) -> bytes:
@@ -235,7 +237,7 @@ class Collector:
 
         try:
             row, is_new = self._store.sessions.add_record(
-                draft, _event_of(draft), log=self._log, receipt=receipt
+                draft, _event_of(draft, judged, grant), log=self._log, receipt=receipt
             )
         except GrantUsedError as error:
             raise RefusalError(Code.GRANT_USED, str(error)) from error
@@ -330,7 +332,7 @@ def _draft_of(
     )
 
 
-def _event_of(row: RecordDraft) -> EventRow | None:
+def _event_of(row: RecordDraft, judged: _Judged, grant: Grant | None) -> EventRow | None:
     now = row.received_unix_us
     if row.sheet_id is not None:
         is_completing = sheets.completes(
@@ -344,5 +346,6 @@ def _event_of(row: RecordDraft) -> EventRow | None:
             now_unix_us=now,
         )
     if row.ticket_id is not None:
-        return tickets.record_event(row.ticket_id, row.digest, verdict=row.verdict, now_unix_us=now)
+        asked_unix_us = None if grant is None else grant.issued_unix_us
+        return tickets.record_event(row, judged.judgement, asked_unix_us)
     return None

@@ -50,6 +50,8 @@ class Code(StrEnum):
     CAMPAIGN_SPENT = "campaign_spent"
     SHEET_UNKNOWN = "sheet_unknown"
     TICKET_UNKNOWN = "ticket_unknown"
+    TICKET_STEP = "ticket_step"
+    TICKET_MOVED = "ticket_moved"
     SUBSCRIBER_UNKNOWN = "subscriber_unknown"
     SUBSCRIBER_KNOWN = "subscriber_known"
     PLAN_UNKNOWN = "plan_unknown"
@@ -171,6 +173,12 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
             404, "No such installation sheet", _TECHNICIAN + "check the sheet's number"
         ),
         Code.TICKET_UNKNOWN: Kind(404, "No such ticket", "helpdesk: check the ticket's number"),
+        Code.TICKET_STEP: Kind(
+            422, "The ticket does not stand there", "helpdesk: the detail names guard and remedy"
+        ),
+        Code.TICKET_MOVED: Kind(
+            412, "Somebody else has written since", "helpdesk: read the ticket again"
+        ),
         Code.SUBSCRIBER_UNKNOWN: Kind(404, "No such subscriber", _BACK_OFFICE + "add it first"),
         Code.SUBSCRIBER_KNOWN: Kind(422, "The subscriber is there", _BACK_OFFICE + "look at it"),
         Code.PLAN_UNKNOWN: Kind(

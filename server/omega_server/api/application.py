@@ -13,7 +13,16 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from omega_server.api import agents, check_ins, instructions, log, operators, problems
+from omega_server.api import (
+    agents,
+    check_ins,
+    instructions,
+    log,
+    operators,
+    problems,
+    tickets,
+    tmf,
+)
 from omega_server.api.guards import BodyLimit, Deadline, TlsGuard
 from omega_server.api.services import Services
 
@@ -43,6 +52,8 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
     app.include_router(instructions.router)
     app.include_router(log.router)
     app.include_router(operators.router)
+    app.include_router(tickets.router)
+    app.include_router(tmf.router)
     problems.install(app, count=services.metrics.refused)
     # The last one added sees a request first.
     app.add_middleware(BodyLimit)

@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from omega_core.bundle import Bundle
-from omega_server import records, tickets
+from omega_server import records
 from omega_server.api.exchange import (
     REFUSALS,
     CaseName,
@@ -17,7 +17,7 @@ from omega_server.api.exchange import (
     check_operator,
     services_of,
 )
-from omega_server.views import SheetView, TicketView, judged_sheet_view, ticket_view
+from omega_server.views import SheetView, judged_sheet_view
 
 router = APIRouter(responses=REFUSALS)
 
@@ -28,16 +28,6 @@ async def sheet(request: Request, sheet_id: CaseName) -> Response:
     check_operator(request)
     services = services_of(request)
     return answer(await services.workers.run(lambda: judged_sheet_view(services.store, sheet_id)))
-
-
-@router.get("/v1/tickets/{ticket_id}", response_model=TicketView)
-async def ticket(request: Request, ticket_id: CaseName) -> Response:
-    """Return a ticket with its diagnostics."""
-    check_operator(request)
-    services = services_of(request)
-    return answer(
-        await services.workers.run(lambda: ticket_view(tickets.load(services.store, ticket_id)))
-    )
 
 
 @router.get("/v1/records/{digest}", response_model=Bundle)

@@ -16,14 +16,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from omega_acceptance.catalogue import Catalogue
 from omega_acceptance.demand import Demand, demand, demand_without_profile
 from omega_acceptance.errors import ModeUnknownError, PlanUnknownError
 from omega_core import limits
 from omega_core.clock import Clock
-from omega_core.instruction import LAST_STATES, Instruction, InstructionReport, ReportTaken
+from omega_core.instruction import (
+    LAST_STATES,
+    Instruction,
+    InstructionReport,
+    ReportState,
+    ReportTaken,
+)
 from omega_core.models import model_bytes
 from omega_core.units import US_PER_S
 from omega_core.verdict import Mode
@@ -41,18 +47,21 @@ from omega_server.store.errors import (
 from omega_server.store.instruction_port import InstructionEventRow, InstructionRow
 from omega_server.store.port import Store
 from omega_server.store.rows import EventRow
+from omega_server.ticket_life.entries import Diagnosis
+from omega_server.ticket_life.entry import Entry, row_of
 
 _EARLY_S = 60  # of the server's own clock against another server's
+_Step: TypeAlias = Literal["asked", "waits", "begun", "refused", "done", "failed", "cancelled"]
 _ENDED = LAST_STATES | {"withdrawn"}
-_TOLD_ON_TICKETS: Mapping[str, str] = MappingProxyType(
+_STEPS: Mapping[ReportState, _Step] = MappingProxyType(
     {
-        "accepted": "diagnosis_begun",
-        "busy": "diagnosis_waits",
-        "deferred": "diagnosis_waits",
-        "refused": "diagnosis_refused",
-        "done": "diagnosis_done",
-        "failed": "diagnosis_failed",
-        "cancelled": "diagnosis_cancelled",
+        "accepted": "begun",
+        "busy": "waits",
+        "deferred": "waits",
+        "refused": "refused",
+        "done": "done",
+        "failed": "failed",
+        "cancelled": "cancelled",
     }
 )
 
@@ -85,7 +94,7 @@ class InstructionDesk:
         try:
             kept, is_new = self._store.instructions.issue(
                 row,
-                event=_ticket_event(row, "diagnosis_asked", now, by=wish.by),
+                event=_ticket_event(row, "asked", now, by=wish.by),
                 held_max=limits.INSTRUCTIONS_HELD_MAX,
             )
         except NotThereError as error:
@@ -107,7 +116,7 @@ class InstructionDesk:
             code="withdrawn",
             detail=reason,
         )
-        event = _ticket_event(row, "diagnosis_cancelled", now, by=by, detail=reason)
+        event = _ticket_event(row, "cancelled", now, by=by, detail=reason)
         self._store.instructions.withdraw(entry, event=event)
         return self._view(self._known(instruction_id), now)
 
@@ -138,7 +147,7 @@ class InstructionDesk:
         )
         event = _ticket_event(
             row,
-            _TOLD_ON_TICKETS[report.state],
+            _STEPS[report.state],
             now,
             code=report.code,
             detail=report.detail,
@@ -255,19 +264,28 @@ def _alike(wish: InstructionWish) -> str:
 
 
 def _ticket_event(
-    row: InstructionRow, kind: str, now_unix_us: int, **content: str | None
+    row: InstructionRow,
+    step: _Step,
+    now_unix_us: int,
+    *,
+    by: str | None = None,
+    code: str | None = None,
+    detail: str | None = None,
+    record: str | None = None,
 ) -> EventRow | None:
     """Return the entry in the ticket's log, None where there is no ticket."""
     if row.ticket_id is None:
         return None
-    told = {name: value for name, value in content.items() if value is not None}
-    return EventRow(
-        subject="ticket",
-        subject_id=row.ticket_id,
-        kind=kind,
-        at_unix_us=now_unix_us,
-        content={"instruction": row.instruction_id, "agent": row.agent_id, **told},
+    body = Diagnosis(
+        step=step,
+        instruction=row.instruction_id,
+        agent=row.agent_id,
+        by=by,
+        code=code,
+        detail=detail,
+        record=record,
     )
+    return row_of(row.ticket_id, Entry(at_unix_us=now_unix_us, actor=None, body=body))
 
 
 def _event_view(row: InstructionEventRow) -> EventView:

@@ -7,7 +7,7 @@ StoreError
   + ConflictError            what was to be stored contradicts what is stored
   + TokenRefusedError, NonceSeenError, QuotaExceededError, ProfileChangedError,
         GrantUsedError, SeqUsedError, ObservationKnownError, KeyReplacedError,
-        AlreadyThereError, NotThereError
+        AlreadyThereError, NotThereError, LogGrewError
 """
 
 from __future__ import annotations
@@ -113,3 +113,7 @@ class InstructionEndedError(ConflictError):
     def __init__(self, state: str) -> None:
         super().__init__(f"the instruction is {state}")
         self.state = state
+
+
+class LogGrewError(ConflictError):
+    """Somebody else wrote to the log since it was read."""

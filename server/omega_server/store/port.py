@@ -156,12 +156,19 @@ class CaseStore(Protocol):
         """Return the ticket of this number."""
         ...
 
-    def tickets(self) -> Sequence[TicketRow]:
-        """Return every ticket, by number."""
+    def tickets(self, *, after: str = "", count: int | None = None) -> Sequence[TicketRow]:
+        """Return the tickets after a number, at most `count`, by number."""
+        ...
+
+    def count_tickets(self) -> int:
+        """Return how many tickets there are."""
         ...
 
     def log(self, event: EventRow) -> None:
-        """Write one entry to the log of its subject."""
+        """Write one entry to the log of its subject.
+
+        Raises LogGrewError where another entry of the subject has its `place`.
+        """
         ...
 
     def events(self, subject: Subject, subject_id: str) -> Sequence[EventRow]:
@@ -239,6 +246,14 @@ class SessionStore(Protocol):
         self, *, sheet_id: str | None = None, ticket_id: str | None = None
     ) -> Sequence[Posting]:
         """Return the records posted to a sheet or a ticket, in order of arrival."""
+        ...
+
+    def digests(self, *, skip: int, count: int) -> Sequence[str]:
+        """Return the digests of at most `count` records, in order of arrival, after `skip`."""
+        ...
+
+    def count_records(self) -> int:
+        """Return how many records there are."""
         ...
 
 

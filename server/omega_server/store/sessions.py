@@ -197,6 +197,18 @@ class SqlSessions:
                 for row in connection.execute(select).mappings()
             ]
 
+    def digests(self, *, skip: int, count: int) -> Sequence[str]:
+        """See `SessionStore.digests`."""
+        select = sa.select(records.c.digest).order_by(records.c.record_no)
+        with self._database.read() as connection:
+            return [str(each) for each in connection.scalars(select.offset(skip).limit(count))]
+
+    def count_records(self) -> int:
+        """See `SessionStore.count_records`."""
+        select = sa.select(sa.func.count()).select_from(records)
+        with self._database.read() as connection:
+            return int(connection.execute(select).scalar_one())
+
     def _remember(self, connection: Connection, nonce: RequestNonce, now_unix_us: int) -> None:
         expired = request_nonces.c.expires_unix_us < now_unix_us
         connection.execute(sa.delete(request_nonces).where(expired))

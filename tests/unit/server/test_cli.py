@@ -89,7 +89,7 @@ def test_a_ticket_is_opened_and_shown(run: Run, data: Path) -> None:
     ).strip()
     assert as_json(run("ticket", "show", number, *at, "--json"))["description"] == "c'est lent"
     assert good(run("ticket", "show", number, *at)).startswith(f"{number}  acknowledged\n")
-    assert good(run("ticket", "list", *at)) == f"{number}  S-1  acknowledged\n"
+    assert good(run("ticket", "list", *at)) == f"{number}  S-1  acknowledged  3\n"
 
 
 def test_a_sheet_is_shown_with_its_records(run: Run, tmp_path: Path) -> None:
