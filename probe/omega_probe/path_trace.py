@@ -14,8 +14,9 @@ all TTLs in flight at once:
 The first round feels its way: four TTLs, a pause of a quick round trip, four more, until the end
 of the path is known or eight in a row keep silent. So the end is not flooded with packets of every
 TTL beyond it, which a host that answers six unreachables and then one a second would pay for with
-silence later on. Every further round sends the TTLs up to the end, or up to a little behind the
-last hop that answered. Rounds are as far apart as those hosts need to answer most of them.
+silence later on. Every further round sends the TTLs up to the end, or up to two behind the last hop
+that answered; and where round trips are long it goes on feeling, for up to eight behind that hop it
+tries what was never tried. Rounds are as far apart as those hosts need to answer most of them.
 
 A target that is asked straight is a path of one TTL: `Rounds(ttl_first=64, ttl_last=64)`.
 
@@ -37,7 +38,6 @@ BATCH_TTLS: Final = 4
 BATCH_PAUSE_NS: Final = 150 * NS_PER_MS  # a quick round trip; a slow one only sends a batch more
 PATIENCE_FACTOR: Final = 3
 PATIENCE_NS_MIN: Final = 300 * NS_PER_MS
-FEELING_ROUNDS: Final = 3  # a path of long round trips is not known after the first
 BEYOND_LAST_TTLS: Final = 2  # behind the last hop that answered: one silent, and one more
 FROM_TARGET: Final = {HopAnswer.PORT_UNREACHABLE, HopAnswer.ECHO_REPLY, HopAnswer.TCP}
 
@@ -121,10 +121,11 @@ class PathTrace:
             self._round_began_ns = self._due_ns = now_ns
         if now_ns < self._due_ns or self._is_sending_over():
             return None
-        if self._next_ttl > self._round_end():
+        if self._upcoming_ttl() > self._round_end():
             self._begin_round(now_ns)
             if now_ns < self._due_ns or self._is_sending_over():
                 return None
+        self._next_ttl = self._upcoming_ttl()
         probe = Probe(len(self._sent), self._next_ttl)
         self._sent.append(_Sent(probe.ttl, now_ns))
         self._next_ttl += 1
@@ -203,8 +204,8 @@ class PathTrace:
 
     def hops(self) -> tuple[Hop, ...]:
         """Return what is known of each TTL up to the end, or to the first silent one at the end."""
-        answered = max(self._highest_answered(), self._before())
-        last = self._end[0] if self._end is not None else min(answered + 1, self._highest_sent())
+        known = self._last_known()
+        last = self._end[0] if self._end is not None else min(known + 1, self._highest_sent())
         return tuple(self._hop(ttl) for ttl in range(self._rounds.ttl_first, last + 1))
 
     def round_trips_us(self) -> tuple[int | None, ...]:
@@ -243,8 +244,17 @@ class PathTrace:
         """The last TTL that this round sends."""
         if self._end is not None:
             return self._end[0]
-        beyond = limits.PATH_SILENT_HOPS_MAX if self._round < FEELING_ROUNDS else BEYOND_LAST_TTLS
-        return min(self._rounds.ttl_last, max(self._highest_answered(), self._before()) + beyond)
+        return min(self._rounds.ttl_last, self._last_known() + limits.PATH_SILENT_HOPS_MAX)
+
+    def _upcoming_ttl(self) -> int:
+        """The next TTL of this round: past those that kept silent before, but for the nearest."""
+        again = self._last_known() + BEYOND_LAST_TTLS
+        if self._end is not None or self._next_ttl <= again:
+            return self._next_ttl
+        return max(self._next_ttl, self._highest_sent() + 1)
+
+    def _last_known(self) -> int:
+        return max(self._highest_answered(), self._before())
 
     def _before(self) -> int:
         return self._rounds.ttl_first - 1
@@ -260,7 +270,7 @@ class PathTrace:
             return True
         last_round = self._round >= self._rounds.count - 1
         return self._round >= self._rounds.count or (
-            last_round and self._next_ttl > self._round_end()
+            last_round and self._upcoming_ttl() > self._round_end()
         )
 
     def _highest_answered(self) -> int:

@@ -93,6 +93,23 @@ def test_a_budget_of_time_ends_a_flow(closed_port: int) -> None:
     assert CLOCK.monotonic_ns() - before_ns < NS_PER_S
 
 
+def test_what_is_not_ours_reaches_nobody() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as echo:
+        echo.bind(("127.0.0.1", 0))
+        echo.settimeout(5)
+
+        def forge() -> None:
+            data, sender = echo.recvfrom(2_048)
+            echo.sendto(b"else" + data[4:], sender)
+
+        thread = threading.Thread(target=forge, daemon=True)
+        thread.start()
+        rounds = Rounds(ttl_last=1, count=1, waiting_time_ns=300 * NS_PER_MS)
+        trace, _ = flow(echo.getsockname()[1], rounds)
+        thread.join(5)
+    assert trace.ended is TraceEnd.SILENT
+
+
 @contextmanager
 def name_server(answers: Callable[[bytes], bytes | None]) -> Iterator[int]:
     """Serve questions on a port until the block ends."""
@@ -148,8 +165,10 @@ def test_one_that_answers_the_second_time() -> None:
         seen.append(question)
         return good(question) if len(seen) > 2 else None
 
+    before_ns = CLOCK.monotonic_ns()
     with name_server(deaf_at_first) as port:
         assert ask(port) == ({NameOutcome.ANSWERED}, {2})
+    assert CLOCK.monotonic_ns() - before_ns < 2 * NS_PER_S
 
 
 @pytest.mark.slow  # three seconds of silence

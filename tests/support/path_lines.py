@@ -151,7 +151,8 @@ class SimulatedHops:
     """A path of so many hops, the last of them the target, as a machine meets it.
 
     `silent` are TTLs that never answer; `burst` is how many answers a hop or the target gives
-    before it needs a second for each further one; None is no limit.
+    before it needs a second for each further one; None is no limit. On a `flat` path the first link
+    takes all of the time, as a satellite's does.
     """
 
     length: int
@@ -159,6 +160,7 @@ class SimulatedHops:
     silent: frozenset[int] = frozenset()
     loss_ppm: int = 0
     burst: int | None = None
+    flat: bool = False
     unreachable_at: int | None = None
     seed: int = 1
     sent: list[tuple[int, int, int]] = field(default_factory=list)
@@ -179,7 +181,7 @@ class SimulatedHops:
                     continue
                 count += 1
                 answer = self._answer(probe.number, place)
-                delay_ns = self.rtt_ns * place // self.length
+                delay_ns = self.rtt_ns * (self.length if self.flat else place) // self.length
                 heapq.heappush(waiting, (now_ns + delay_ns, count, answer))
             wakeup_ns = machine.next_wakeup_ns()
             times = [waiting[0][0]] if waiting else []

@@ -242,6 +242,12 @@ PROOF = model_bytes(
             "http://[",
             id="a place that is none",
         ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nLocation: http://omega.example/\r\n\r\nhello",
+            PortalAnswer.OTHER,
+            "http://omega.example/",
+            id="a page that names our place",
+        ),
         pytest.param(b"SSH-2.0-box\r\n", PortalAnswer.NONE, None, id="no HTTP"),
         pytest.param(b"HTTP/1.1 2x0 OK\r\n\r\n", PortalAnswer.NONE, None, id="no status"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from omega_core import limits
 from omega_core.path import HopAnswer, TraceEnd
 from omega_core.units import NS_PER_MS, NS_PER_S
-from omega_probe.path_trace import BATCH_TTLS, PathTrace, ProbeAnswer, Rounds
+from omega_probe.path_trace import BATCH_TTLS, PATIENCE_NS_MIN, PathTrace, ProbeAnswer, Rounds
 from support.path_lines import TARGET, SimulatedHops
 
 
@@ -66,8 +66,18 @@ def test_a_dead_path_is_told_with_its_first_silent_hop() -> None:
         (3, False),
     ]
     assert machine.ended is TraceEnd.SILENT
-    assert ended_ns < 4 * NS_PER_S
-    assert machine.packets_sent < 60
+    last_ns = path.sent[-1][2]
+    assert ended_ns - last_ns == machine.waiting_time_ns == PATIENCE_NS_MIN, "it is known how quick"
+    assert machine.packets_sent <= 22, "silence that is known is not asked again in every round"
+
+
+def test_a_round_is_over_when_the_next_begins() -> None:
+    machine, at_ns, over = PathTrace(Rounds(ttl_last=2, count=3)), 0, []
+    for _ in range(5):
+        machine.probe_to_send(at_ns)
+        over.append(machine.rounds_over)
+        at_ns = machine.next_wakeup_ns() or 0
+    assert over == [0, 0, 0, 1, 1], "the third call finds that the round has yet to pass"
 
 
 def test_a_line_on_which_nothing_answers_has_one_silent_hop_and_is_waited_for() -> None:
@@ -102,10 +112,13 @@ def test_the_targets_word_outweighs_a_routers_at_the_same_place() -> None:
 
 
 def test_a_slow_path_is_found_to_its_end_though_answers_come_after_the_first_round() -> None:
-    machine = PathTrace(Rounds())
-    SimulatedHops(18, rtt_ns=1_200 * NS_PER_MS).run(machine)
+    machine = PathTrace(Rounds(count=6))
+    SimulatedHops(18, rtt_ns=1_150 * NS_PER_MS, flat=True).run(machine)
     assert len(machine.hops()) == 18
     assert machine.ended is TraceEnd.REACHED
+    assert min(hop.sent for hop in machine.hops()) >= 2, (
+        "not only by the patience of the last round"
+    )
 
 
 def test_a_target_asked_straight_is_a_path_of_one_ttl() -> None:
