@@ -11,13 +11,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from omega_core import facts, limits
 from omega_core.facts import Between, Count, Fact, Length, Name, Text
 from omega_core.metrics import Direction
-from omega_core.path import PathFacts
 from omega_core.units import PPM, US_PER_S
+
+if TYPE_CHECKING:
+    from omega_core.path import PathFacts
+else:
+
+    class _PathChecker:
+        """Stands for `PathFacts`, a fifth of this module's load, which most sessions never need.
+
+        Pydantic asks for its schema when a checker is built, where that is loaded anyway.
+        """
+
+        def __get_pydantic_core_schema__(self, _source: Any, handler: Any) -> Any:  # noqa: ANN401 - as in `facts`
+            from omega_core.path import PathFacts  # noqa: PLC0415 - see the class
+
+            return handler.generate_schema(PathFacts)
+
+    PathFacts = Annotated[Any, _PathChecker()]
 
 Family: TypeAlias = facts.Family
 SequenceRange: TypeAlias = tuple[Count, Count]

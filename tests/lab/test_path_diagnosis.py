@@ -233,7 +233,7 @@ def test_a_syn_trace_ends_with_the_targets_own_answer(chain: RouterChain, root: 
     assert syn.port == 7_000
 
 
-@pytest.mark.parametrize(("name", "median_us"), [("wimax", 82_000), ("wimax-radio", 125_000)])
+@pytest.mark.parametrize(("name", "median_us"), [("wimax", 83_500), ("wimax-radio", 126_500)])
 def test_a_wimax_line_is_looked_at_in_time_and_hardly_loaded(
     name: str, median_us: int, root: Path
 ) -> None:
@@ -246,7 +246,9 @@ def test_a_wimax_line_is_looked_at_in_time_and_hardly_loaded(
         rtts = [rtt for row in path.echoes for rtt in row.rtt_us if rtt is not None]
         assert len(rtts) >= 36
         assert min(rtts) >= 80_000, "none is shorter than the line is long"
-        assert sorted(rtts)[len(rtts) // 2] <= median_us, "its own packets make no queue"
+        assert sorted(rtts)[len(rtts) // 2] <= median_us, (
+            "its own packets queue for a millisecond at most"
+        )
 
 
 def test_ipv4_and_ipv6_of_one_box_are_told_apart_when_one_is_dead(
