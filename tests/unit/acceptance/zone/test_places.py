@@ -781,7 +781,7 @@ CASES = [
     pytest.param(
         line(
             judgement=short_rate(),
-            path=loaded({BOX: 0, OPERATOR: 0, TEST_POINT: 0}, operator=1, end=4),
+            path=loaded({BOX: 0, OPERATOR: 0, TEST_POINT: 0}, box=1, end=4),
         ),
         Zone.ACCESS,
         Symptom.RATE,
