@@ -1,9 +1,9 @@
 """Wakes the check-ins that wait in this process, and tells the store who is connected.
 
-One task for all of them asks the store for signals five times a second; what this process issues
-itself wakes at once. Whoever waits is entered before he looks, so nothing falls between the look
-and the wait. When the store can't be asked, everybody goes on waiting: that costs time, and nothing
-else.
+While anybody waits, one task for all of them asks the store for signals five times a second; what
+this process issues itself wakes at once. Whoever waits is entered before he looks, so nothing falls
+between the look and the wait. When the store can't be asked, everybody goes on waiting: that costs
+time, and nothing else.
 
 Used inside one event loop; the calls that block are made by the workers.
 """
@@ -56,6 +56,7 @@ class Hub:
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._held = 0
         self._is_closing = False
+        self._somebody = asyncio.Event()
 
     @property
     def held(self) -> int:
@@ -78,10 +79,13 @@ class Hub:
             event.set()
         self._waiting[agent_id].add(event)
         self._held += 1
+        self._somebody.set()
         try:
             yield event
         finally:
             self._held -= 1
+            if not self._held:
+                self._somebody.clear()
             self._waiting[agent_id].discard(event)
             if not self._waiting[agent_id]:
                 del self._waiting[agent_id]
@@ -119,6 +123,9 @@ class Hub:
             except (StoreUnavailableError, RefusalError) as error:
                 _log.warning("signals_not_read", detail=str(error))
             await asyncio.sleep(limits.SIGNALS_EVERY_MS * NS_PER_MS / NS_PER_S)
+            # What is written while nobody waits is found by whoever comes, before he waits; what
+            # is written between his look and the next question is asked for from where this was.
+            await self._somebody.wait()
 
     async def _tell_presence(self) -> None:
         while True:
