@@ -82,7 +82,6 @@ def test_the_zone_is_told_and_stands_on_the_ticket(site: Site, diagnosed: Diagno
     told = diagnosed.done.json["zone"]["finding"]
     assert (told["zone"], told["symptom"], told["reason"]) == ("Z1", "names", "server_says")
     zone = site.case("tickets", diagnosed.ticket)["zone"]
-
     assert (zone["zone"], zone["finding"]["finding"]) == ("Z1", told)
 
 
