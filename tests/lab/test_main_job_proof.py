@@ -20,7 +20,7 @@ from omega_core.canonical import canonical_bytes
 from omega_core.keys import PublicKey, SigningKey
 from support.main_job import SCRIPTS, Json, Omega, Ran, Site
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(360)]
 
 SEED = 20261121
 CHANGES = 400

@@ -28,6 +28,7 @@ from lab.host import Host
 from lab.spec import access_link
 from lab.topology import Lab
 from omega_core.errors import ExitCode
+from support import processors
 from support.live_server import children_of
 
 PLANS = Path(__file__).parent / "plans"
@@ -42,8 +43,6 @@ _START_S = 60
 _END_S = 120
 _COMMAND_S = 60
 _TRIES = 5
-_ROBBED_PPM = 2_500  # of two processors over two seconds: 10 ms, and six packets late in one go
-_PAUSE_S = 5.0  # a hypervisor that takes processors does so for some seconds
 
 Json: TypeAlias = dict[str, Any]
 
@@ -80,11 +79,7 @@ class Ran:
     @property
     def was_robbed(self) -> bool:
         """Whether nothing but a processor taken by a hypervisor made this run invalid."""
-        if self.code != ExitCode.INVALID:
-            return False
-        measured = self.json["measurement"]
-        stolen_ppm = max(each["steal_ppm"] for each in measured["environment"]["cpu"])
-        return bool(measured["validity"] == ["cpu_limited"] and stolen_ppm > _ROBBED_PPM)
+        return self.code == ExitCode.INVALID and processors.were_taken(self.json["measurement"])
 
     @property
     def last_line(self) -> str:
@@ -154,12 +149,11 @@ class Omega:
     def run_undisturbed(self, *arguments: str | Path, timeout_s: float = _END_S) -> Ran:
         """Run one that measures, with `--json`; again where a hypervisor took its processor.
 
-        The run is rightly invalid then, and says nothing of what is tested. A probe that was kept
-        from working by anything of ours is not excused.
+        See `support.processors`.
         """
         done, tries = self.run(*arguments, timeout_s=timeout_s), 1
         while done.was_robbed and tries < _TRIES:
-            time.sleep(_PAUSE_S)
+            processors.await_them()
             done, tries = self.run(*arguments, timeout_s=timeout_s), tries + 1
         return done
 
