@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from omega_acceptance.zone.edge import ZoneReport
+from omega_acceptance.zone.finding import WRONG_PPM_MAX, ZoneFinding
 from omega_core.key_history import KeyState
 from omega_core.limits import DESCRIPTION_CHARS_MAX
+from omega_core.models import content_of
+from omega_core.units import PPM
 from omega_core.verdict import CriterionOutcome, Judgement, Outcome
 from omega_server.ids import day_of, ticket_number
 from omega_server.keys import states_of
@@ -25,7 +29,13 @@ from omega_server.store.rows import (
     SubscriberRow,
     TicketRow,
 )
-from omega_server.ticket_life.entries import Actor, Opened, RecordPosted
+from omega_server.ticket_life.entries import (
+    Actor,
+    Opened,
+    RecordPosted,
+    ZoneCode,
+    ZoneFound,
+)
 from omega_server.ticket_life.entry import Entry, entries_of, row_of
 from omega_server.ticket_life.life import Life, Status, life_of
 from omega_server.ticket_life.priority import CURRENT_RULES
@@ -121,6 +131,20 @@ def plan_to_compare(store: Store, ticket_id: str) -> str | None:
     if subscriber is None or subscriber.activated_unix_us is None:
         return None
     return subscriber.plan_id
+
+
+def zone_event(row: RecordDraft, finding: ZoneFinding) -> EventRow:
+    """Return the log entry of the zone that a posted record shows, told to everybody."""
+    wrong_ppm = WRONG_PPM_MAX.get(finding.confidence)
+    found = ZoneFound(
+        zone=ZoneCode(finding.zone.value),
+        confidence_ppm=None if wrong_ppm is None else PPM - wrong_ppm,
+        reason=finding.reason.value,
+        evidence=(row.digest,),
+        finding=content_of(ZoneReport.of(finding)),
+    )
+    entry = Entry(at_unix_us=row.received_unix_us, actor=None, body=found)
+    return row_of(row.ticket_id or "", entry)
 
 
 def record_event(

@@ -56,7 +56,9 @@ def _to_clerk(finding: ZoneFinding, lang: Language) -> Iterator[str]:
         yield _in(words.SCOPE[finding.scope], lang)
     reason = _in(words.REASON[finding.reason], lang)
     yield f"{_in(words.CONFIDENCE[finding.confidence], lang)} - {reason}."
-    steps = " ; ".join(_in(words.NEXT_STEP[each], lang) for each in finding.next_steps)
+    # French sets a space before a semicolon, which must not begin a line.
+    between = f"{NO_BREAK_SPACE}; " if lang == "fr" else "; "
+    steps = between.join(_in(words.NEXT_STEP[each], lang) for each in finding.next_steps)
     yield f"{_in(words.CRITICALITY[finding.criticality], lang)} - {steps}."
 
 

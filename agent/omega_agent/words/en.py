@@ -188,6 +188,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "phase.idle_look": "A first look at the quiet line",
         "phase.goodput_down": "TCP goodput down",
         "phase.goodput_up": "TCP goodput up",
+        "phase.path": "The path, hop by hop",
         "phase.finish": "Counts of the test point",
         # Worth saying, no result
         "notice.control_not_reached": "the server was not reached",
@@ -312,6 +313,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.outbox_empty": "Nothing waits in the outbox.",
         "say.outbox_refused": "Refused by the server and set aside, {count}:",
         "say.outbox_waiting": "Waiting to be posted, {count}:",
+        "say.path_heading": "Where the fault is",
         "say.phase_begins": "{phase}, about {seconds} s ...",
         "say.plot_about": "Rate and round trip over the time of one session.",
         "say.plot_delay": "Round trip, ms",

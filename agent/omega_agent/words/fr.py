@@ -217,6 +217,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "phase.idle_look": "Premier regard, ligne au repos",
         "phase.goodput_down": "Débit utile TCP descendant",
         "phase.goodput_up": "Débit utile TCP montant",
+        "phase.path": "Le chemin, saut par saut",
         "phase.finish": "Comptes du point de test",
         # À signaler, sans être un résultat
         "notice.control_not_reached": "le serveur n'a pas été atteint",
@@ -352,6 +353,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.outbox_empty": "Rien n'attend dans la boîte d'envoi.",
         "say.outbox_refused": "Refusés par le serveur et mis de côté, {count} :",
         "say.outbox_waiting": "En attente d'envoi, {count} :",
+        "say.path_heading": "Où est le défaut",
         "say.phase_begins": "{phase}, environ {seconds} s ...",
         "say.plot_about": "Débit et aller-retour au cours d'une session.",
         "say.plot_delay": "Aller-retour, ms",

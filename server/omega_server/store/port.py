@@ -216,12 +216,12 @@ class SessionStore(Protocol):
     def add_record(
         self,
         record: RecordDraft,
-        event: EventRow | None,
+        events: Sequence[EventRow],
         *,
         log: LogSigner,
         receipt: Callable[[LogPosition], bytes],
     ) -> tuple[RecordRow, bool]:
-        """Keep a record, append it to the transparency log, and write the event.
+        """Keep a record, append it to the transparency log, and write the events.
 
         Return what is stored under its digest, and whether it is new. `receipt` is called for the
         record's place in the log, `log` to sign the checkpoint of the grown tree; all of it is kept

@@ -107,7 +107,7 @@ class SqlSessions:
     def add_record(
         self,
         record: RecordDraft,
-        event: EventRow | None,
+        events: Sequence[EventRow],
         *,
         log: LogSigner,
         receipt: Callable[[LogPosition], bytes],
@@ -125,7 +125,7 @@ class SqlSessions:
                 )
                 row = RecordRow(**asdict(record), receipt=receipt(place))
                 connection.execute(sa.insert(records), asdict(row))
-                append(connection, [event] if event else [])
+                append(connection, events)
         except IntegrityError as error:
             known = self.record(record.digest)
             if known is not None:
