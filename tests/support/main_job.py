@@ -24,7 +24,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lab.host import Host
+from lab.host import Host, Machine
 from lab.spec import access_link
 from lab.topology import Lab
 from omega_core.errors import ExitCode
@@ -59,7 +59,7 @@ class Here:
         return subprocess.Popen([*argv], text=True, **streams)
 
 
-Place: TypeAlias = Host | Here
+Place: TypeAlias = Machine | Here
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +124,10 @@ class Running:
 class Omega:
     """A device: the `omega` command at a place, with a home of its own."""
 
-    def __init__(self, place: Place, home: Path) -> None:
+    def __init__(self, place: Place, home: Path, *, user: int | None = None) -> None:
         self.place = place
         self.home = home
+        self._user = user
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -170,6 +171,7 @@ class Omega:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.env,
+            user=self._user,
         )
 
     def outbox(self) -> list[str]:
@@ -192,6 +194,7 @@ class Site:
     host: str
     """The address at which devices find the server."""
     options: tuple[str, ...] = ()
+    plans: Path = PLANS
     data: Path = Path()
     """The server's folder."""
     announced: Json = field(default_factory=dict)
@@ -216,13 +219,13 @@ class Site:
 
     def start(self) -> None:
         """Start the server, on the port it had before if there was one."""
-        port = self.port if self.announced else (PORT if isinstance(self.server_place, Host) else 0)
+        port = self.port if self.announced else (PORT if isinstance(self.server_place, Machine) else 0)
         said = self.folder / "server.out"
         with (self.folder / "server.log").open("a") as log, said.open("w") as out:
             self.process = self.server_place.popen(
                 [
                     str(SCRIPTS / "omega-server"),
-                    *("run", "--json", "--plans", str(PLANS)),
+                    *("run", "--json", "--plans", str(self.plans)),
                     *("--data", str(self.data), "--port", str(port), *self.options),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -314,7 +317,7 @@ class Site:
     ) -> tuple[int, bytes]:
         """Ask the API from the server's own host, so that the link stays quiet."""
         with ExitStack() as stack:
-            if isinstance(self.server_place, Host):
+            if isinstance(self.server_place, Machine):
                 stack.enter_context(self.server_place.entered())
             connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
             stack.callback(connection.close)

@@ -1,7 +1,8 @@
 """What the links of a chain do to packets: healthy ones, and those with a case's fault.
 
 Pure. Only links that do anything are emulated; the others are plain veth pairs, which cost no
-processor. An access line always is, and so is the link that the case's fault is on, from the start:
+processor. The fibre is of 30 and 15 Mbit/s, what one process of Python carries both ways beside a
+server and an agent on two processors. An access line always is, and so is the link that the case's fault is on, from the start:
 it can break while programs run. A healthy emulated link has a delay of at least a quarter of a
 millisecond each way, so that the process that carries frames need not wake for each of them.
 """
@@ -44,7 +45,7 @@ ACCESS_LINES: Final[Mapping[Access, LinkSpec]] = {
     Access.ADSL: access_link(
         down_bps=8 * _MBPS, up_bps=1 * _MBPS, rtt_us=18_000, jitter_us=1_000, buffer_ms=120
     ),
-    Access.FIBRE: access_link(down_bps=100 * _MBPS, up_bps=50 * _MBPS, rtt_us=4_000, buffer_ms=60),
+    Access.FIBRE: access_link(down_bps=30 * _MBPS, up_bps=15 * _MBPS, rtt_us=4_000, buffer_ms=60),
 }
 _WIRELESS: Final = access_link(
     down_bps=None, up_bps=None, rtt_us=3_000, jitter_us=1_500, loss_ppm=500
