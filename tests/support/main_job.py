@@ -24,7 +24,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lab.host import Host, Machine
+from lab.host import Machine
 from lab.spec import access_link
 from lab.topology import Lab
 from omega_core.errors import ExitCode
@@ -219,7 +219,9 @@ class Site:
 
     def start(self) -> None:
         """Start the server, on the port it had before if there was one."""
-        port = self.port if self.announced else (PORT if isinstance(self.server_place, Machine) else 0)
+        port = (
+            self.port if self.announced else (PORT if isinstance(self.server_place, Machine) else 0)
+        )
         said = self.folder / "server.out"
         with (self.folder / "server.log").open("a") as log, said.open("w") as out:
             self.process = self.server_place.popen(

@@ -120,10 +120,13 @@ def _queued(
 
 
 def _growth_us(quiet: Stop | None, loaded: Stop) -> int | None:
+    """Return by how much a stop's usual answer under load is later than a quick one without.
+
+    The quickest under load may have come before there was a queue.
+    """
     before_us = None if quiet is None else quiet.quick_us
-    if before_us is None or loaded.quick_us is None:
-        return None
-    return max(loaded.quick_us - before_us, 0)
+    usual_us = loaded.usual_us
+    return None if before_us is None or usual_us is None else max(usual_us - before_us, 0)
 
 
 def _policed(

@@ -162,7 +162,7 @@ class ChainLab:
         stack.callback(self._between.close)
         quieten(self._between)
         for name in NODES:
-            files = {HOSTS_FILE: hosts_file(), RESOLV_CONF: resolv_conf(self.case, name)}
+            files = {HOSTS_FILE: hosts_file(self.case), RESOLV_CONF: resolv_conf(self.case, name)}
             self.nodes[name] = node = Machine(files)
             stack.callback(node.close)
             quieten(node)

@@ -20,7 +20,7 @@ from typing import Final
 
 from support.chain.cases import Access, ChainCase
 from support.chain.chain_lab import ChainLab
-from support.chain.layout import FAR_V4, FAR_V6, OTHER_V4, OTHER_V6, TEST_POINT_V4
+from support.chain.layout import FAR_V4, FAR_V6, OTHER_V4, OTHER_V6, SERVER_NAME
 from support.main_job import Omega, Ran, Site
 
 PLANS: Final = Path(__file__).parent / "plans"
@@ -97,4 +97,4 @@ def diagnose(lab: ChainLab, template: Template, folder: Path, *, user: int | Non
 
 
 def _site(lab: ChainLab, folder: Path) -> Site:
-    return Site(folder, lab.test_point, lab.device, TEST_POINT_V4, plans=PLANS)
+    return Site(folder, lab.test_point, lab.device, SERVER_NAME, plans=PLANS)

@@ -170,9 +170,15 @@ def _customer_routes(node: str, by_name: dict[str, Segment], case: ChainCase) ->
     return lines
 
 
-def hosts_file() -> str:
-    """Return /etc/hosts: nothing but the loopback, so that names need a name server."""
-    return "127.0.0.1 localhost\n::1 localhost\n"
+def hosts_file(case: ChainCase) -> str:
+    """Return /etc/hosts: the loopback, and the server, so that a dead name server hides no line."""
+    addresses = (TEST_POINT_V4, TEST_POINT_V6) if case.ipv6 else (TEST_POINT_V4,)
+    lines = [
+        "127.0.0.1 localhost",
+        "::1 localhost",
+        *(f"{each} {SERVER_NAME}" for each in addresses),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def resolv_conf(case: ChainCase, node: str) -> str:

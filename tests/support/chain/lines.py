@@ -1,10 +1,11 @@
 """What the links of a chain do to packets: healthy ones, and those with a case's fault.
 
 Pure. Only links that do anything are emulated; the others are plain veth pairs, which cost no
-processor. The fibre is of 30 and 15 Mbit/s, what one process of Python carries both ways beside a
-server and an agent on two processors. An access line always is, and so is the link that the case's fault is on, from the start:
+processor. An access line always is, and so is the link that the case's fault is on, from the start:
 it can break while programs run. A healthy emulated link has a delay of at least a quarter of a
-millisecond each way, so that the process that carries frames need not wake for each of them.
+millisecond each way, so that the process that carries frames need not wake for each of them. The
+fibre is a small one of 30 and 15 Mbit/s: one process of Python carries that both ways beside a
+server and an agent on two processors.
 """
 
 from __future__ import annotations
