@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--cases", type=int, default=30, help="how many seeds")
     parser.add_argument("--seed", type=int, default=0, help="the first of them")
-    parser.add_argument("--at-a-time", type=int, default=2, help="chains that stand together")
+    parser.add_argument("--at-a-time", type=int, default=1, help="chains that stand together")
     parser.add_argument("--command", help="a finder to run on the device in place of Omega's")
     parser.add_argument("--keep", type=Path, help="a folder for the run report of each case")
     parser.add_argument("--unproved", action="store_true", help="don't look with other tools")

@@ -106,12 +106,8 @@ class Machine(Namespace):
         cwd: Argument | None = None,
         pass_fds: Sequence[int] = (),
         start_new_session: bool = False,
-        user: int | None = None,
     ) -> subprocess.Popen[str]:
-        """Start a program on this host; the lab ends it, at the latest, when it closes.
-
-        With `user` it runs as that user, alone in the group of that number: without a capability.
-        """
+        """Start a program on this host; the lab ends it, at the latest, when it closes."""
         here = Path.cwd() if cwd is None else cwd
 
         def start() -> subprocess.Popen[str]:
@@ -125,7 +121,6 @@ class Machine(Namespace):
                 cwd=here,
                 pass_fds=pass_fds,
                 start_new_session=start_new_session,
-                user=user,
                 group=user,
                 extra_groups=None if user is None else [],
                 text=True,
@@ -144,7 +139,6 @@ class Machine(Namespace):
         env: Mapping[str, str] | None = None,
         cwd: Argument | None = None,
         stdin_text: str | None = None,
-        user: int | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program on this host to its end, and return what it wrote.
 
@@ -158,7 +152,6 @@ class Machine(Namespace):
             stderr=subprocess.PIPE,
             env=env,
             cwd=cwd,
-            user=user,
         )
         with child:
             try:

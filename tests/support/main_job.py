@@ -122,12 +122,15 @@ class Running:
 
 
 class Omega:
-    """A device: the `omega` command at a place, with a home of its own."""
+    """A device: the `omega` command at a place, with a home of its own.
 
-    def __init__(self, place: Place, home: Path, *, user: int | None = None) -> None:
+    `before` is a program that runs it, with its arguments: as another user, say.
+    """
+
+    def __init__(self, place: Place, home: Path, *, before: Sequence[str] = ()) -> None:
         self.place = place
         self.home = home
-        self._user = user
+        self._before = before
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -166,12 +169,11 @@ class Omega:
 
     def _popen(self, *arguments: str | Path) -> subprocess.Popen[str]:
         return self.place.popen(
-            [SCRIPTS / "omega", *arguments],
+            [*self._before, SCRIPTS / "omega", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.env,
-            user=self._user,
         )
 
     def outbox(self) -> list[str]:

@@ -25,6 +25,11 @@ from support.main_job import Omega, Ran, Site
 
 PLANS: Final = Path(__file__).parent / "plans"
 NOBODY: Final = 65_534
+_AS_NOBODY: Final = (
+    *("setpriv", "--reuid", f"{NOBODY}", "--regid", f"{NOBODY}", "--clear-groups"),
+    *("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"),
+)
+"""No right but to read: the interpreter may stand in a folder that nobody may enter."""
 _COMMAND_S: Final = 90
 REFERENCES: Final = (
     f'addresses = ["{FAR_V4}", "{OTHER_V4}", "{FAR_V6}", "{OTHER_V6}"]\n'
@@ -82,14 +87,14 @@ def served(lab: ChainLab, template: Template, folder: Path) -> Iterator[Site]:
         site.kill()
 
 
-def diagnose(lab: ChainLab, template: Template, folder: Path, *, user: int | None) -> Diagnosis:
-    """Have the device diagnose its line for its ticket, as a user or as root."""
+def diagnose(lab: ChainLab, template: Template, folder: Path, *, as_nobody: bool) -> Diagnosis:
+    """Have the device diagnose its line for its ticket, as root or as nobody."""
     home = folder / "home"
     shutil.copytree(template.home, home)
-    if user is not None:
+    if as_nobody:
         for path in (home, *home.rglob("*")):
-            os.chown(path, user, user)
-    omega = Omega(lab.device, home, user=user)
+            os.chown(path, NOBODY, NOBODY)
+    omega = Omega(lab.device, home, before=_AS_NOBODY if as_nobody else ())
     began = time.monotonic()
     ticket = template.tickets[lab.case.access]
     ran = omega.run("diagnose", "--ticket", ticket, "--json", timeout_s=_COMMAND_S)

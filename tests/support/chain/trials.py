@@ -21,7 +21,7 @@ from lab.errors import LabError
 from omega_acceptance.zone.codes import Zone
 from support.chain.cases import ChainCase
 from support.chain.chain_lab import ChainLab
-from support.chain.desk import NOBODY, Template, diagnose, served
+from support.chain.desk import Template, diagnose, served
 from support.chain.matrix import Told
 from support.chain.observed import doubts
 
@@ -35,10 +35,9 @@ def by_diagnosis(template: Template, *, kept: Path | None = None) -> Finder:
     """
 
     def find(lab: ChainLab, folder: Path) -> Told:
-        user = NOBODY if lab.case.seed % 2 else None
         with served(lab, template, folder):
             lab.inject()
-            done = diagnose(lab, template, folder, user=user)
+            done = diagnose(lab, template, folder, as_nobody=lab.case.seed % 2 == 1)
         if kept is not None:
             (kept / f"{lab.case.seed}.json").write_text(done.ran.stdout)
             (kept / f"{lab.case.seed}.txt").write_text(done.ran.stderr)
