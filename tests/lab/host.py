@@ -121,8 +121,6 @@ class Machine(Namespace):
                 cwd=here,
                 pass_fds=pass_fds,
                 start_new_session=start_new_session,
-                group=user,
-                extra_groups=None if user is None else [],
                 text=True,
             )
 

@@ -2,8 +2,9 @@
 
 Packets of the size that vanishes are traced, and sent straight to the hops that are known. A hop
 that answers them was reached by them; the next one that answers small packets lies past the hole.
-Silence of a hop that never speaks says nothing, so the hole may then be one hop further. If even the end answers the
-large packets of the trace, they vanish on the way back, where no trace can look: unknown.
+Silence of a hop that never speaks says nothing, so the hole may then be one hop further. If even
+the end answers the large packets of the trace, they vanish on the way back, where no trace can
+look: unknown.
 """
 
 from __future__ import annotations
