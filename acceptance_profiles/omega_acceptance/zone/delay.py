@@ -60,7 +60,7 @@ def _parts(walk: Walk) -> list[tuple[tuple[Zone, ...], int]]:
         before_us, passed = max(quick_us, before_us), ()
     references = [each.quick_us for each in walk.references if each.quick_us is not None]
     if references:
-        found[*passed, Zone.BEYOND] = max(max(references) - before_us, 0)
+        found[(Zone.BEYOND,)] = max(max(references) - before_us, 0)
     return [*found.items()]
 
 

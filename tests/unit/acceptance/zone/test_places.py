@@ -147,6 +147,22 @@ def loaded(growth_ms: dict[str, int], **gone: int) -> FamilyPath:
     return replace(quiet, echoes=(*quiet.echoes, *beside))
 
 
+FIRST, SECOND = REFERENCE, "192.0.2.180"
+
+
+def beyond(rtt_ms: dict[str, int | None], lost: dict[str, int] | None = None) -> FamilyPath:
+    """Return a path with these references, and how many of 30 echoes each lost."""
+    quiet, gone = path4(), lost or {}
+    own = tuple(each for each in quiet.echoes if each.address != REFERENCE)
+    rows = tuple(
+        replace(
+            echo(REFERENCE, answers(each_ms, of=30, lost=gone.get(address, 0))), address=address
+        )
+        for address, each_ms in rtt_ms.items()
+    )
+    return replace(quiet, echoes=(*own, *rows))
+
+
 def slower(**rtt_ms: int) -> FamilyPath:
     names = {"box": BOX, "operator": OPERATOR, "core": CORE, "end": TEST_POINT, "far": REFERENCE}
     return path4(rtt_ms={names[each]: value for each, value in rtt_ms.items()})
@@ -252,6 +268,84 @@ CASES = [
         line(path=path_facts(names=(server(rcode=3),))), Zone.NONE, None, id="no such name"
     ),
     pytest.param(line(path=path4(mtu=mtu(MtuEnd.TOLD, passed=1_492))), Zone.NONE, None, id="PPPoE"),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 55})), Zone.NONE, None, id="two good references"
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: None})), Zone.NONE, None, id="one keeps silent"
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 30}, lost={SECOND: 1})),
+        Zone.NONE,
+        None,
+        id="one echo of one reference is lost",
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 30}, lost={FIRST: 1, SECOND: 1})),
+        Zone.NONE,
+        None,
+        id="one echo of each reference is lost",
+    ),
+    # past the test point
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 30}, lost={FIRST: 6, SECOND: 5})),
+        Zone.BEYOND,
+        Symptom.LOSS,
+        id="both references lose",
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 30}, lost={SECOND: 8})),
+        Zone.BEYOND,
+        Symptom.LOSS,
+        id="one reference of two loses",
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 30}, lost={FIRST: 1, SECOND: 9})),
+        Zone.BEYOND,
+        Symptom.LOSS,
+        id="one reference loses much and the other hardly",
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 200})),
+        Zone.BEYOND,
+        Symptom.DELAY,
+        id="one reference of two is slow",
+    ),
+    pytest.param(
+        line(path=path4(rtt_ms={TEST_POINT: 200, REFERENCE: 30}), stream=lost(0, rtt_us=200_000)),
+        Zone.CORE,
+        Symptom.DELAY,
+        id="the test point is slow and the reference beside it is not",
+    ),
+    # a busy host
+    pytest.param(
+        line(path=lossy(2), stream=lost(40), validity=(Fault.CPU_LIMITED,)),
+        Zone.CORE,
+        Symptom.LOSS,
+        id="a busy host does not lose what others lose",
+    ),
+    pytest.param(
+        line(path=lossy(0), stream=lost(40), validity=(Fault.CPU_LIMITED,)),
+        Zone.UNKNOWN,
+        Symptom.SPOILED,
+        id="a busy host may lose what all points lose",
+    ),
+    pytest.param(
+        line(
+            judgement=short_rate(),
+            path=loaded({BOX: 0, OPERATOR: 110, TEST_POINT: 120}),
+            validity=(Fault.CPU_LIMITED,),
+        ),
+        Zone.ACCESS,
+        Symptom.RATE,
+        id="a busy host makes no queue in the network",
+    ),
+    pytest.param(
+        line(judgement=short_rate(), validity=(Fault.CPU_LIMITED,)),
+        Zone.UNKNOWN,
+        Symptom.SPOILED,
+        id="a busy host may be what is short",
+    ),
     # too little was seen
     pytest.param(
         line(stream=idle_stream(packets=5), path=path4(echoes=False)),
