@@ -31,7 +31,7 @@ from omega_core.path import (
     TraceEnd,
     Unobserved,
 )
-from omega_core.verdict import Because, Fault, Outcome, Verdict
+from omega_core.verdict import Because, Fault, Judgement, Outcome, Verdict
 from support.facts import idle_stream
 from support.zone_facts import (
     BOX,
@@ -145,6 +145,18 @@ def loaded(growth_ms: dict[str, int], **gone: int) -> FamilyPath:
         if each in growth_ms or not growth_ms or growth_ms.get("all")
     )
     return replace(quiet, echoes=(*quiet.echoes, *beside))
+
+
+def once(value: int | None = 900_000) -> Judgement:
+    """Return the judgement of a line of 2 Mbit/s of which one window was seen."""
+    row = criterion(
+        "qualified_bps_down",
+        Outcome.INCONCLUSIVE,
+        value=value,
+        limit=2_000_000,
+        because=Because.TOO_FEW_SAMPLES,
+    )
+    return judged(row, verdict=Verdict.INCONCLUSIVE)
 
 
 FIRST, SECOND = REFERENCE, "192.0.2.180"
@@ -316,6 +328,33 @@ CASES = [
         Zone.CORE,
         Symptom.DELAY,
         id="the test point is slow and the reference beside it is not",
+    ),
+    # a rate that was short once
+    pytest.param(
+        line(judgement=once(), path=loaded({BOX: 0, OPERATOR: 110, TEST_POINT: 120})),
+        Zone.ACCESS,
+        Symptom.RATE,
+        id="once short, and a queue before the operator's hop",
+    ),
+    pytest.param(
+        line(judgement=once(), path=loaded({BOX: 0, OPERATOR: 0, TEST_POINT: 0})),
+        Zone.UNKNOWN,
+        Symptom.RATE,
+        id="once short, and no queue anywhere",
+    ),
+    pytest.param(
+        line(judgement=once(), path=loaded({BOX: 0, TEST_POINT: 120})),
+        Zone.UNKNOWN,
+        Symptom.RATE,
+        id="once short, and a queue in one of two parts",
+    ),
+    pytest.param(line(judgement=once(1_900_000)), Zone.NONE, None, id="once hardly short"),
+    pytest.param(line(judgement=once(None)), Zone.NONE, None, id="once, and no rate came of it"),
+    pytest.param(
+        line(judgement=once(), metrics=rate_metric(900_000, LimitCause.PROBE_HOST)),
+        Zone.NONE,
+        None,
+        id="once short of what the device can",
     ),
     # a busy host
     pytest.param(
