@@ -11,7 +11,7 @@ first load of each direction this asks the gateway and the test point, and trace
 them. It begins a little later than the load, for a queue takes time to build, sends while the load
 lasts, and waits for what is still on the way.
 
-It costs 25 packets of 60 octets a second, 12 kbit/s, a quarter of what counts as traffic of
+It costs 45 packets of 60 octets a second, 22 kbit/s, a quarter of what counts as traffic of
 somebody else. One family is looked at: a queue does not ask for it. A trace has few rounds, since
 routers limit how often they answer and the quiet look comes after it.
 """
@@ -50,7 +50,7 @@ _QUEUE_BUILDS_NS: Final = 300 * NS_PER_MS
 _ECHO_ROUNDS: Final = Rounds(
     ttl_first=TARGET_TTL, ttl_last=TARGET_TTL, count=30, apart_ns=100 * NS_PER_MS
 )
-_TRACE_ROUNDS: Final = Rounds(count=5, apart_ns=400 * NS_PER_MS)
+_TRACE_ROUNDS: Final = Rounds(count=5, apart_ns=200 * NS_PER_MS)  # a short rate is plain in a second
 _BUDGET: Final = PathBudget(total_ns=6 * NS_PER_S, packets=150)
 _FAMILIES: Final[tuple[Family, Family]] = (4, 6)
 _TOKEN_OCTETS: Final = 4
