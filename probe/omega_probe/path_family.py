@@ -220,6 +220,7 @@ class FamilyDiagnosis:
                 rtt_us=trace.round_trips_us(),
                 waiting_time_us=trace.waiting_time_ns // NS_PER_US,
                 detail=refusal,
+                unreachable_by=trace.unreachable_by,
             )
         ]
 

@@ -50,7 +50,9 @@ _QUEUE_BUILDS_NS: Final = 300 * NS_PER_MS
 _ECHO_ROUNDS: Final = Rounds(
     ttl_first=TARGET_TTL, ttl_last=TARGET_TTL, count=30, apart_ns=100 * NS_PER_MS
 )
-_TRACE_ROUNDS: Final = Rounds(count=5, apart_ns=200 * NS_PER_MS)  # a short rate is plain in a second
+_TRACE_ROUNDS: Final = Rounds(
+    count=5, apart_ns=200 * NS_PER_MS
+)  # a short rate is plain in a second
 _BUDGET: Final = PathBudget(total_ns=6 * NS_PER_S, packets=150)
 _FAMILIES: Final[tuple[Family, Family]] = (4, 6)
 _TOKEN_OCTETS: Final = 4

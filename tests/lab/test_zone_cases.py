@@ -35,7 +35,6 @@ def test_a_drawn_sample_is_told_right(template: Template) -> None:
     told = [*tell_cases(cases, by_diagnosis(template), at_a_time=1, proved=True)]
     counted = [each for each in told if not each.doubts]
     report = tables(told)
-    print(report)
     assert len(counted) >= len(told) - 2, report
     assert sum(not each.is_right for each in counted) <= NOT_RIGHT_MAX, report
     assert sum(each.is_wrong for each in counted) <= WRONG_MAX, report

@@ -47,7 +47,7 @@ def test_what_the_file_says_is_where_a_diagnosis_looks(file: Path) -> None:
 )
 def test_a_file_that_can_not_be_read_ends_the_command(file: Path, content: str) -> None:
     file.write_text(content, "utf-8", "surrogateescape")
-    with pytest.raises(WrongUseError, match="references.toml"):
+    with pytest.raises(WrongUseError, match=r"references\.toml"):
         load_references(file)
 
 

@@ -147,6 +147,18 @@ def loaded(growth_ms: dict[str, int], **gone: int) -> FamilyPath:
     return replace(quiet, echoes=(*quiet.echoes, *beside))
 
 
+def told_by(address: str) -> FamilyPath:
+    """Return a path on which the box answers echoes and somebody says "unreachable" to others."""
+    path = path4(dead_from=2, traces=(trace([(None, answers(None))]),))
+    return replace(
+        path,
+        echoes=tuple(
+            replace(each, unreachable_by=address) if each.address == TEST_POINT else each
+            for each in path.echoes
+        ),
+    )
+
+
 def once(value: int | None = 900_000) -> Judgement:
     """Return the judgement of a line of 2 Mbit/s of which one window was seen."""
     row = criterion(
@@ -433,6 +445,27 @@ CASES = [
         Zone.LAN,
         Symptom.LINK_DOWN,
         id="no carrier",
+    ),
+    pytest.param(
+        dead(told_by(BOX)), Zone.ACCESS, Symptom.LINK_DOWN, id="the box tells an echo, no trace"
+    ),
+    pytest.param(
+        dead(told_by("198.51.100.65")),
+        Zone.CORE,
+        Symptom.LINK_DOWN,
+        id="an operator's hop tells an echo, no trace",
+    ),
+    pytest.param(
+        dead(told_by("192.168.7.1")),
+        Zone.ACCESS,
+        Symptom.LINK_DOWN,
+        id="a second box tells an echo, no trace",
+    ),
+    pytest.param(
+        dead(told_by("192.168.1.20")),
+        Zone.CPE,
+        Symptom.NOT_FORWARDING,
+        id="the host tells itself, which says nothing",
     ),
     pytest.param(
         dead(path4(dead_from=1, gateway=NO_HOST)), Zone.LAN, Symptom.LINK_DOWN, id="no gateway"
