@@ -23,7 +23,7 @@ from omega_acceptance.zone.names import box_resolves, hears_any_name
 from omega_acceptance.zone.stops import Stop, Walk, gateway_neighbour
 from omega_acceptance.zone.thresholds import PROBES_MIN
 from omega_core.path import Gateway, HopAnswer, Neighbour, PathFacts, PathRole, TraceEnd
-from omega_core.path_findings import first_operator_hop, is_private, trace_to
+from omega_core.path_findings import first_operator_hop, is_of_homes, trace_to
 
 
 def look_for_silence(seen: LineSeen, path: PathFacts, walk: Walk) -> Candidate | None:
@@ -64,7 +64,7 @@ def _near(seen: LineSeen, walk: Walk, gateway: Stop, path: PathFacts) -> Candida
     if not gateway.answered:
         return _box_silent(walk, gateway, answers)
     said, told_by = _said_last(walk), _told_by(walk)
-    if told_by is not None and told_by != gateway.address and not is_private(told_by):
+    if told_by is not None and told_by != gateway.address and not is_of_homes(told_by):
         fact = ZoneFact(code=FactCode.UNREACHABLE_SAID, address=told_by)
         return _down(
             walk,
@@ -205,8 +205,11 @@ def _said_last(walk: Walk) -> HopAnswer | None:
 def _told_by(walk: Walk) -> str | None:
     """Return who said of questions to the test point that they go no further; not this host.
 
-    A router limits how often it says so, and may have told the questions and not the trace.
+    A router limits how often it says so, and may have told the questions and not the trace. In IPv6
+    a box has several addresses, and its own can't be told from the next router's.
     """
+    if walk.path.family != 4:
+        return None
     rows = (each for each in walk.path.echoes if each.role is PathRole.TEST_POINT)
     told = (each.unreachable_by for each in rows)
     return next((each for each in told if each is not None and each != walk.path.source), None)

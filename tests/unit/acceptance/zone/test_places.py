@@ -462,6 +462,12 @@ CASES = [
         id="a second box tells an echo, no trace",
     ),
     pytest.param(
+        dead(replace(told_by("2001:db8:1::1"), family=6)),
+        Zone.CPE,
+        Symptom.NOT_FORWARDING,
+        id="in IPv6 it may be any address of the box",
+    ),
+    pytest.param(
         dead(told_by("192.168.1.20")),
         Zone.CPE,
         Symptom.NOT_FORWARDING,
