@@ -210,8 +210,16 @@ def _told_by(walk: Walk) -> str | None:
     """
     if walk.path.family != 4:
         return None
-    rows = (each for each in walk.path.echoes if each.role is PathRole.TEST_POINT)
-    told = (each.unreachable_by for each in rows)
+    box = walk.gateway.address if walk.gateway is not None else None
+    rows = [(each.role, each.unreachable_by) for each in walk.path.echoes]
+    rows += [
+        (each.role, each.hops[-1].address)
+        for each in walk.path.traces
+        if each.ended is TraceEnd.UNREACHABLE and each.hops
+    ]
+    if any(address == box is not None for role, address in rows if role is not PathRole.GATEWAY):
+        return box  # whatever was asked for, it is the box that goes no further
+    told = (address for role, address in rows if role is PathRole.TEST_POINT)
     return next((each for each in told if each is not None and each != walk.path.source), None)
 
 

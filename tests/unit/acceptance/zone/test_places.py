@@ -147,13 +147,13 @@ def loaded(growth_ms: dict[str, int], **gone: int) -> FamilyPath:
     return replace(quiet, echoes=(*quiet.echoes, *beside))
 
 
-def told_by(address: str) -> FamilyPath:
+def told_by(address: str, *, of: str = TEST_POINT) -> FamilyPath:
     """Return a path on which the box answers echoes and somebody says "unreachable" to others."""
     path = path4(dead_from=2, traces=(trace([(None, answers(None))]),))
     return replace(
         path,
         echoes=tuple(
-            replace(each, unreachable_by=address) if each.address == TEST_POINT else each
+            replace(each, unreachable_by=address) if each.address == of else each
             for each in path.echoes
         ),
     )
@@ -454,6 +454,18 @@ CASES = [
         Zone.CORE,
         Symptom.LINK_DOWN,
         id="an operator's hop tells an echo, no trace",
+    ),
+    pytest.param(
+        dead(told_by(BOX, of=REFERENCE)),
+        Zone.ACCESS,
+        Symptom.LINK_DOWN,
+        id="the box tells an echo to a reference",
+    ),
+    pytest.param(
+        dead(told_by("198.51.100.65", of=REFERENCE)),
+        Zone.CPE,
+        Symptom.NOT_FORWARDING,
+        id="what a hop says of a reference is not of the line",
     ),
     pytest.param(
         dead(told_by("192.168.7.1")),
