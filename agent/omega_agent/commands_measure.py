@@ -6,7 +6,6 @@ what was measured has been printed by then.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from omega_agent.device import Device, any_device, enrolled_device
 from omega_agent.errors import NotKeptError, WrongUseError, in_language
 from omega_agent.home import Home
 from omega_agent.measuring import Held
+from omega_agent.references import References, load_references
 from omega_agent.report import (
     RunReport,
     exit_code,
@@ -48,6 +48,7 @@ from omega_core.verdict import Mode, ProfileRef
 
 if TYPE_CHECKING:
     from omega_acceptance.zone.edge import ZoneReport
+    from omega_agent.path_look import PathLook
 
 _CUT_SHORT = {Ended.LINK_LOST, Ended.TEST_POINT_LOST, Ended.REFUSED}
 
@@ -199,18 +200,29 @@ def hold(
     witness: Witness | None = None,
     *,
     until_decided: bool = False,
+    beyond: tuple[str, ...] = (),
 ) -> Ran:
-    """Ask, measure, seal, keep and post; nothing is shown but progress."""
+    """Ask, measure, seal, keep and post; nothing is shown but progress.
+
+    `beyond` are addresses past the test point that whoever asked for a diagnosis wants looked at.
+    """
+    references = load_references(around.home.references_file).joined_by(beyond)
     with around.working() as place, _alone(around.home, device):
         asked = ask_for(wanted, device, place)
         if witness is not None:
             witness.asked(asked)
+        look = _path_look(asked, device, place, references) if wanted.ticket_id else None
         with around.interrupts.gently() as stop:
             held = carry_out(
-                asked, device, place, judged=True, until_decided=until_decided, stop=stop
+                asked,
+                device,
+                place if look is None else replace(place, emit=look.emit),
+                judged=True,
+                until_decided=until_decided,
+                stop=stop,
             )
-            if wanted.purpose == "ticket":
-                held = _with_path(held, device, place, stop)
+            if look is not None:
+                held = look.after(held, stop)
             kept = seal_and_keep(held, asked.chain, device, place)
             if witness is not None:
                 witness.kept(held, kept)
@@ -226,10 +238,10 @@ def hold(
     return Ran(held=held, kept=kept, delivery=delivery, report=report)
 
 
-def _with_path(held: Held, device: Device, place: Workplace, stop: threading.Event) -> Held:
-    from omega_agent.path_look import with_path  # noqa: PLC0415 - for tickets only
+def _path_look(asked: Asked, device: Device, place: Workplace, references: References) -> PathLook:
+    from omega_agent.path_look import PathLook  # noqa: PLC0415 - for tickets only
 
-    return with_path(held, device.server, clock=place.clock, emit=place.emit, stop=stop)
+    return PathLook(device.server, asked.granted, references, clock=place.clock, emit=place.emit)
 
 
 def _zone(held: Held, kept: Kept) -> ZoneReport | None:

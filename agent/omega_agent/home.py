@@ -10,6 +10,7 @@ HOME/agent.pem        the device's key, mode 0600 (agent.pem.new: of an enrolmen
      log/             what servers' transparency logs were when they were seen
      lock             held while this device measures
      limits.toml      what its owner lets a server do with it
+     references.toml  where a diagnosis looks past the test point
      daemon.json      what `omega run` remembers; daemon.lock is held while it runs
      instructions/    what it was told and has not finished
 """
@@ -99,6 +100,11 @@ class Home:
     def limits_file(self) -> Path:
         """What the owner of the device lets a server do with it."""
         return self.path / "limits.toml"
+
+    @property
+    def references_file(self) -> Path:
+        """Where a diagnosis looks past the test point."""
+        return self.path / "references.toml"
 
     @property
     def daemon_file(self) -> Path:

@@ -177,7 +177,10 @@ class Trace(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Echoes(Fact):
-    """Questions straight to one address, each with its round trip or None, in order of sending."""
+    """Questions straight to one address, each with its round trip or None, in order of sending.
+
+    `unreachable_by` is whoever said that a question goes no further; None where nobody did.
+    """
 
     role: PathRole
     address: AddressText
@@ -187,6 +190,7 @@ class Echoes(Fact):
     waiting_time_us: Count
     under_load: Direction | None = None
     detail: Text = ""
+    unreachable_by: AddressText | None = None
 
     @property
     def sent(self) -> int:

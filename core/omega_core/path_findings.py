@@ -114,7 +114,7 @@ def customer_hops(path: FamilyPath) -> int:
     for hop in trace.hops[1:]:
         if hop.address is None or hop.address in {trace.address, path.source}:
             break
-        if not _is_of_homes(hop.address):
+        if not is_of_homes(hop.address):
             break
         inside = hop.ttl
     return inside
@@ -147,7 +147,8 @@ def is_private(address: str) -> bool:
     return any(parsed in network for network in PRIVATE_V4) or parsed.is_link_local
 
 
-def _is_of_homes(address: str) -> bool:
+def is_of_homes(address: str) -> bool:
+    """Whether an address is of those that homes use and operators hardly do."""
     parsed = ip_address(address)
     return parsed.version == 4 and parsed in OF_HOMES
 

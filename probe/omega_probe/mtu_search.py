@@ -15,7 +15,8 @@ search that takes three halvings a round trip instead of one.
 
 A lost packet must not be taken for one that is too large. So a size has failed only after three
 packets without an answer in steps in which a smaller one was answered, and the boundary at the end
-is asked three times more. A router that says what it can carry is believed to the extent that
+is asked three times more; a search that was cut before that has found no hole, for on a slow line
+the large packets of a step push each other out of a short queue. A router that says what it can carry is believed to the extent that
 packets of that size pass.
 """
 
@@ -124,7 +125,9 @@ class MtuSearch:
             return MtuEnd.WHOLE
         if failed is None or failed > passed + 1:
             return MtuEnd.BUDGET
-        return MtuEnd.TOLD if self._was_told(failed) else MtuEnd.BLACK_HOLE
+        if self._was_told(failed):
+            return MtuEnd.TOLD
+        return MtuEnd.BUDGET if self._cut else MtuEnd.BLACK_HOLE
 
     def tries(self) -> tuple[MtuTry, ...]:
         """Return what was sent of each size, and answered."""

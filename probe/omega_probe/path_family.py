@@ -51,10 +51,15 @@ from omega_probe.waiting import Waiter, side_by_side
 
 MTU_WITHOUT_INTERFACE: Final = 1_500
 SYN_IP_OCTETS: Final[dict[Family, int]] = {4: 40, 6: 60}  # without options
+LARGE_HOPS_MAX: Final = 6  # asked straight with large packets: holes are near the edge
 Part: TypeAlias = Trace | Echoes | MtuFacts | Unobserved
 Task: TypeAlias = Callable[[], list[Part]]
 _NO_TARGET: Final = Unobserved(not_observed=NotObserved.NO_TARGET)
 _NO_ROUTE: Final = Unobserved(not_observed=NotObserved.NO_ROUTE)
+
+
+def _alone(part: Callable[[ProbeChannel], Part]) -> Callable[[ProbeChannel], list[Part]]:
+    return lambda channel: [part(channel)]
 
 
 class FamilyDiagnosis:
@@ -83,6 +88,7 @@ class FamilyDiagnosis:
         self._means = Means(self._family, self._source or "", token)
         self._operator_hop: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._path_length: int | None = None
+        self._known_hops: list[tuple[int, str]] = []
 
     def run(self) -> FamilyPath:
         """Return the path in this family."""
@@ -164,6 +170,11 @@ class FamilyDiagnosis:
             nonlocal told
             so_far = fact()
             self._path_length = len(so_far.hops)
+            self._known_hops = [
+                (each.ttl, each.address)
+                for each in so_far.hops[:LARGE_HOPS_MAX]
+                if each.address not in {None, target}
+            ]
             hop = None if told else first_operator_hop(self._path([so_far]))
             if hop is not None:
                 told = True
@@ -209,6 +220,7 @@ class FamilyDiagnosis:
                 rtt_us=trace.round_trips_us(),
                 waiting_time_us=trace.waiting_time_ns // NS_PER_US,
                 detail=refusal,
+                unreachable_by=trace.unreachable_by,
             )
         ]
 
@@ -235,10 +247,21 @@ class FamilyDiagnosis:
         return found
 
     def _large_trace(self, target: str, octets: int) -> list[Part]:
-        """Send packets of the size that vanishes TTL by TTL, no further than the path is known."""
-        rounds = LARGE_TRACE_ROUNDS.up_to(self._path_length)
-        large = partial(self._trace, PathRole.TEST_POINT, target, None, rounds, octets=octets)
-        return self._with(self._means.icmp(target), lambda channel: [large(channel)])()
+        """Send packets of the size that vanishes TTL by TTL, no further than the path is known.
+
+        And straight to each hop on the way: routers answer echoes of any size as often as they are
+        asked, but tell seldom that a time ran out, and have told it for the other traces.
+        """
+        towards = [(PathRole.TEST_POINT, target, self._path_length)]
+        for ttl, address in self._known_hops:
+            role = PathRole.GATEWAY if ttl == 1 else PathRole.OPERATOR_HOP
+            towards.append((role, address, ttl))
+        tasks = []
+        for role, address, last in towards:
+            rounds = LARGE_TRACE_ROUNDS.up_to(last)
+            large = partial(self._trace, role, address, None, rounds, octets=octets)
+            tasks.append(self._with(self._means.icmp(address), _alone(large)))
+        return [part for found in side_by_side(tasks) for part in found]
 
     def _trace(
         self,

@@ -208,6 +208,12 @@ class PathTrace:
         last = self._end[0] if self._end is not None else min(known + 1, self._highest_sent())
         return tuple(self._hop(ttl) for ttl in range(self._rounds.ttl_first, last + 1))
 
+    @property
+    def unreachable_by(self) -> str | None:
+        """Who said that a packet goes no further; None where nobody did."""
+        said = self._last_answer.values()
+        return next((each.address for each in said if each.answer is HopAnswer.UNREACHABLE), None)
+
     def round_trips_us(self) -> tuple[int | None, ...]:
         """Return each packet's round trip if the target answered it, in the order of sending."""
         from_target = {ttl for ttl, last in self._last_answer.items() if last.answer in FROM_TARGET}

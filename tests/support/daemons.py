@@ -7,7 +7,6 @@ import signal
 import subprocess
 import threading
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -103,7 +102,7 @@ def diagnosed(site: Site, ticket: str, *options: str) -> dict[str, Any]:
         [
             str(SCRIPTS / "omega-server"),
             *("ticket", "diagnose", ticket, *options),
-            *("--data", str(site.data), "--plans", str(_PLANS), "--json"),
+            *("--data", str(site.data), "--plans", str(site.plans), "--json"),
         ],
         capture_output=True,
         text=True,
@@ -113,6 +112,3 @@ def diagnosed(site: Site, ticket: str, *options: str) -> dict[str, Any]:
     assert done.stdout, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     return {**told, "exit_code": done.returncode}
-
-
-_PLANS = Path(__file__).parent / "plans"

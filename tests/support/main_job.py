@@ -24,7 +24,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lab.host import Host
+from lab.host import Machine
 from lab.spec import access_link
 from lab.topology import Lab
 from omega_core.errors import ExitCode
@@ -58,7 +58,7 @@ class Here:
         return subprocess.Popen([*argv], text=True, **streams)
 
 
-Place: TypeAlias = Host | Here
+Place: TypeAlias = Machine | Here
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,15 @@ class Running:
 
 
 class Omega:
-    """A device: the `omega` command at a place, with a home of its own."""
+    """A device: the `omega` command at a place, with a home of its own.
 
-    def __init__(self, place: Place, home: Path) -> None:
+    `before` is a program that runs it, with its arguments: as another user, say.
+    """
+
+    def __init__(self, place: Place, home: Path, *, before: Sequence[str] = ()) -> None:
         self.place = place
         self.home = home
+        self._before = before
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -159,7 +163,7 @@ class Omega:
 
     def _popen(self, *arguments: str | Path) -> subprocess.Popen[str]:
         return self.place.popen(
-            [SCRIPTS / "omega", *arguments],
+            [*self._before, SCRIPTS / "omega", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -186,6 +190,7 @@ class Site:
     host: str
     """The address at which devices find the server."""
     options: tuple[str, ...] = ()
+    plans: Path = PLANS
     data: Path = Path()
     """The server's folder."""
     announced: Json = field(default_factory=dict)
@@ -210,13 +215,15 @@ class Site:
 
     def start(self) -> None:
         """Start the server, on the port it had before if there was one."""
-        port = self.port if self.announced else (PORT if isinstance(self.server_place, Host) else 0)
+        port = (
+            self.port if self.announced else (PORT if isinstance(self.server_place, Machine) else 0)
+        )
         said = self.folder / "server.out"
         with (self.folder / "server.log").open("a") as log, said.open("w") as out:
             self.process = self.server_place.popen(
                 [
                     str(SCRIPTS / "omega-server"),
-                    *("run", "--json", "--plans", str(PLANS)),
+                    *("run", "--json", "--plans", str(self.plans)),
                     *("--data", str(self.data), "--port", str(port), *self.options),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -308,7 +315,7 @@ class Site:
     ) -> tuple[int, bytes]:
         """Ask the API from the server's own host, so that the link stays quiet."""
         with ExitStack() as stack:
-            if isinstance(self.server_place, Host):
+            if isinstance(self.server_place, Machine):
                 stack.enter_context(self.server_place.entered())
             connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
             stack.callback(connection.close)

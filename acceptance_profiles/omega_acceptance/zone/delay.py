@@ -2,14 +2,16 @@
 
 The delay to a stop is that of its quickest tenth, for what a hop takes to speak varies and what a
 slow part adds does not. No packet gets past a stop sooner than to it: a stop that is slower than
-those behind it is slow to speak, and its stretch is joined to the next. What a stretch adds is the
-difference to the stop before. A part is at fault if it adds more than
+those behind it is slow to speak, and its stretch is joined to the next. References are not behind
+the test point in this sense: the way to them may leave the one to it before its end. What a stretch
+adds is the difference to the stop before. A part is at fault if it adds more than
 
     LAN, core, beyond    what such a part takes (`PART_US_MAX`)
     access               the birth certificate's round trip and half as much again, or what the
                          plan allows the whole line; without both, `PART_US_MAX`
 
-and the nearest such part is named.
+and the nearest such part is named. Of several references the slowest counts: they are chosen near,
+and what is slow towards one of them is past the test point.
 """
 
 from __future__ import annotations
@@ -45,9 +47,6 @@ def look_for_delay(seen: LineSeen, walk: Walk) -> Candidate | None:
 def _parts(walk: Walk) -> list[tuple[tuple[Zone, ...], int]]:
     """Return each stretch between stops that have a delay, with what it adds; alike ones joined."""
     timed = [(stop.parts, stop.quick_us) for stop in walk.heard]
-    references = [each.quick_us for each in walk.references if each.quick_us is not None]
-    if references:
-        timed.append(((Zone.BEYOND,), min(references)))
     found: dict[tuple[Zone, ...], int] = {}
     before_us = 0
     passed: tuple[Zone, ...] = ()
@@ -59,6 +58,9 @@ def _parts(walk: Walk) -> list[tuple[tuple[Zone, ...], int]]:
             continue
         found[parts] = found.get(parts, 0) + max(quick_us - before_us, 0)
         before_us, passed = max(quick_us, before_us), ()
+    references = [each.quick_us for each in walk.references if each.quick_us is not None]
+    if references:
+        found[(Zone.BEYOND,)] = max(max(references) - before_us, 0)
     return [*found.items()]
 
 

@@ -22,8 +22,8 @@ from omega_acceptance.zone.given import LineSeen
 from omega_acceptance.zone.names import box_resolves, hears_any_name
 from omega_acceptance.zone.stops import Stop, Walk, gateway_neighbour
 from omega_acceptance.zone.thresholds import PROBES_MIN
-from omega_core.path import Gateway, HopAnswer, Neighbour, PathFacts, TraceEnd
-from omega_core.path_findings import first_operator_hop, trace_to
+from omega_core.path import Gateway, HopAnswer, Neighbour, PathFacts, PathRole, TraceEnd
+from omega_core.path_findings import first_operator_hop, is_of_homes, trace_to
 
 
 def look_for_silence(seen: LineSeen, path: PathFacts, walk: Walk) -> Candidate | None:
@@ -63,9 +63,19 @@ def _near(seen: LineSeen, walk: Walk, gateway: Stop, path: PathFacts) -> Candida
         return _forwards_nothing(walk, Confidence.LIKELY, Reason.SERVER_SAYS, (answers, fact))
     if not gateway.answered:
         return _box_silent(walk, gateway, answers)
-    said = _said_last(walk)
-    if said is HopAnswer.UNREACHABLE:
-        fact = ZoneFact(code=FactCode.UNREACHABLE_SAID, address=gateway.address)
+    said, told_by = _said_last(walk), _told_by(walk)
+    if told_by is not None and told_by != gateway.address and not is_of_homes(told_by):
+        fact = ZoneFact(code=FactCode.UNREACHABLE_SAID, address=told_by)
+        return _down(
+            walk,
+            Zone.CORE,
+            Confidence.LIKELY,
+            Reason.HOP_SAYS,
+            (answers, fact),
+            good=Point.OPERATOR_HOP,
+        )
+    if said is HopAnswer.UNREACHABLE or told_by is not None:
+        fact = ZoneFact(code=FactCode.UNREACHABLE_SAID, address=told_by or gateway.address)
         return _down(
             walk,
             Zone.ACCESS,
@@ -190,6 +200,27 @@ def _said_last(walk: Walk) -> HopAnswer | None:
         if hop.address is not None and hop.address != walk.path.source
     ]
     return said[-1] if said else None
+
+
+def _told_by(walk: Walk) -> str | None:
+    """Return who said of questions to the test point that they go no further; not this host.
+
+    A router limits how often it says so, and may have told the questions and not the trace. In IPv6
+    a box has several addresses, and its own can't be told from the next router's.
+    """
+    if walk.path.family != 4:
+        return None
+    box = walk.gateway.address if walk.gateway is not None else None
+    rows = [(each.role, each.unreachable_by) for each in walk.path.echoes]
+    rows += [
+        (each.role, each.hops[-1].address)
+        for each in walk.path.traces
+        if each.ended is TraceEnd.UNREACHABLE and each.hops
+    ]
+    if any(address == box is not None for role, address in rows if role is not PathRole.GATEWAY):
+        return box  # whatever was asked for, it is the box that goes no further
+    told = (address for role, address in rows if role is PathRole.TEST_POINT)
+    return next((each for each in told if each is not None and each != walk.path.source), None)
 
 
 def _forwards_nothing(

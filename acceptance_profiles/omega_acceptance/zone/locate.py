@@ -158,6 +158,8 @@ def _portal(path: PathFacts | None, walks: Sequence[Walk]) -> Candidate | None:
 def _excused(seen: LineSeen, found: Candidate) -> Candidate:
     """Return the fault, or a spoiled run where something of ours may have caused it."""
     causes = seen.spoiled_by & _EXCUSES.get(found.symptom, frozenset())
+    if _is_past_the_host(found):
+        causes -= _OWN_HOST
     if not causes:
         return found
     why = tuple(ZoneFact(code=FactCode.SPOILED_BY, about=each) for each in sorted(causes))
@@ -170,6 +172,20 @@ def _excused(seen: LineSeen, found: Candidate) -> Candidate:
         suspect=None,
         evidence=(*why, *found.evidence),
     )
+
+
+def _is_past_the_host(found: Candidate) -> bool:
+    """Say whether a busy host could not have made a fault appear where it was found.
+
+    It loses or delays packets to every point alike, also to those before the fault; and a rate that
+    it is itself too slow for leaves no queue in the network.
+    """
+    if found.symptom is Symptom.RATE:
+        return found.reason is Reason.QUEUE
+    return found.zone in _PAST_THE_HOST
+
+
+_PAST_THE_HOST = {Zone.ACCESS, Zone.CORE, Zone.BEYOND}
 
 
 def _nothing_found(seen: LineSeen, walks: Sequence[Walk]) -> Candidate:

@@ -21,7 +21,7 @@ With ten answered packets a loss of 30 % behind a stop is told from one before i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import exp, lgamma, log, log1p
 from typing import Final
@@ -75,10 +75,9 @@ def look_for_loss(seen: LineSeen, walks: Sequence[Walk]) -> Candidate | None:
     failing = [each for each, look in looks.items() if look.outcome is Outcome.FAIL]
     if failing:
         return _located(walks, failing, limit_ppm)
-    beyond = _beyond(walks)
-    if beyond is not None and _read(beyond, limit_ppm).outcome is Outcome.FAIL:
-        found = _located(walks, [beyond], limit_ppm)
-        return found if found.zone is Zone.BEYOND else None
+    found = _beyond(walks, limit_ppm)
+    if found is not None:
+        return found
     doubtful = [each for each, look in looks.items() if look.fail_p * PPM <= t.LOSS_DOUBT_PPM]
     if not doubtful:
         return None
@@ -171,22 +170,54 @@ def _of_series(rtt_us: Sequence[int | None]) -> Counts:
     return Counts(lost=rtt_us.count(None), sent=len(rtt_us), runs=runs)
 
 
-def _beyond(walks: Sequence[Walk]) -> Counts | None:
-    """Return what all references lost together; None unless each of them lost something."""
-    echoes = [
-        _of_series(series.rtt_us)
-        for walk in walks
-        for stop in walk.references
-        for series in stop.speaking
-        if series.heard is Heard.ECHO
-    ]
-    if not echoes or not all(each.lost for each in echoes):
+def _beyond(walks: Sequence[Walk], limit_ppm: int) -> Candidate | None:
+    """Return a loss past the test point: towards all references, or else towards one of them.
+
+    Past the test point it is either way; towards one alone it may be that host's own.
+    """
+    every = {stop.address: stop for walk in walks for stop in walk.references}
+    each_lost = {address: _lost_echoes(stop) for address, stop in every.items()}
+    asked = [lost for lost in each_lost.values() if lost is not None]
+    if asked and all(lost.lost for lost in asked):
+        together = Counts(
+            lost=sum(each.lost for each in asked),
+            sent=sum(each.sent for each in asked),
+            runs=sum(each.runs for each in asked),
+        )
+        found = _lost_beyond(walks, together, limit_ppm)
+        if found is not None:
+            return found
+    for address, lost in each_lost.items():
+        if lost is None:
+            continue
+        alone = [
+            replace(walk, references=tuple(each for each in walk.references if each is stop))
+            for walk in walks
+            if (stop := every[address]) in walk.references
+        ]
+        found = _lost_beyond(alone, lost, limit_ppm)
+        if found is not None:
+            return replace(found, confidence=Confidence.PRESUMED)
+    return None
+
+
+def _lost_echoes(stop: Stop) -> Counts | None:
+    """Return what was lost of the echoes to a reference; None of one that never answered any."""
+    rows = [_of_series(each.rtt_us) for each in stop.speaking if each.heard is Heard.ECHO]
+    if not rows:
         return None
     return Counts(
-        lost=sum(each.lost for each in echoes),
-        sent=sum(each.sent for each in echoes),
-        runs=sum(each.runs for each in echoes),
+        lost=sum(each.lost for each in rows),
+        sent=sum(each.sent for each in rows),
+        runs=sum(each.runs for each in rows),
     )
+
+
+def _lost_beyond(walks: Sequence[Walk], lost: Counts, limit_ppm: int) -> Candidate | None:
+    if _read(lost, limit_ppm).outcome is not Outcome.FAIL:
+        return None
+    found = _located(walks, [lost], limit_ppm)
+    return found if found.zone is Zone.BEYOND else None
 
 
 def _read(counts: Counts, limit_ppm: int) -> OneLook:

@@ -1,9 +1,10 @@
 """A hole for large packets: between which hops, and so in which part. Pure.
 
-Packets of the size that vanishes are traced. A hop that answers them was reached by them; the next
-one that answers small packets lies past the hole. Silence of a hop that
-never speaks says nothing, so the hole may then be one hop further. If even the end answers the
-large packets of the trace, they vanish on the way back, where no trace can look: unknown.
+Packets of the size that vanishes are traced, and sent straight to the hops that are known. A hop
+that answers them was reached by them; the next one that answers small packets lies past the hole.
+Silence of a hop that never speaks says nothing, so the hole may then be one hop further. If even
+the end answers the large packets of the trace, they vanish on the way back, where no trace can
+look: unknown.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ def look_for_hole(walk: Walk) -> Candidate | None:
     if not isinstance(search, MtuSearch) or search.ended is not MtuEnd.BLACK_HOLE:
         return None
     facts = _sizes(search, walk.path)
-    trace = _large_trace(walk.path, search)
-    reached = {hop.address for hop in trace.hops if hop.answered} if trace is not None else set()
-    if trace is None:
+    traces = _large_traces(walk.path, search)
+    reached = {hop.address for trace in traces for hop in trace.hops if hop.answered}
+    if not traces:
         return _hole(walk, Zone.UNKNOWN, facts, None)
     stops = walk.heard
     passed = [number for number, stop in enumerate(stops) if stop.address in reached]
@@ -68,10 +69,9 @@ def _hole(
     )
 
 
-def _large_trace(path: FamilyPath, search: MtuSearch) -> Trace | None:
-    return next(
-        (each for each in path.traces if each.ip_octets == search.smallest_failed_octets), None
-    )
+def _large_traces(path: FamilyPath, search: MtuSearch) -> list[Trace]:
+    octets = search.smallest_failed_octets
+    return [each for each in path.traces if each.ip_octets == octets]
 
 
 def _sizes(search: MtuSearch, path: FamilyPath) -> tuple[ZoneFact, ...]:

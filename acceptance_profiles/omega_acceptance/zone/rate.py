@@ -8,13 +8,16 @@ every stop behind the short part and to none before it. So of the stops that wer
     not asked under load, on a wire             access, presumed: that is where lines are short
     not asked under load, over Wi-Fi            unknown, the Wi-Fi suspected
 
-A rate that falls short with a line that loses or delays packets is what that does to it, and is not
-looked at here. What our own side limited (host, test point, the grant) fails no line.
+A rate that fell short once, and too seldom for a verdict, is placed only where a queue shows it,
+and presumed; without one it is left open. A rate that falls short with a line that loses or delays
+packets is what that does to it, and is not looked at here. What our own side limited (host, test
+point, the grant) fails no line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from omega_acceptance.zone import thresholds as t
 from omega_acceptance.zone.codes import Confidence, FactCode, Point, Reason, Symptom, Zone
@@ -26,6 +29,7 @@ from omega_core.environment import Medium
 from omega_core.metrics import Direction, LimitCause
 from omega_core.path import FamilyPath, Unobserved
 from omega_core.units import PPM
+from omega_core.verdict import Because
 
 _RATES = ("qualified_bps_", "goodput_bps_", "capacity_bps_")
 _OURS = {LimitCause.PROBE_HOST, LimitCause.TEST_POINT, LimitCause.GRANT}
@@ -38,6 +42,10 @@ def look_for_rate(seen: LineSeen) -> Candidate | None:
         shortages = tuple(_shortages(seen, direction))
         if shortages:
             return _located(seen, direction, shortages)
+    for direction in Direction:
+        once = tuple(_short_once(seen, direction))
+        if once:
+            return _seen_once(seen, direction, once)
     return None
 
 
@@ -55,6 +63,25 @@ def _shortages(seen: LineSeen, direction: Direction) -> Iterator[ZoneFact]:
             continue
         if found.value * PPM < born * t.FALLEN_SHARE_PPM:
             yield _short(name, found.value, born, found.samples, direction)
+
+
+def _short_once(seen: LineSeen, direction: Direction) -> Iterator[ZoneFact]:
+    """Yield the rates of a direction that were plainly short, but too seldom to fail the plan."""
+    for each in seen.criteria(*_RATES):
+        if not each.metric.endswith(direction) or _is_ours(seen, each.metric):
+            continue
+        if each.because is not Because.TOO_FEW_SAMPLES or each.value is None:
+            continue
+        if each.value * PPM < each.limit * t.ONCE_SHORT_PPM:
+            yield _short(each.metric, each.value, each.limit, each.samples, direction)
+
+
+def _seen_once(seen: LineSeen, direction: Direction, once: tuple[ZoneFact, ...]) -> Candidate:
+    for path in seen.families:
+        found = _queued(seen, path, direction, once)
+        if found is not None and found.zone is not Zone.UNKNOWN:
+            return replace(found, confidence=Confidence.PRESUMED)
+    return _open(Zone.ACCESS, once, direction)
 
 
 def _is_ours(seen: LineSeen, metric: str) -> bool:
@@ -120,10 +147,13 @@ def _queued(
 
 
 def _growth_us(quiet: Stop | None, loaded: Stop) -> int | None:
+    """Return by how much a stop's usual answer under load is later than a quick one without.
+
+    The quickest under load may have come before there was a queue.
+    """
     before_us = None if quiet is None else quiet.quick_us
-    if before_us is None or loaded.quick_us is None:
-        return None
-    return max(loaded.quick_us - before_us, 0)
+    usual_us = loaded.usual_us
+    return None if before_us is None or usual_us is None else max(usual_us - before_us, 0)
 
 
 def _policed(

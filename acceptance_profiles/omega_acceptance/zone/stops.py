@@ -73,6 +73,12 @@ class Series:
             return None
         return nearest_rank_percentile(answered, QUICK_PERCENT)
 
+    @property
+    def usual_us(self) -> int | None:
+        """What half of the answers took at most; None of too few."""
+        answered = [each for each in self.rtt_us if each is not None]
+        return nearest_rank_percentile(answered, 50) if len(answered) >= ANSWERS_MIN else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
@@ -107,6 +113,12 @@ class Stop:
         """The same of the quickest of its series; None where none has enough answers."""
         quick = [each_us for each in self.series if (each_us := each.quick_us) is not None]
         return min(quick, default=None)
+
+    @property
+    def usual_us(self) -> int | None:
+        """The same of half of the answers: the least that any of its series says."""
+        usual = [each_us for each in self.series if (each_us := each.usual_us) is not None]
+        return min(usual, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,7 @@ ANSWERS_MIN: Final = 3  # fewer say nothing about delay
 QUEUE_US_MIN: Final = 30 * US_PER_MS  # growth under load; less is what schedulers add
 QUEUE_SHARE: Final = 2  # a nearer point that has half of the growth is behind the queue, too
 POLICED_PPM_MIN: Final = 150_000  # lost under load without a queue: somebody drops what is too much
+ONCE_SHORT_PPM: Final = 900_000  # of the promised rate: one window below it is looked into
 FALLEN_SHARE_PPM: Final = 700_000  # of the rate of the birth certificate
 BLOCKING_SHARE_PPM: Final = 100_000  # of the promised rate: nobody works with a tenth
 

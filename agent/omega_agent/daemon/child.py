@@ -57,7 +57,13 @@ def carry_out(told: Told, home: Home) -> Outcome:
     around = Surroundings(home=home, speaker=Speaker("en"), as_json=True, progress="none")
     try:
         device = enrolled_device(home)
-        ran = hold(around, wanted_by(told.instruction), device, _Warden(_limits_of(told)))
+        ran = hold(
+            around,
+            wanted_by(told.instruction),
+            device,
+            _Warden(_limits_of(told)),
+            beyond=told.instruction.references,
+        )
     except OmegaError as error:
         return _in_the_way(error)
     cost = ran.report.measurement.cost

@@ -100,6 +100,18 @@ def test_a_search_that_is_cut_off_is_not_finished() -> None:
     assert search.largest_passed == 1_400
 
 
+def test_a_boundary_that_was_not_asked_again_is_no_hole() -> None:
+    search = MtuSearch(4, 1_500)
+    while (search.smallest_failed or 0) != (search.largest_passed or 0) + 1:
+        for number, octets in search.sizes_to_send():
+            if octets <= 1_400:
+                search.answered(number)
+    search.sizes_to_send()
+    assert search.ended is MtuEnd.BLACK_HOLE
+    search.stop()
+    assert search.ended is MtuEnd.BUDGET
+
+
 def test_one_cut_off_before_any_answer_is_not_unanswered() -> None:
     search = MtuSearch(4, 1_500)
     search.sizes_to_send()

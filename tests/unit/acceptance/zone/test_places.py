@@ -31,7 +31,7 @@ from omega_core.path import (
     TraceEnd,
     Unobserved,
 )
-from omega_core.verdict import Because, Fault, Outcome, Verdict
+from omega_core.verdict import Because, Fault, Judgement, Outcome, Verdict
 from support.facts import idle_stream
 from support.zone_facts import (
     BOX,
@@ -147,6 +147,46 @@ def loaded(growth_ms: dict[str, int], **gone: int) -> FamilyPath:
     return replace(quiet, echoes=(*quiet.echoes, *beside))
 
 
+def told_by(address: str, *, of: str = TEST_POINT) -> FamilyPath:
+    """Return a path on which the box answers echoes and somebody says "unreachable" to others."""
+    path = path4(dead_from=2, traces=(trace([(None, answers(None))]),))
+    return replace(
+        path,
+        echoes=tuple(
+            replace(each, unreachable_by=address) if each.address == of else each
+            for each in path.echoes
+        ),
+    )
+
+
+def once(value: int | None = 900_000) -> Judgement:
+    """Return the judgement of a line of 2 Mbit/s of which one window was seen."""
+    row = criterion(
+        "qualified_bps_down",
+        Outcome.INCONCLUSIVE,
+        value=value,
+        limit=2_000_000,
+        because=Because.TOO_FEW_SAMPLES,
+    )
+    return judged(row, verdict=Verdict.INCONCLUSIVE)
+
+
+FIRST, SECOND = REFERENCE, "192.0.2.180"
+
+
+def beyond(rtt_ms: dict[str, int | None], lost: dict[str, int] | None = None) -> FamilyPath:
+    """Return a path with these references, and how many of 30 echoes each lost."""
+    quiet, gone = path4(), lost or {}
+    own = tuple(each for each in quiet.echoes if each.address != REFERENCE)
+    rows = tuple(
+        replace(
+            echo(REFERENCE, answers(each_ms, of=30, lost=gone.get(address, 0))), address=address
+        )
+        for address, each_ms in rtt_ms.items()
+    )
+    return replace(quiet, echoes=(*own, *rows))
+
+
 def slower(**rtt_ms: int) -> FamilyPath:
     names = {"box": BOX, "operator": OPERATOR, "core": CORE, "end": TEST_POINT, "far": REFERENCE}
     return path4(rtt_ms={names[each]: value for each, value in rtt_ms.items()})
@@ -252,6 +292,111 @@ CASES = [
         line(path=path_facts(names=(server(rcode=3),))), Zone.NONE, None, id="no such name"
     ),
     pytest.param(line(path=path4(mtu=mtu(MtuEnd.TOLD, passed=1_492))), Zone.NONE, None, id="PPPoE"),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 55})), Zone.NONE, None, id="two good references"
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: None})), Zone.NONE, None, id="one keeps silent"
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 30}, lost={SECOND: 1})),
+        Zone.NONE,
+        None,
+        id="one echo of one reference is lost",
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 30}, lost={FIRST: 1, SECOND: 1})),
+        Zone.NONE,
+        None,
+        id="one echo of each reference is lost",
+    ),
+    # past the test point
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 30}, lost={FIRST: 6, SECOND: 5})),
+        Zone.BEYOND,
+        Symptom.LOSS,
+        id="both references lose",
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 30}, lost={SECOND: 8})),
+        Zone.BEYOND,
+        Symptom.LOSS,
+        id="one reference of two loses",
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 30}, lost={FIRST: 1, SECOND: 9})),
+        Zone.BEYOND,
+        Symptom.LOSS,
+        id="one reference loses much and the other hardly",
+    ),
+    pytest.param(
+        line(path=beyond({FIRST: 30, SECOND: 200})),
+        Zone.BEYOND,
+        Symptom.DELAY,
+        id="one reference of two is slow",
+    ),
+    pytest.param(
+        line(path=path4(rtt_ms={TEST_POINT: 200, REFERENCE: 30}), stream=lost(0, rtt_us=200_000)),
+        Zone.CORE,
+        Symptom.DELAY,
+        id="the test point is slow and the reference beside it is not",
+    ),
+    # a rate that was short once
+    pytest.param(
+        line(judgement=once(), path=loaded({BOX: 0, OPERATOR: 110, TEST_POINT: 120})),
+        Zone.ACCESS,
+        Symptom.RATE,
+        id="once short, and a queue before the operator's hop",
+    ),
+    pytest.param(
+        line(judgement=once(), path=loaded({BOX: 0, OPERATOR: 0, TEST_POINT: 0})),
+        Zone.UNKNOWN,
+        Symptom.RATE,
+        id="once short, and no queue anywhere",
+    ),
+    pytest.param(
+        line(judgement=once(), path=loaded({BOX: 0, TEST_POINT: 120})),
+        Zone.UNKNOWN,
+        Symptom.RATE,
+        id="once short, and a queue in one of two parts",
+    ),
+    pytest.param(line(judgement=once(1_900_000)), Zone.NONE, None, id="once hardly short"),
+    pytest.param(line(judgement=once(None)), Zone.NONE, None, id="once, and no rate came of it"),
+    pytest.param(
+        line(judgement=once(), metrics=rate_metric(900_000, LimitCause.PROBE_HOST)),
+        Zone.NONE,
+        None,
+        id="once short of what the device can",
+    ),
+    # a busy host
+    pytest.param(
+        line(path=lossy(2), stream=lost(40), validity=(Fault.CPU_LIMITED,)),
+        Zone.CORE,
+        Symptom.LOSS,
+        id="a busy host does not lose what others lose",
+    ),
+    pytest.param(
+        line(path=lossy(0), stream=lost(40), validity=(Fault.CPU_LIMITED,)),
+        Zone.UNKNOWN,
+        Symptom.SPOILED,
+        id="a busy host may lose what all points lose",
+    ),
+    pytest.param(
+        line(
+            judgement=short_rate(),
+            path=loaded({BOX: 0, OPERATOR: 110, TEST_POINT: 120}),
+            validity=(Fault.CPU_LIMITED,),
+        ),
+        Zone.ACCESS,
+        Symptom.RATE,
+        id="a busy host makes no queue in the network",
+    ),
+    pytest.param(
+        line(judgement=short_rate(), validity=(Fault.CPU_LIMITED,)),
+        Zone.UNKNOWN,
+        Symptom.SPOILED,
+        id="a busy host may be what is short",
+    ),
     # too little was seen
     pytest.param(
         line(stream=idle_stream(packets=5), path=path4(echoes=False)),
@@ -300,6 +445,45 @@ CASES = [
         Zone.LAN,
         Symptom.LINK_DOWN,
         id="no carrier",
+    ),
+    pytest.param(
+        dead(told_by(BOX)), Zone.ACCESS, Symptom.LINK_DOWN, id="the box tells an echo, no trace"
+    ),
+    pytest.param(
+        dead(told_by("198.51.100.65")),
+        Zone.CORE,
+        Symptom.LINK_DOWN,
+        id="an operator's hop tells an echo, no trace",
+    ),
+    pytest.param(
+        dead(told_by(BOX, of=REFERENCE)),
+        Zone.ACCESS,
+        Symptom.LINK_DOWN,
+        id="the box tells an echo to a reference",
+    ),
+    pytest.param(
+        dead(told_by("198.51.100.65", of=REFERENCE)),
+        Zone.CPE,
+        Symptom.NOT_FORWARDING,
+        id="what a hop says of a reference is not of the line",
+    ),
+    pytest.param(
+        dead(told_by("192.168.7.1")),
+        Zone.ACCESS,
+        Symptom.LINK_DOWN,
+        id="a second box tells an echo, no trace",
+    ),
+    pytest.param(
+        dead(replace(told_by("2001:db8:1::1"), family=6)),
+        Zone.CPE,
+        Symptom.NOT_FORWARDING,
+        id="in IPv6 it may be any address of the box",
+    ),
+    pytest.param(
+        dead(told_by("192.168.1.20")),
+        Zone.CPE,
+        Symptom.NOT_FORWARDING,
+        id="the host tells itself, which says nothing",
     ),
     pytest.param(
         dead(path4(dead_from=1, gateway=NO_HOST)), Zone.LAN, Symptom.LINK_DOWN, id="no gateway"
