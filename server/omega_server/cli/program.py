@@ -8,7 +8,7 @@ import typer
 
 from omega_core.edge import code_of_parser, leave_with
 from omega_core.errors import ExitCode
-from omega_server.cli import cases, devices, keys, log, plans, serve
+from omega_server.cli import cases, connectors, devices, keys, log, plans, serve
 
 app = typer.Typer(
     name="omega-server",
@@ -29,6 +29,7 @@ app.add_typer(cases.sheets, name="sheet")
 app.add_typer(cases.tickets, name="ticket")
 app.add_typer(plans.plans, name="plan")
 app.add_typer(log.logs, name="log")
+app.add_typer(connectors.connectors, name="connector")
 
 
 def main() -> NoReturn:

@@ -15,6 +15,7 @@ from typing import Protocol
 from omega_core.control import LogPosition
 from omega_core.log.checkpoint import Checkpoint
 from omega_core.log.tree import HashReader
+from omega_server.store.delivery_port import DeliveryStore
 from omega_server.store.key_port import KeyStore
 from omega_server.store.rows import (
     AgentRow,
@@ -302,3 +303,4 @@ class Store:
     log: LogStore
     state: StateStore
     keys: KeyStore
+    deliveries: DeliveryStore
