@@ -18,7 +18,7 @@ from omega_server.connectors.errors import LaterError
 from omega_server.connectors.http_door import Door
 from omega_server.connectors.port import Found
 
-_PER_PAGE = 100  # what RT gives at most
+_PER_PAGE = 100  # what RT gives at most: one question for most tickets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class RequestTracker:
 
     door: Door
     language: Language
+    per_page: int = _PER_PAGE
 
     def check(self) -> None:
         """See `TicketSystem.check`."""
@@ -39,7 +40,7 @@ class RequestTracker:
             for page in range(1, CONNECTOR_PAGES_MAX + 1):
                 answer = talk.get(
                     f"/REST/2.0/ticket/{external_id}/history"
-                    f"?fields=Type,Data&per_page={_PER_PAGE}&page={page}"
+                    f"?fields=Type,Data&per_page={self.per_page}&page={page}"
                 )
                 items = answer.get("items") if isinstance(answer, dict) else None
                 if not isinstance(items, list):

@@ -66,6 +66,7 @@ class Webhook:
 
 def _content(external_id: str, diagnostic: Diagnostic, language: Language) -> dict[str, object]:
     zone = diagnostic.zone
+    sentences = {} if zone is None else {str(key): text for key, text in zone.sentences.items()}
     return {
         "version": 1,
         "event": "diagnostic",
@@ -77,7 +78,7 @@ def _content(external_id: str, diagnostic: Diagnostic, language: Language) -> di
         "mode": diagnostic.mode,
         "received_unix_us": diagnostic.received_unix_us,
         "not_kept": list(diagnostic.not_kept),
-        "zone": None if zone is None else {"code": zone.code, "sentences": {**zone.sentences}},
+        "zone": None if zone is None else {"code": zone.code, "sentences": sentences},
         "text": text_of(diagnostic, language),
         "link": diagnostic.link,
         "files": [
