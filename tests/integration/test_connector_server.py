@@ -91,6 +91,8 @@ def test_a_refused_secret_is_seen_and_tried_again_by_command(
         wait_until(lambda: "stopped" in omega_server(rig, "list")[1])
         assert "not_authorised: HTTP 401" in omega_server(rig, "list")[1]
         assert "1 deliveries" in omega_server(rig, "retry", "helpdesk")[1]
+        # The rig's clock stands at another day than the command's.
+        assert rig.store.deliveries.retry("helpdesk", rig.clock.unix_us()) == 1
         wait_until(lambda: len(configured.notes) == 1)
 
 

@@ -18,8 +18,8 @@ from omega_server.connectors.pace import pause_us
 WHOLE = 1_000_000
 
 
-def later(**changes: object) -> LaterError:
-    return LaterError("busy", "HTTP 503", **changes)  # type: ignore[arg-type] - fields of the error
+def later(retry_after_s: int | None = None, *, unclear: bool = False) -> LaterError:
+    return LaterError("busy", "HTTP 503", retry_after_s=retry_after_s, unclear=unclear)
 
 
 @pytest.mark.parametrize(
