@@ -21,7 +21,7 @@ _POLL_S = 0.01
 _PAUSE_S = 0.01
 
 
-def main(database: str, peer_url: str) -> None:
+def main(database: str, peer_url: str, blind: str = "") -> None:
     """Deliver until all is posted."""
     folder = Path(database.removeprefix("sqlite:///")).parent
     config: DBOSConfig = {
@@ -31,7 +31,7 @@ def main(database: str, peer_url: str) -> None:
         "log_level": "CRITICAL",
     }
     DBOS(config=config)
-    system = zammad(peer_url)
+    system = zammad(peer_url, blind)
 
     @DBOS.step()
     def look_and_post(external_id: str, row: DeliveryRow) -> bool:

@@ -5,7 +5,8 @@
 
 Each cycle posts five records to five tickets, starts the process, and kills it with SIGKILL after
 0 to 250 ms. The ticket system beside it breaks, refuses, or drops the answer at one post of five.
-At the end one process is left to finish. docs/adr/0013 has the figures.
+At the end one process is left to finish. With --blind nobody looks before posting: the control.
+docs/adr/0013 has the figures.
 """
 
 from __future__ import annotations
@@ -33,10 +34,15 @@ def main() -> None:
     """Run one trial; print one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--engine", choices=["own", "dbos"], default="own")
+    parser.add_argument("--blind", action="store_true")
     parser.add_argument("--cycles", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    command = own_command if asked.engine == "own" else dbos_command
+    engine = own_command if asked.engine == "own" else dbos_command
+
+    def command(database: str, peer_url: str) -> Sequence[str]:
+        return (*engine(database, peer_url), *(["blind"] if asked.blind else []))
+
     with tempfile.TemporaryDirectory() as folder:
         trial = CourierTrial(Path(folder), seed=asked.seed, command=command)
         began = time.perf_counter()
@@ -45,6 +51,7 @@ def main() -> None:
     posts = sum(request.method == "POST" for request in trial.peer.requests)
     found = {
         "engine": asked.engine,
+        "blind": asked.blind,
         "kills": trial.kills,
         "records": trial.records,
         "missing": trial.missing,

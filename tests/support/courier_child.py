@@ -1,9 +1,10 @@
 """A process that delivers until nothing is left, to be killed at any moment.
 
-    python -m support.courier_child DATABASE_URL PEER_URL
+    python -m support.courier_child DATABASE_URL PEER_URL [blind]
 
 It says `ready` once it has begun and leaves with 0 when all is posted. Pauses are short, because
-the peer of these trials keeps what it keeps before it answers.
+the peer of these trials keeps what it keeps before it answers. A blind one posts without looking:
+the control that must fail.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from omega_core.clock import SystemClock
 from omega_server.connectors.courier import Courier
 from omega_server.connectors.diagnostic import JSON_TYPE, Diagnostic, File, record_file_name
 from omega_server.connectors.http_door import Door
+from omega_server.connectors.port import Found
 from omega_server.connectors.zammad import Zammad
 from omega_server.store import open_store
 from omega_server.store.delivery_port import DeliveryRow
@@ -40,18 +42,27 @@ def diagnose(row: DeliveryRow) -> Diagnostic:
     )
 
 
-def zammad(url: str) -> Zammad:
+class _BlindZammad(Zammad):
+    """Never finds anything."""
+
+    def find(self, external_id: str, diagnostic: Diagnostic) -> Found:
+        del external_id, diagnostic
+        return Found(note=False)
+
+
+def zammad(url: str, blind: str = "") -> Zammad:
     """Return the system of the trial."""
+    kind = _BlindZammad if blind else Zammad
     headers = {"Authorization": f"Token token={SECRET}"}
-    return Zammad(door=Door(base=url, headers=headers, clock=SystemClock()), language="en")
+    return kind(door=Door(base=url, headers=headers, clock=SystemClock()), language="en")
 
 
-def main(database: str, peer_url: str) -> None:
+def main(database: str, peer_url: str, blind: str = "") -> None:
     """Deliver until all is posted."""
     with open_store(database, may_migrate=False) as store:
         courier = Courier(
             name=SYSTEM,
-            system=zammad(peer_url),
+            system=zammad(peer_url, blind),
             store=store.deliveries,
             clock=SystemClock(),
             random=SystemRandom(),
