@@ -152,7 +152,9 @@ CONNECTOR_SETTLE_S = 60  # before looking for what was perhaps accepted: it may 
 CONNECTOR_RETRY_S_MIN = 5  # first pause, doubled, each drawn between half and the whole of it
 CONNECTOR_RETRY_S_MAX = 3_600  # a system away for a night is asked once an hour
 CONNECTOR_RETRY_AFTER_S_MAX = 86_400  # what a system may ask for; more is a slip of its settings
-CONNECTOR_POLL_S = 2  # how late a new record is seen; its question costs a millisecond
+CONNECTOR_POLL_S = 2  # how late a new record is seen; its question costs some milliseconds
+CONNECTOR_RECENT_RECORDS = 1_000  # looked at each time; what is committed late is among them
+CONNECTOR_ROUNDS = 150  # of idle looks, five minutes: then all records are looked at
 CONNECTOR_REPLAY_S = 300  # a receiver of webhooks takes signatures this old, and no older
 
 

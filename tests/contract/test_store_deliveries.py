@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from omega_server.store import deliveries
 from omega_server.store.delivery_port import (
     IN_HAND,
     DeliveryRow,
@@ -96,8 +97,26 @@ class DeliveryContract:
         linked(store, 1)
         posted(store, 1)
         linked(store, 1, system="other")
-        assert store.deliveries.gather("other", NOW) == 1
+        assert [each.system for each in store.deliveries.deliveries()] == ["other"]
+        assert store.deliveries.gather("other", NOW) == 0
         assert store.deliveries.gather("third", NOW) == 0
+
+    def test_the_newest_records_are_gathered_alone(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(deliveries, "CONNECTOR_RECENT_RECORDS", 2)
+        linked(store, 1)
+        assert store.deliveries.gather(SYSTEM, NOW, everything=False) == 0
+        for number in range(3):
+            posted(store, number)
+        # The quick look sees that something is missing; what it then makes is everything.
+        assert store.deliveries.gather(SYSTEM, NOW, everything=False) == 3
+        linked(store, 2)
+        posted(store, 3, to=2)
+        for number in range(4, 6):
+            add_record(store, record(number, digest=digest_of(number)))
+        assert store.deliveries.gather(SYSTEM, NOW, everything=False) == 0
+        assert store.deliveries.gather(SYSTEM, NOW) == 1
 
     def test_gathering_at_once_makes_each_delivery_once(self, store: Store) -> None:
         linked(store, 1)

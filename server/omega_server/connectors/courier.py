@@ -50,10 +50,10 @@ class Courier:
     lease_us: int = CONNECTOR_LEASE_S * US_PER_S
     pause: Callable[[LaterError, int, int], int] = pause_us
 
-    def deliver_one(self) -> bool:
-        """Deliver what has been due longest; False when nothing is due."""
+    def deliver_one(self, *, everything: bool = True) -> bool:
+        """Deliver what has been due longest; False when nothing is due. See `gather`."""
         now = self.clock.unix_us()
-        self.store.gather(self.name, now)
+        self.store.gather(self.name, now, everything=everything)
         taken = self.store.take(self.name, now_unix_us=now, until_unix_us=now + self.lease_us)
         if taken is None:
             return False

@@ -6,14 +6,15 @@ nothing to do with that. A store that is away for a minute is asked again: nothi
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from omega_core.limits import CONNECTOR_ANSWER_S, CONNECTOR_POLL_S
+from omega_core.limits import CONNECTOR_ANSWER_S, CONNECTOR_POLL_S, CONNECTOR_ROUNDS
 from omega_server.connectors.courier import Courier
 from omega_server.store.errors import StoreError
 
@@ -29,7 +30,7 @@ class Postmen:
         self._threads = [
             threading.Thread(
                 target=self._walk,
-                args=(each.deliver_one,),
+                args=(each,),
                 name=f"postman-{each.name}",
                 daemon=True,
             )
@@ -53,10 +54,11 @@ class Postmen:
             # start looks what came of it.
             thread.join(CONNECTOR_ANSWER_S)
 
-    def _walk(self, deliver_one: Callable[[], bool]) -> None:
+    def _walk(self, courier: Courier) -> None:
+        rounds = itertools.count()
         while not self._stop.is_set():
             try:
-                had_one = deliver_one()
+                had_one = courier.deliver_one(everything=next(rounds) % CONNECTOR_ROUNDS == 0)
             except StoreError as error:
                 _log.warning("deliveries_wait", detail=str(error))
                 had_one = False

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from omega_core.limits import CONNECTOR_RECENT_RECORDS
 from omega_server.store.database import Database
 from omega_server.store.delivery_port import IN_HAND, DeliveryRow, DeliveryState, Ended, LinkRow
 from omega_server.store.delivery_tables import deliveries, ticket_links
@@ -32,7 +33,7 @@ class SqlDeliveries:
     def link(self, link: LinkRow, event: EventRow) -> bool:
         """See `DeliveryStore.link`."""
         with self._database.write() as connection:
-            self._database.alone(connection, f"link {link.system} {link.ticket_id}")
+            self._database.alone(connection, f"deliveries {link.system}")
             known = sa.select(tickets.c.ticket_id).where(tickets.c.ticket_id == link.ticket_id)
             if connection.execute(known).first() is None:
                 raise NotThereError(f"ticket {link.ticket_id} is not known")
@@ -45,6 +46,7 @@ class SqlDeliveries:
                     raise AlreadyThereError(f"{link.ticket_id} is {there} in {link.system}")
                 return False
             connection.execute(sa.insert(ticket_links), asdict(link))
+            self._make(connection, link.system, link.linked_unix_us, link.ticket_id)
             append(connection, [event])
             return True
 
@@ -55,20 +57,33 @@ class SqlDeliveries:
         with self._database.read() as connection:
             return [LinkRow(**row) for row in connection.execute(select).mappings()]
 
-    def gather(self, system: str, now_unix_us: int) -> int:
+    def gather(self, system: str, now_unix_us: int, *, everything: bool = True) -> int:
         """See `DeliveryStore.gather`."""
         with self._database.read() as connection:  # most often nothing is: no lock is taken for it
-            if not self._missing(connection, system):
+            since = None if everything else _recent(connection)
+            if not self._missing(connection, system, since=since):
                 return 0
         with self._database.write() as connection:
             self._database.alone(connection, f"deliveries {system}")
-            missing = self._missing(connection, system)
-            rows = [{**row, **_new(system, now_unix_us)} for row in missing]
-            if rows:
-                connection.execute(sa.insert(deliveries), rows)
-            return len(rows)
+            return self._make(connection, system, now_unix_us)
 
-    def _missing(self, connection: Connection, system: str) -> list[dict[str, Any]]:
+    def _make(
+        self, connection: Connection, system: str, now_unix_us: int, ticket_id: str | None = None
+    ) -> int:
+        missing = self._missing(connection, system, ticket_id=ticket_id)
+        rows = [{**row, **_new(system, now_unix_us)} for row in missing]
+        if rows:
+            connection.execute(sa.insert(deliveries), rows)
+        return len(rows)
+
+    def _missing(
+        self,
+        connection: Connection,
+        system: str,
+        *,
+        ticket_id: str | None = None,
+        since: int | None = None,
+    ) -> list[dict[str, Any]]:
         made = sa.exists().where(
             deliveries.c.system == system,
             deliveries.c.ticket_id == records.c.ticket_id,
@@ -80,6 +95,10 @@ class SqlDeliveries:
             .where(ticket_links.c.system == system, ~made)
             .order_by(records.c.record_no)
         )
+        if ticket_id is not None:
+            select = select.where(records.c.ticket_id == ticket_id)
+        if since is not None:
+            select = select.where(records.c.record_no > since)
         return [dict(row) for row in connection.execute(select).mappings()]
 
     def take(self, system: str, *, now_unix_us: int, until_unix_us: int) -> DeliveryRow | None:
@@ -186,12 +205,18 @@ class SqlDeliveries:
             return connection.execute(sa.update(deliveries).where(mine).values(**change)).rowcount
 
 
+def _recent(connection: Connection) -> int:
+    """Return the number behind which records are new."""
+    newest = connection.execute(sa.select(sa.func.max(records.c.record_no))).scalar()
+    return (newest or 0) - CONNECTOR_RECENT_RECORDS
+
+
 def _new(system: str, now_unix_us: int) -> dict[str, Any]:
     return {
         "system": system,
         "state": DeliveryState.WAITING.value,
         "attempts": 0,
-        "due_unix_us": now_unix_us,
+        "due_unix_us": 0,  # at once, whatever the clock of whoever takes it says
         "changed_unix_us": now_unix_us,
     }
 

@@ -73,7 +73,7 @@ class DeliveryStore(Protocol):
     """Links and deliveries."""
 
     def link(self, link: LinkRow, event: EventRow) -> bool:
-        """Keep a link, and log the event; False, and no event, when it was there.
+        """Keep a link, make its deliveries, and log the event; False when it was there.
 
         Raises NotThereError for a ticket nobody knows, AlreadyThereError for one that has another
         number in this system.
@@ -84,10 +84,11 @@ class DeliveryStore(Protocol):
         """Return the links of a ticket, by system."""
         ...
 
-    def gather(self, system: str, now_unix_us: int) -> int:
+    def gather(self, system: str, now_unix_us: int, *, everything: bool = True) -> int:
         """Make the deliveries of this system that are missing; return how many that were.
 
-        One for each record of each linked ticket, in the order in which they came in.
+        One for each record of each linked ticket, in the order in which they came in; or, because
+        that costs the more the more there are, of the newest CONNECTOR_RECENT_RECORDS alone.
         """
         ...
 
