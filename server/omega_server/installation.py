@@ -30,6 +30,9 @@ from omega_server.connectors.desk import diagnoser
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
 from omega_server.identity import load_keys, load_operator_token, pin_to, register_test_point
+from omega_server.instructing.check_ins import CheckInDesk
+from omega_server.instructing.desk import InstructionDesk
+from omega_server.instructing.hub import Hub
 from omega_server.keys import KeyDesk, finish_rotation, server_rotations
 from omega_server.metrics import ServerMetrics
 from omega_server.places import TestPoints
@@ -89,6 +92,7 @@ def services_of(
     """Return the services of an installation, given the test points it may name."""
     store, key, clock = installation.store, installation.key, installation.clock
     proofs = AddressProofs(key)
+    workers = Workers()
     controller = Controller(
         store=store,
         key=key,
@@ -109,8 +113,11 @@ def services_of(
         collector=Collector(store=store, key=key, log=installation.log, clock=clock),
         enrolment=Enrolment(store, key, clock),
         key_desk=KeyDesk(store, key, clock),
-        workers=Workers(),
+        workers=workers,
         metrics=ServerMetrics(test_point_metrics),
+        desk=InstructionDesk(store=store, catalogue=installation.catalogue, clock=clock),
+        check_ins=CheckInDesk(store=store, key=key, proofs=proofs, clock=clock),
+        hub=Hub(store, workers, clock, per_s=installation.settings.check_ins_per_s),
     )
 
 

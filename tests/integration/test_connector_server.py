@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ from typer.testing import CliRunner
 from omega_server.cli.program import app
 from omega_server.connectors.config import CONNECTORS_FILE, read_settings
 from omega_server.connectors.desk import diagnoser, link_ticket
-from omega_server.connectors.diagnostic import ZoneNote, mark_of
+from omega_server.connectors.diagnostic import Language, mark_of, text_of
 from omega_server.connectors.postmen import Postmen
 from omega_server.installation import couriers_of
+from omega_server.tickets import load
+from support.facts import evidence
 from support.server_rig import Rig, digest_of, make_rig
 from support.ticket_peers import SECRET, Trouble, ZammadPeer, peer
+from support.zone_facts import path4, path_facts
 
 END_S = 10
 
@@ -74,7 +78,7 @@ def test_a_record_of_a_linked_ticket_is_shown_with_its_bundle(
     assert f"https://omega.example/v1/records/{digest}" in configured.notes[0][1]
     assert configured.files == [("7", f"omega-{digest[:12]}.json")]
     kinds = [each.kind for each in rig.store.cases.events("ticket", ticket_id)]
-    assert kinds[-2:] == ["linked", "delivered"]
+    assert kinds[-2:] == ["connected", "delivered"]
     code, said = omega_server(rig, "list", "--json", "--ticket", ticket_id)
     assert code == 0
     assert [each["record_digest"] for each in json.loads(said)] == [digest]
@@ -135,14 +139,25 @@ def test_whose_server_is_meant_must_be_said() -> None:
 
 def test_a_located_zone_is_told(rig: Rig, configured: ZammadPeer) -> None:
     assert configured.notes == []
-    ticket_id, digest = posted(rig)
+    ticket_id = rig.ticket()
+    granted = rig.granted(rig.enrolled(), purpose="ticket", ticket_id=ticket_id)
+    record = rig.record(granted, replace(evidence(), path=path_facts(path4(dead_from=2))))
+    rig.post(record)
     systems = couriers_of(rig.installation)
     (settings,) = read_settings(rig.installation.settings.data / CONNECTORS_FILE)
     assert link_ticket(rig.store, settings, ticket_id, "7", rig.clock.unix_us())
-    note = ZoneNote(code="Z2", sentences={"en": "The access link."})
-    diagnose = diagnoser(rig.store, rig.installation.key, zone_of=lambda _: note)
+    diagnose = diagnoser(rig.store, rig.installation.key)
     rig.store.deliveries.gather("helpdesk", 0)
     (row,) = rig.store.deliveries.deliveries()
-    assert diagnose(row).zone == note
-    assert diagnose(row).record_digest == digest
+    told = diagnose(row)
+    zone = load(rig.store, ticket_id).life.zone
+    assert told.zone is not None
+    assert zone is not None
+    assert told.zone.code == zone.zone.value
+    assert told.record_digest == digest_of(record)
+    languages: tuple[Language, ...] = ("en", "fr")
+    for language in languages:
+        sentence = told.zone.sentences[language]
+        assert told.zone.code in text_of(told, language)
+        assert sentence in text_of(told, language)
     assert len(systems) == 1

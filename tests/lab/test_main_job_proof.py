@@ -77,6 +77,14 @@ def test_a_diagnosis_stands_on_its_ticket(site: Site, diagnosed: Diagnosed) -> N
     assert (session["purpose"], session["ticket_id"]) == ("ticket", diagnosed.ticket)
 
 
+def test_the_zone_is_told_and_stands_on_the_ticket(site: Site, diagnosed: Diagnosed) -> None:
+    """Nobody turns names into addresses in this lab, and of its line nothing else is wrong."""
+    told = diagnosed.done.json["zone"]["finding"]
+    assert (told["zone"], told["symptom"], told["reason"]) == ("Z1", "names", "server_says")
+    zone = site.case("tickets", diagnosed.ticket)["zone"]
+    assert (zone["zone"], zone["finding"]["finding"]) == ("Z1", told)
+
+
 def test_the_device_trusts_its_record_without_a_network(diagnosed: Diagnosed) -> None:
     done = verified(diagnosed.omega, diagnosed.file, "--json")
     assert done.code == 0, done.stdout

@@ -7,12 +7,22 @@ Fields that come back are models of `omega_core.control`, written in canonical J
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from omega_server.api import agents, log, operators, problems
+from omega_server.api import (
+    agents,
+    check_ins,
+    instructions,
+    log,
+    operators,
+    problems,
+    tickets,
+    tmf,
+)
 from omega_server.api.guards import BodyLimit, Deadline, TlsGuard
 from omega_server.api.services import Services
 
@@ -22,7 +32,10 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        passing_on = asyncio.create_task(services.hub.run())
         yield
+        passing_on.cancel()
+        await asyncio.gather(passing_on, return_exceptions=True)
         services.workers.close()
 
     app = FastAPI(
@@ -35,8 +48,12 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
     )
     app.state.services = services
     app.include_router(agents.router)
+    app.include_router(check_ins.router)
+    app.include_router(instructions.router)
     app.include_router(log.router)
     app.include_router(operators.router)
+    app.include_router(tickets.router)
+    app.include_router(tmf.router)
     problems.install(app, count=services.metrics.refused)
     # The last one added sees a request first.
     app.add_middleware(BodyLimit)

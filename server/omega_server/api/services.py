@@ -11,6 +11,9 @@ from omega_server.addresses import AddressProofs
 from omega_server.collector import Collector
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
+from omega_server.instructing.check_ins import CheckInDesk
+from omega_server.instructing.desk import InstructionDesk
+from omega_server.instructing.hub import Hub
 from omega_server.keys import KeyDesk
 from omega_server.metrics import ServerMetrics
 from omega_server.store.port import Store
@@ -35,6 +38,9 @@ class Services:
     key_desk: KeyDesk
     workers: Workers
     metrics: ServerMetrics
+    desk: InstructionDesk
+    check_ins: CheckInDesk
+    hub: Hub
 
     @property
     def server_key(self) -> str:

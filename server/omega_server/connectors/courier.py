@@ -24,14 +24,15 @@ import structlog
 
 from omega_core.clock import Clock
 from omega_core.errors import OmegaError
-from omega_core.limits import CONNECTOR_LEASE_S
+from omega_core.limits import CONNECTOR_LEASE_S, REASON_CHARS_MAX
 from omega_core.units import US_PER_S
 from omega_server.connectors.diagnostic import Diagnostic
 from omega_server.connectors.errors import LaterError, StoppedError
 from omega_server.connectors.pace import pause_us
 from omega_server.connectors.port import TicketSystem
 from omega_server.store.delivery_port import DeliveryRow, DeliveryState, DeliveryStore, Ended
-from omega_server.store.rows import EventRow
+from omega_server.ticket_life.entries import Delivered, DeliveryStopped
+from omega_server.ticket_life.entry import Entry, row_of
 
 _PPM = 1_000_000
 _log = structlog.get_logger(__name__)
@@ -80,7 +81,10 @@ class Courier:
     def _posted(self, taken: DeliveryRow) -> None:
         now = self.clock.unix_us()
         ended = Ended(state=DeliveryState.POSTED, at_unix_us=now, due_unix_us=now)
-        event = _event(taken, "delivered", now)
+        told = Delivered(
+            system=taken.system, external_id=taken.external_id, digest=taken.record_digest
+        )
+        event = row_of(taken.ticket_id, Entry(at_unix_us=now, actor=None, body=told))
         if self.store.end(taken, ended, event):
             _log.info("delivered", system=self.name, ticket=taken.ticket_id)
 
@@ -113,7 +117,14 @@ class Courier:
             code=error.code,
             detail=str(error),
         )
-        event = _event(taken, "delivery_stopped", now, code=error.code, detail=str(error))
+        told = DeliveryStopped(
+            system=taken.system,
+            external_id=taken.external_id,
+            digest=taken.record_digest,
+            code=error.code,
+            detail=str(error)[:REASON_CHARS_MAX],
+        )
+        event = row_of(taken.ticket_id, Entry(at_unix_us=now, actor=None, body=told))
         self.store.end(taken, ended, event, whole_system=error.whole_system)
         _log.error(
             "delivery_stopped",
@@ -123,19 +134,3 @@ class Courier:
             detail=str(error),
             who_acts=error.who_acts,
         )
-
-
-def _event(taken: DeliveryRow, kind: str, now_unix_us: int, **more: str) -> EventRow:
-    content = {
-        "system": taken.system,
-        "external_id": taken.external_id,
-        "digest": taken.record_digest,
-        **more,
-    }
-    return EventRow(
-        subject="ticket",
-        subject_id=taken.ticket_id,
-        kind=kind,
-        at_unix_us=now_unix_us,
-        content=content,
-    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -15,21 +16,17 @@ from omega_server.connectors.diagnostic import (
     JSON_TYPE,
     Diagnostic,
     File,
+    Language,
     ZoneNote,
     record_file_name,
 )
 from omega_server.store.delivery_port import DeliveryRow, LinkRow
 from omega_server.store.port import Store
-from omega_server.store.rows import EventRow, RecordRow
-
-ZoneOf = Callable[[RecordRow], ZoneNote | None]
-"""Where the fault is, by a record; None where nobody has located it."""
+from omega_server.ticket_life.entries import Connected, ZoneFound
+from omega_server.ticket_life.entry import Entry, entries_of, row_of
 
 _JUDGEMENT = TypeAdapter(Judgement)
-
-
-def no_zone(_: RecordRow) -> None:
-    """Say that nobody has located the fault."""
+_LANGUAGES: tuple[Language, ...] = ("en", "fr")
 
 
 def link_ticket(
@@ -47,18 +44,13 @@ def link_ticket(
         external_id=number,
         linked_unix_us=now_unix_us,
     )
-    event = EventRow(
-        subject="ticket",
-        subject_id=ticket_id,
-        kind="linked",
-        at_unix_us=now_unix_us,
-        content={"system": settings.name, "external_id": number},
-    )
-    return store.deliveries.link(link, event)
+    body = Connected(system=settings.name, external_id=number)
+    entry = Entry(at_unix_us=now_unix_us, actor=None, body=body)
+    return store.deliveries.link(link, row_of(ticket_id, entry))
 
 
 def diagnoser(
-    store: Store, key: SigningKey, *, public_url: str | None = None, zone_of: ZoneOf = no_zone
+    store: Store, key: SigningKey, *, public_url: str | None = None
 ) -> Callable[[DeliveryRow], Diagnostic]:
     """Return what makes a diagnostic of a delivery: the record's bundle is its file."""
 
@@ -75,7 +67,7 @@ def diagnoser(
             agent_id=record.agent_id,
             received_unix_us=record.received_unix_us,
             not_kept=_not_kept(record.judgement),
-            zone=zone_of(record),
+            zone=_zone_of(store, row),
             link=link,
             files=(File(name=name, media_type=JSON_TYPE, content=bundle),),
         )
@@ -89,3 +81,25 @@ def _not_kept(judgement: str | None) -> tuple[str, ...]:
         return ()
     outcomes = _JUDGEMENT.validate_json(judgement).outcomes
     return tuple(each.id for each in outcomes if each.mandatory and each.outcome is Outcome.FAIL)
+
+
+def _zone_of(store: Store, row: DeliveryRow) -> ZoneNote | None:
+    """Return the zone that this record put on its ticket, in the words for clerks.
+
+    What a person found, or another record, is not of this one: the entry that came in with it is.
+    """
+    for entry in entries_of(store.cases.events("ticket", row.ticket_id)):
+        body = entry.body
+        if not isinstance(body, ZoneFound) or entry.actor is not None:
+            continue
+        if row.record_digest in body.evidence:
+            return ZoneNote(code=body.zone.value, sentences=_for_clerks(body.finding or {}))
+    return None
+
+
+def _for_clerks(report: Mapping[str, Any]) -> dict[Language, str]:
+    """Return the sentences for clerks of a zone report, by language."""
+    said = report.get("said", {})
+    return {
+        language: " ".join(said[language]["clerk"]) for language in _LANGUAGES if language in said
+    }

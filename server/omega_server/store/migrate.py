@@ -15,8 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from omega_server.store.database import Database
-from omega_server.store.delivery_tables import metadata
 from omega_server.store.errors import StoreVersionError
+from omega_server.store.schema import metadata
 
 _CONNECTION = "connection"
 
