@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from omega_server.store.key_tables import metadata
+from omega_server.store.tables import metadata
 
 __all__ = ["deliveries", "metadata", "ticket_links"]
 
