@@ -197,6 +197,25 @@ FOLDER_FILES_MAX = 100_000  # checked together: what is kept of each is half a K
 OUTBOX_RECORDS_MAX = 10_000  # at 100 KiB a record, one gigabyte: a full disk helps nobody
 RECORDS_KEPT_MAX = 200  # bundles with their receipt, at the agent: a month's work of a technician
 
+# Connectors: ticket systems of the operator
+CONNECTORS_MAX = 16  # one thread each; an operator has one system, two while moving to another
+CONNECTOR_CONFIG_BYTES_MAX = 64 * 1024  # sixteen systems take four
+CONNECTOR_SECRET_BYTES_MAX = 4_096  # a token; a file that is larger is another file
+CONNECTOR_CONNECT_S = 5  # as for agents: three lost SYNs are a dead path
+CONNECTOR_ANSWER_S = 20  # a ticket system that stores a file and tells watchers takes some seconds
+CONNECTOR_DELIVERY_S = 180  # all requests of one delivery; notes of a long ticket come in pages
+CONNECTOR_LEASE_S = 300  # whoever died with a delivery in hand is waited for so long
+CONNECTOR_ANSWER_BYTES_MAX = 4 * 1024 * 1024  # a page of a hundred notes of 40 kB
+CONNECTOR_PAGES_MAX = 50  # of a hundred notes; a ticket with more is another one's history
+CONNECTOR_SETTLE_S = 60  # before looking for what was perhaps accepted: it may still be on its way
+CONNECTOR_RETRY_S_MIN = 5  # first pause, doubled, each drawn between half and the whole of it
+CONNECTOR_RETRY_S_MAX = 3_600  # a system away for a night is asked once an hour
+CONNECTOR_RETRY_AFTER_S_MAX = 86_400  # what a system may ask for; more is a slip of its settings
+CONNECTOR_POLL_S = 2  # how late a new record is seen; its question costs some milliseconds
+CONNECTOR_RECENT_RECORDS = 1_000  # looked at each time; what is committed late is among them
+CONNECTOR_ROUNDS = 150  # of idle looks, five minutes: then all records are looked at
+CONNECTOR_REPLAY_S = 300  # a receiver of webhooks takes signatures this old, and no older
+
 
 def packet_count(duration_ns: int, interval_ns: int) -> int:
     """Return how many packets a stream of `duration_ns` has: one at time zero, then one a step.
@@ -237,3 +256,5 @@ assert KEY_EARLY_S < KEY_OVERLAP_S
 assert 2 * KEY_CHAIN_MAX + 3 * KEY_REVOCATIONS_MAX <= KEY_EVENTS_MAX, "server, agent, test point"
 assert KEY_CHAIN_MAX * KEY_EVENT_BYTES_MAX <= ANSWER_BYTES_MAX, "a server tells its chain to agents"
 assert STORE_WAIT_S < REQUEST_DEADLINE_S, "the store's answer must arrive before we give up"
+assert CONNECTOR_DELIVERY_S + CONNECTOR_ANSWER_S < CONNECTOR_LEASE_S, "no two hold one delivery"
+assert CONNECTOR_SETTLE_S > 2 * CONNECTOR_ANSWER_S

@@ -25,9 +25,10 @@ from omega_core import limits
 from omega_core.clock import Clock
 from omega_server.api.application import create_app
 from omega_server.api.services import Services
+from omega_server.connectors.postmen import Postmen
 from omega_server.enrolment import make_token
 from omega_server.identity import OPERATOR_TOKEN_FILE, TEST_POINT_KEY_FILE
-from omega_server.installation import Installation, open_installation, services_of
+from omega_server.installation import Installation, couriers_of, open_installation, services_of
 from omega_server.listening import check_tls, listen, url_of
 from omega_server.places import TestPointPlace
 from omega_server.serving import Server
@@ -72,6 +73,7 @@ def run(
         stack.callback(local.stop)
         place = local.start()
         services = services_of(installation, local, test_point_metrics=local.metrics)
+        stack.enter_context(Postmen(couriers_of(installation)))
         announce(_started(installation, listener, place, new_token=new_token))
         _serve(services, settings, listener)
         _log.info("stopped")

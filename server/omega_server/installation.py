@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 
 from omega_acceptance.catalogue import Catalogue
 from omega_core.clock import Clock
@@ -23,6 +24,9 @@ from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
 from omega_server.api.services import Services
 from omega_server.collector import Collector
+from omega_server.connectors.config import CONNECTORS_FILE, read_settings, system_of
+from omega_server.connectors.courier import Courier
+from omega_server.connectors.desk import diagnoser
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
 from omega_server.identity import load_keys, load_operator_token, pin_to, register_test_point
@@ -115,6 +119,22 @@ def services_of(
         check_ins=CheckInDesk(store=store, key=key, proofs=proofs, clock=clock),
         hub=Hub(store, workers, clock, per_s=installation.settings.check_ins_per_s),
     )
+
+
+def couriers_of(installation: Installation) -> list[Courier]:
+    """Return what serves the ticket systems in the data folder's file; raises UsageError."""
+    store, clock = installation.store, installation.clock
+    return [
+        Courier(
+            name=each.name,
+            system=system_of(each, clock),
+            store=store.deliveries,
+            clock=clock,
+            random=SystemRandom(),
+            diagnose=diagnoser(store, installation.key, public_url=each.public_url),
+        )
+        for each in read_settings(installation.settings.data / CONNECTORS_FILE)
+    ]
 
 
 def catalogue_of(plans: Path | None) -> Catalogue:

@@ -17,6 +17,7 @@ from typing import Protocol
 from omega_core.control import LogPosition
 from omega_core.log.checkpoint import Checkpoint
 from omega_core.log.tree import HashReader
+from omega_server.store.delivery_port import DeliveryStore
 from omega_server.store.instruction_port import InstructionStore, PresenceStore
 from omega_server.store.key_port import KeyStore
 from omega_server.store.rows import (
@@ -324,5 +325,6 @@ class Store:
     log: LogStore
     state: StateStore
     keys: KeyStore
+    deliveries: DeliveryStore
     instructions: InstructionStore
     presence: PresenceStore

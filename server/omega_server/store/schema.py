@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from omega_server.store import instruction_tables, key_tables
+from omega_server.store import delivery_tables, instruction_tables, key_tables
 from omega_server.store.tables import metadata
 
-TABLES = (key_tables, instruction_tables)
+TABLES = (key_tables, instruction_tables, delivery_tables)
 
 __all__ = ["TABLES", "metadata"]

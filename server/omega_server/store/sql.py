@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from omega_server.store.cases import SqlCases
 from omega_server.store.database import Database
+from omega_server.store.deliveries import SqlDeliveries
 from omega_server.store.enrolment import SqlEnrolment
 from omega_server.store.instructions import SqlInstructions
 from omega_server.store.keys import SqlKeys
@@ -39,6 +40,7 @@ def open_store(url: str, *, may_migrate: bool) -> Iterator[Store]:
             log=SqlLog(database),
             state=SqlState(database),
             keys=SqlKeys(database),
+            deliveries=SqlDeliveries(database),
             instructions=SqlInstructions(database),
             presence=SqlPresence(database),
         )

@@ -2,6 +2,8 @@
 
     opened, record, diagnosis          written by the product: a number given, a record posted, a
                                        step of an agent that was told to measure
+    connected, delivered, delivery_stopped    by the product too: its number in a system of the
+                                       operator, and what became of a record on the way there
     owned, eta, eta_told, started      who answers for it, and until when
     zone, criticality                  what was found, and how grave it is
     waiting, resumed                   for whom it waits, and that this is over
@@ -135,6 +137,34 @@ class Diagnosis(Fact):
     code: PersonName | None = None
     detail: Annotated[str, Field(max_length=REASON_CHARS_MAX)] | None = None
     record: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected(Fact):
+    """The ticket has a number in a system of the operator: its records are delivered there."""
+
+    system: Id
+    external_id: PersonName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered(Fact):
+    """A record of this ticket can be seen in that system."""
+
+    system: Id
+    external_id: PersonName
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryStopped(Fact):
+    """A record did not get there, and will not before somebody acts: `code` says why."""
+
+    system: Id
+    external_id: PersonName
+    digest: Digest
+    code: PersonName
+    detail: Annotated[str, Field(max_length=REASON_CHARS_MAX)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +360,9 @@ Body: TypeAlias = (
     Opened
     | RecordPosted
     | Diagnosis
+    | Connected
+    | Delivered
+    | DeliveryStopped
     | Owned
     | EtaSet
     | EtaTold
@@ -359,6 +392,9 @@ KINDS: Mapping[str, type[Body]] = MappingProxyType(
         "opened": Opened,
         "record": RecordPosted,
         "diagnosis": Diagnosis,
+        "connected": Connected,
+        "delivered": Delivered,
+        "delivery_stopped": DeliveryStopped,
         "owned": Owned,
         "eta": EtaSet,
         "eta_told": EtaTold,
@@ -384,6 +420,8 @@ KINDS: Mapping[str, type[Body]] = MappingProxyType(
     }
 )
 KIND_OF: Mapping[type[Body], str] = MappingProxyType({body: kind for kind, body in KINDS.items()})
-BY_PRODUCT = frozenset({"opened", "record", "diagnosis"})
+BY_PRODUCT = frozenset(
+    {"opened", "record", "diagnosis", "connected", "delivered", "delivery_stopped"}
+)
 STEPS: tuple[str, ...] = tuple(kind for kind in KINDS if kind not in BY_PRODUCT)
-"""What people can do to a ticket that is open; the other two are written by the product."""
+"""What people can do to a ticket that is open; the others are written by the product."""
