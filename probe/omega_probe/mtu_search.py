@@ -16,8 +16,8 @@ search that takes three halvings a round trip instead of one.
 A lost packet must not be taken for one that is too large. So a size has failed only after three
 packets without an answer in steps in which a smaller one was answered, and the boundary at the end
 is asked three times more; a search that was cut before that has found no hole, for on a slow line
-the large packets of a step push each other out of a short queue. A router that says what it can carry is believed to the extent that
-packets of that size pass.
+the large packets of a step push each other out of a short queue. A router that says what it can
+carry is believed to the extent that packets of that size pass.
 """
 
 from __future__ import annotations

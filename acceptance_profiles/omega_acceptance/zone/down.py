@@ -5,6 +5,7 @@
     gateway answers, and the box resolves names CPE       what it asks for itself gets through
     gateway says "unreachable"                  access    it knows that its line is down
     gateway says "time exceeded", and no more   access    it forwards, into nothing
+    gateway answers, resolves no name           access    it does not get through itself
     gateway answers questions only              CPE       it does not even look at what it forwards
     an operator's hop answers                   core      nothing behind it does
     references answer                           core      and the test point alone is silent
@@ -19,7 +20,7 @@ from __future__ import annotations
 from omega_acceptance.zone.codes import Confidence, FactCode, Point, Reason, Symptom, Zone
 from omega_acceptance.zone.finding import Candidate, ZoneFact
 from omega_acceptance.zone.given import LineSeen
-from omega_acceptance.zone.names import box_resolves, hears_any_name
+from omega_acceptance.zone.names import box_resolves, hears_any_name, is_asked_in_vain
 from omega_acceptance.zone.stops import Stop, Walk, gateway_neighbour
 from omega_acceptance.zone.thresholds import PROBES_MIN
 from omega_core.path import Gateway, HopAnswer, Neighbour, PathFacts, PathRole, TraceEnd
@@ -82,6 +83,15 @@ def _near(seen: LineSeen, walk: Walk, gateway: Stop, path: PathFacts) -> Candida
             Confidence.CERTAIN,
             Reason.HOP_SAYS,
             (answers, fact),
+            good=Point.GATEWAY,
+        )
+    if said is None and is_asked_in_vain(path, gateway.address):
+        return _down(
+            walk,
+            Zone.ACCESS,
+            Confidence.PRESUMED,
+            Reason.SILENT_BEYOND,
+            (answers,),
             good=Point.GATEWAY,
         )
     if said is None:

@@ -43,6 +43,13 @@ def box_resolves(path: PathFacts, gateway: str | None) -> bool:
     return any(serves(each) for each in path.names if each.address == gateway)
 
 
+def is_asked_in_vain(path: PathFacts, gateway: str | None) -> bool:
+    """Say whether the box was asked for names and serves none: it does not reach its servers."""
+    return any(
+        was_asked(each) and not serves(each) for each in path.names if each.address == gateway
+    )
+
+
 def hears_any_name(path: PathFacts) -> bool:
     """Say whether any name server answered as it should."""
     return any(serves(each) for each in path.names)

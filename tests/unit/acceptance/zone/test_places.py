@@ -462,7 +462,7 @@ CASES = [
         id="the box tells an echo to a reference",
     ),
     pytest.param(
-        dead(told_by("198.51.100.65", of=REFERENCE)),
+        dead(path_facts(told_by("198.51.100.65", of=REFERENCE), names=())),
         Zone.CPE,
         Symptom.NOT_FORWARDING,
         id="what a hop says of a reference is not of the line",
@@ -474,13 +474,13 @@ CASES = [
         id="a second box tells an echo, no trace",
     ),
     pytest.param(
-        dead(replace(told_by("2001:db8:1::1"), family=6)),
+        dead(path_facts(replace(told_by("2001:db8:1::1"), family=6), names=())),
         Zone.CPE,
         Symptom.NOT_FORWARDING,
         id="in IPv6 it may be any address of the box",
     ),
     pytest.param(
-        dead(told_by("192.168.1.20")),
+        dead(path_facts(told_by("192.168.1.20"), names=())),
         Zone.CPE,
         Symptom.NOT_FORWARDING,
         id="the host tells itself, which says nothing",
@@ -539,6 +539,12 @@ CASES = [
     ),
     pytest.param(
         dead(path4(dead_from=2, traces=(trace([(None, answers(None))]),))),
+        Zone.ACCESS,
+        Symptom.LINK_DOWN,
+        id="the box answers questions, and resolves no name",
+    ),
+    pytest.param(
+        dead(path_facts(path4(dead_from=2, traces=(trace([(None, answers(None))]),)), names=())),
         Zone.CPE,
         Symptom.NOT_FORWARDING,
         id="the box answers questions only",
