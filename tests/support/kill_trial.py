@@ -161,12 +161,11 @@ class KillTrial:
             with suppress(ProcessLookupError):
                 os.kill(self._random.choice(children), signal.SIGKILL)
             return victim
-        self._daemon.process.kill()
         if victim == "daemon and child":
             for each in children:
                 with suppress(ProcessLookupError):
                     os.kill(each, signal.SIGKILL)
-        self._daemon.process.wait(10)
+        self._daemon.stop(signal.SIGKILL)
         time.sleep(dead_s)
         self._daemon.start()
         return "daemon" if victim == "child" else victim
