@@ -25,7 +25,7 @@ from omega_agent.daemon.foreman import Ending, Foreman
 from omega_agent.daemon.journal import DirectoryJournal
 from omega_agent.daemon.line_look import LineLook
 from omega_agent.daemon.local_limits import LocalLimits, load_limits
-from omega_agent.daemon.loop import Ended, Leave, Loop, News
+from omega_agent.daemon.loop import Broken, Ended, Leave, Loop, News
 from omega_agent.daemon.memory import Memory
 from omega_agent.daemon.privilege import has_raw_sockets
 from omega_agent.daemon.sender import Sender
@@ -130,7 +130,7 @@ class _Daemon:
             stop=self._stop,
             rng=rng,
         )
-        with self._signals():
+        with self._signals(), self._no_thread_dies_unseen():
             server = self._device.server
             self._teller.tell("daemon_starts", agent=self._who.agent_id, server=server)
             threading.Thread(target=waiter.run, daemon=True, name="omega-waiter").start()
@@ -173,6 +173,19 @@ class _Daemon:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    @contextmanager
+    def _no_thread_dies_unseen(self) -> Iterator[None]:
+        before = threading.excepthook
+        threading.excepthook = self._thread_broke
+        try:
+            yield
+        finally:
+            threading.excepthook = before
+
+    def _thread_broke(self, broke: threading.ExceptHookArgs) -> None:
+        if broke.exc_value is not None:
+            self._news.put(Broken(broke.exc_value))
 
     def _leave(self, *_: object) -> None:
         self._news.put(Leave())

@@ -105,9 +105,13 @@ class Foreman:
 
     @property
     def holding(self) -> tuple[str, ...]:
-        """The instructions that are here and not over, for the check-in: asked by its thread."""
-        names = tuple(self._works)  # in one step of the interpreter, whatever happens beside it
-        return tuple(sorted(names))
+        """The instructions that are here and wanted, for the check-in: asked by its thread.
+
+        One that is withdrawn and still has to end is not named: the server would answer at once, and
+        again and again, that it is not wanted.
+        """
+        works = tuple(self._works.values())  # one step of the interpreter, whatever happens beside
+        return tuple(sorted(work.name for work in works if not work.is_withdrawn))
 
     @property
     def running(self) -> str | None:
@@ -209,8 +213,12 @@ class Foreman:
         return work
 
     def ended(self, name: str, ending: Ending, *, now_unix_us: int) -> None:
-        """Take note of how it ended."""
-        work, self._running = self._works[name], None
+        """Take note of how it ended; raises StorageError, and it has not ended yet."""
+        self._write_end(name, ending, now_unix_us)
+        self._running = None
+
+    def _write_end(self, name: str, ending: Ending, now_unix_us: int) -> None:
+        work = self._works[name]
         if work.is_withdrawn:
             self._forget(name)
         elif ending.device_was_busy:

@@ -3,6 +3,7 @@
     waiter thread --+
     crew's thread --+--> queue --> loop --> foreman.next --> report, stop, look, begin, rest
     signals      ---+
+    any thread's defect
 
 Everything that decides or writes happens here, in one thread. A report that can't be delivered is
 tried again with growing pauses, while what runs goes on running. Records that wait in the outbox
@@ -52,11 +53,18 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """A thread of the daemon has ended by a defect: so does the daemon, for it would be deaf."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """A signal: the daemon is to end."""
 
 
-News = Answered | Silent | Turned | Ended | Leave
+News = Answered | Silent | Turned | Ended | Broken | Leave
 
 
 class ServerTime:
@@ -123,6 +131,8 @@ class Loop:
         self._say_again_ns = 0
         self._tries = 0
         self._drained_ns: int | None = None
+        self._over: Ended | None = None
+        """What has ended and is not written down yet."""
 
     def run(self) -> None:
         """Work until told to leave; what runs then is ended in good order."""
@@ -166,7 +176,9 @@ class Loop:
                 self._is_connected = False
                 self._tell("daemon_turned", why=news.error)
             case Ended():
-                self._ended(news)
+                self._over = news  # written down by the next step, and again if the disk is full
+            case Broken():
+                raise RuntimeError("a thread of the daemon has ended") from news.error
             case Leave():
                 raise AssertionError
 
@@ -202,7 +214,11 @@ class Loop:
             self._tell("daemon_twice")
         self._was_seen_twice = answer.is_seen_twice
 
-    def _ended(self, news: Ended) -> None:
+    def _write_end(self) -> None:
+        """Write down how a measurement ended; raises StorageError, and it is to be tried again."""
+        news = self._over
+        if news is None:
+            return
         ending = news.ending
         if ending.record_digest is None and not ending.device_was_busy:
             # It may have been cut off after the record was safe.
@@ -211,13 +227,14 @@ class Loop:
                 ending = Ending(record_digest=found, was_stopped=ending.was_stopped)
         if news.octets:
             self._memory.use(Used(begun_unix_us=self._begun_at_unix_us, octets=news.octets))
+        self._foreman.ended(news.name, ending, now_unix_us=self._time.unix_us() or 0)
+        self._over, self._drained_ns = None, None
         how = ending.record_digest or ending.code or "-"
         self._tell("daemon_ended", id=news.name, how=how)
-        self._foreman.ended(news.name, ending, now_unix_us=self._time.unix_us() or 0)
-        self._drained_ns = None
 
     def _step(self) -> float:
         """Do what is to be done now; return how long to wait for news."""
+        self._write_end()
         now = self._time.unix_us()
         if now is None:
             return _SAY_AGAIN_S[-1]
@@ -243,10 +260,10 @@ class Loop:
         if found is not None:  # its child has outlived the daemon that began it
             self._foreman.resume(name, found)
             return
-        self._foreman.begun(name)
-        self._begun_at_unix_us = now
         octets = instruction.bytes_down + instruction.bytes_up
         self._memory.use(Used(begun_unix_us=now, octets=octets))
+        self._begun_at_unix_us = now
+        self._foreman.begun(name)  # the last that may fail: what is said to run is begun
         self._tell(
             "daemon_began",
             id=name,
@@ -313,6 +330,8 @@ class Loop:
             left_s = (deadline_ns - self._clock.monotonic_ns()) / NS_PER_S
             news = self._next_news(max(0.0, left_s))
             if isinstance(news, Ended):
-                self._ended(news)
-            elif news is None:
+                self._over = news
+                self._guarded(self._write_end, 0.0)
+                return  # where the disk was full, the next start finds the record
+            if news is None:
                 return

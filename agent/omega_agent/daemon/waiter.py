@@ -34,7 +34,7 @@ from omega_core.envelope import (
 from omega_core.errors import OmegaError, RefusedError
 from omega_core.instruction import Capabilities, CheckIn, CheckInAnswer, Instruction
 from omega_core.keys import PublicKey, SigningKey, to_base64url
-from omega_core.limits import CHECK_IN_WAIT_S_MAX
+from omega_core.limits import CHECK_IN_WAIT_S_MAX, INSTRUCTIONS_HELD_MAX
 from omega_core.models import ContentError, model_bytes, parse_model
 
 _NONCE_OCTETS = 16
@@ -157,13 +157,20 @@ class Waiter:
             nonce=nonce,
             wait_s=wait_s,
             capabilities=who.capabilities,
-            holding=tuple(sorted({*self._holding(), *self._just_got})),
+            holding=self._held(),
         )
         sealed = seal(model_bytes(check_in), PayloadType.CHECK_IN, who.key)
         data = uplink.check_in(sealed, wait_s=wait_s)
         at_ns = self._clock.monotonic_ns()
         server = signing_key(data, who.server_key, uplink)
         return open_answer(data, who, nonce, keys=(who.server_key, *server.line), at_ns=at_ns)
+
+
+    def _held(self) -> tuple[str, ...]:
+        """Return what is here, and what came just now as far as there is room for it."""
+        held = self._holding()
+        new = [name for name in self._just_got if name not in held]
+        return tuple(sorted((*held, *new[: max(0, INSTRUCTIONS_HELD_MAX - len(held))])))
 
 
 def open_answer(

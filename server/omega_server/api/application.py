@@ -8,9 +8,11 @@ Fields that come back are models of `omega_core.control`, written in canonical J
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import FastAPI
 
 from omega_server.api import (
@@ -27,12 +29,16 @@ from omega_server.api.guards import BodyLimit, Deadline, TlsGuard
 from omega_server.api.services import Services
 
 
+_log = structlog.get_logger(__name__)
+
+
 def create_app(services: Services, *, insecure: bool) -> FastAPI:
     """Return the ASGI application."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         passing_on = asyncio.create_task(services.hub.run())
+        passing_on.add_done_callback(_end_if_broken)
         yield
         passing_on.cancel()
         await asyncio.gather(passing_on, return_exceptions=True)
@@ -60,3 +66,11 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
     app.add_middleware(Deadline)
     app.add_middleware(TlsGuard, insecure=insecure)
     return app
+
+
+def _end_if_broken(passing_on: asyncio.Task[None]) -> None:
+    """End a server whose hub has ended by a defect: it would hold agents that nothing reaches."""
+    error = None if passing_on.cancelled() else passing_on.exception()
+    if error is not None:
+        _log.critical("hub_broken", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)

@@ -103,13 +103,13 @@ class Hub:
         self.wake(EVERYONE)
 
     async def run(self) -> None:
-        """Pass on what is written, until cancelled; what is known then is written."""
-        seen = asyncio.create_task(self._tell_presence())
-        try:
-            await self._pass_on()
-        finally:
-            seen.cancel()
-            await asyncio.gather(seen, return_exceptions=True)
+        """Pass on what is written, until cancelled; what is known then is written.
+
+        A defect in either task ends both, and is raised.
+        """
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._tell_presence())
+            both.create_task(self._pass_on())
 
     async def _pass_on(self) -> None:
         up_to, is_first = 0, True

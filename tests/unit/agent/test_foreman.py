@@ -367,3 +367,29 @@ def test_what_cannot_be_written_down_is_not_done() -> None:
         yard.next()
     journal.is_full = False
     assert yard.said().report_no == 1
+
+
+def test_an_end_that_cannot_be_written_down_has_not_come_yet() -> None:
+    yard, journal = Yard(with_one=False), FullDisk()
+    yard.journal = journal
+    yard.foreman = yard.another()
+    yard.foreman.arrived(instruction())
+    name = yard.begun()
+    journal.is_full = True
+    with pytest.raises(StorageError):
+        yard.ended(name, record_digest=DIGEST)
+    assert yard.foreman.running == name
+    journal.is_full = False
+    yard.ended(name, record_digest=DIGEST)
+    assert yard.foreman.running is None
+    assert yard.said().record_digest == DIGEST
+
+
+def test_what_is_withdrawn_and_still_runs_is_not_named_to_the_server() -> None:
+    """Or the server would answer each check-in at once, until the measurement has ended."""
+    yard = Yard()
+    name = yard.begun()
+    assert yard.foreman.holding == (name,)
+    yard.foreman.withdrawn([name])
+    assert yard.foreman.running == name
+    assert yard.foreman.holding == ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from omega_server.instructing.hub import Hub
 from omega_server.store.instruction_port import InstructionStore, Signals
 from omega_server.workers import Workers
@@ -54,3 +56,19 @@ def test_nobody_waits_and_nothing_is_asked(rig: Rig) -> None:
         workers.close()
     assert alone == 1
     assert in_all >= 3
+
+
+def test_a_defect_is_not_kept_quiet(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("omega_core.limits.PRESENCE_EVERY_S", 0)
+    monkeypatch.setattr(type(rig.store.presence), "seen", broken)
+    workers = Workers(threads=1)
+    try:
+        hub = Hub(rig.store, workers, rig.clock)
+        with pytest.raises(ExceptionGroup) as broken:
+            asyncio.run(asyncio.wait_for(hub.run(), SOON_S))
+    finally:
+        workers.close()
+    assert broken.group_contains(ZeroDivisionError)
