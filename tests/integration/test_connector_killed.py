@@ -16,6 +16,7 @@ def check(trial: CourierTrial) -> None:
     assert trial.is_in_order
 
 
+@pytest.mark.slow
 def test_killed_a_few_times(tmp_path: Path) -> None:
     trial = CourierTrial(tmp_path, seed=11)
     trial.run(cycles=4)
@@ -23,6 +24,7 @@ def test_killed_a_few_times(tmp_path: Path) -> None:
     check(trial)
 
 
+@pytest.mark.slow
 def test_whoever_posts_without_looking_is_found_out(tmp_path: Path) -> None:
     def blind(database: str, peer_url: str) -> Sequence[str]:
         return (*own_command(database, peer_url), "blind")

@@ -20,6 +20,7 @@ from omega_server.store import open_store
 from omega_server.store.delivery_port import DeliveryRow, DeliveryState, LinkRow
 from omega_server.store.port import Store
 from omega_server.store.rows import EventRow, TicketRow
+from support.children import python_path
 from support.courier_child import SYSTEM, diagnose
 from support.store_rows import NOW, add_record, record, subscriber
 from support.ticket_peers import Request, Trouble, ZammadPeer, peer
@@ -174,7 +175,10 @@ class CourierTrial:
     def _start(self, url: str) -> subprocess.Popen[str]:
         began = time.perf_counter()
         child = subprocess.Popen(
-            self.command(self.database, url), stdout=subprocess.PIPE, text=True
+            self.command(self.database, url),
+            stdout=subprocess.PIPE,
+            text=True,
+            env=python_path(),
         )
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"

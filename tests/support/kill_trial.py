@@ -33,6 +33,7 @@ from omega_server.connectors.config import CONNECTORS_FILE, read_settings
 from omega_server.connectors.desk import link_ticket
 from omega_server.connectors.diagnostic import mark_of
 from omega_server.store import open_store
+from support.children import python_path
 from support.daemons import Daemon, resident
 from support.kept_target import notes_in
 from support.live_server import children_of
@@ -236,7 +237,7 @@ class KillTrial:
 
     def _start_target(self) -> None:
         command = [sys.executable, "-m", "support.kept_target", str(self._port), str(self._notes)]
-        self._target = subprocess.Popen(command)
+        self._target = subprocess.Popen(command, env=python_path())
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
