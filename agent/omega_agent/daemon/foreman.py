@@ -107,8 +107,8 @@ class Foreman:
     def holding(self) -> tuple[str, ...]:
         """The instructions that are here and wanted, for the check-in: asked by its thread.
 
-        One that is withdrawn and still has to end is not named: the server would answer at once, and
-        again and again, that it is not wanted.
+        One that is withdrawn and still has to end is not named: the server would answer at once,
+        and again and again, that it is not wanted.
         """
         works = tuple(self._works.values())  # one step of the interpreter, whatever happens beside
         return tuple(sorted(work.name for work in works if not work.is_withdrawn))

@@ -165,7 +165,6 @@ class Waiter:
         server = signing_key(data, who.server_key, uplink)
         return open_answer(data, who, nonce, keys=(who.server_key, *server.line), at_ns=at_ns)
 
-
     def _held(self) -> tuple[str, ...]:
         """Return what is here, and what came just now as far as there is room for it."""
         held = self._holding()

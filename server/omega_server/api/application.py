@@ -28,7 +28,6 @@ from omega_server.api import (
 from omega_server.api.guards import BodyLimit, Deadline, TlsGuard
 from omega_server.api.services import Services
 
-
 _log = structlog.get_logger(__name__)
 
 

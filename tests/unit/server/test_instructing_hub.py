@@ -67,8 +67,8 @@ def test_a_defect_is_not_kept_quiet(rig: Rig, monkeypatch: pytest.MonkeyPatch) -
     workers = Workers(threads=1)
     try:
         hub = Hub(rig.store, workers, rig.clock)
-        with pytest.raises(ExceptionGroup) as broken:
+        with pytest.raises(ExceptionGroup) as raised:
             asyncio.run(asyncio.wait_for(hub.run(), SOON_S))
     finally:
         workers.close()
-    assert broken.group_contains(ZeroDivisionError)
+    assert raised.group_contains(ZeroDivisionError)
