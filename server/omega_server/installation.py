@@ -24,9 +24,10 @@ from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
 from omega_server.api.services import Services
 from omega_server.collector import Collector
-from omega_server.connectors.config import CONNECTORS_FILE, read_settings, system_of
+from omega_server.connectors.config import CONNECTORS_FILE, SystemSettings, read_settings, system_of
 from omega_server.connectors.courier import Courier
 from omega_server.connectors.desk import diagnoser
+from omega_server.connectors.opening import TicketOpening
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
 from omega_server.identity import load_keys, load_operator_token, pin_to, register_test_point
@@ -118,6 +119,7 @@ def services_of(
         desk=InstructionDesk(store=store, catalogue=installation.catalogue, clock=clock),
         check_ins=CheckInDesk(store=store, key=key, proofs=proofs, clock=clock),
         hub=Hub(store, workers, clock, per_s=installation.settings.check_ins_per_s),
+        ticket_opening=TicketOpening(store, _systems_of(installation), clock),
     )
 
 
@@ -133,8 +135,12 @@ def couriers_of(installation: Installation) -> list[Courier]:
             random=SystemRandom(),
             diagnose=diagnoser(store, installation.key, public_url=each.public_url),
         )
-        for each in read_settings(installation.settings.data / CONNECTORS_FILE)
+        for each in _systems_of(installation)
     ]
+
+
+def _systems_of(installation: Installation) -> tuple[SystemSettings, ...]:
+    return read_settings(installation.settings.data / CONNECTORS_FILE)
 
 
 def catalogue_of(plans: Path | None) -> Catalogue:

@@ -9,6 +9,7 @@ from omega_core.control import ServerInfo
 from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
 from omega_server.collector import Collector
+from omega_server.connectors.opening import TicketOpening
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
 from omega_server.instructing.check_ins import CheckInDesk
@@ -41,6 +42,7 @@ class Services:
     desk: InstructionDesk
     check_ins: CheckInDesk
     hub: Hub
+    ticket_opening: TicketOpening
 
     @property
     def server_key(self) -> str:

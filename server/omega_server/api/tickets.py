@@ -49,10 +49,10 @@ async def open_ticket(request: Request) -> Response:
     check_operator(request)
     asked = content(NewTicket, await request.body())
     services = services_of(request)
-    desk = TicketDesk(services.store, services.clock)
 
     def opened() -> TicketLifeView:
-        return life_view(services.store, desk.open(asked), services.clock.unix_us())
+        ticket = services.ticket_opening.open(asked)
+        return life_view(services.store, ticket, services.clock.unix_us())
 
     return answer(await services.workers.run(opened), 201)
 

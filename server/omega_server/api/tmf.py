@@ -74,8 +74,7 @@ async def create_trouble_ticket(request: Request, fields: _Fields = None) -> Res
     check_operator(request)
     asked = trouble_ticket.new_ticket(await request.body())
     services = services_of(request)
-    desk = TicketDesk(services.store, services.clock)
-    created = await services.workers.run(lambda: _ticket(desk.open(asked)))
+    created = await services.workers.run(lambda: _ticket(services.ticket_opening.open(asked)))
     return _answer(chosen(created, fields), 201, {"Location": created["href"]})
 
 
