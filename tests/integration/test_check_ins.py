@@ -60,10 +60,16 @@ def said(rig: Rig, url: str, device: Device, **changes: Any) -> CheckInAnswer:  
 
 
 def waiting(
-    pool: ThreadPoolExecutor, rig: Rig, url: str, device: Device, count: int = 1
+    pool: ThreadPoolExecutor,
+    rig: Rig,
+    url: str,
+    device: Device,
+    *,
+    count: int = 1,
+    holding: tuple[str, ...] = (),
 ) -> Future[CheckInAnswer]:
     """Check in, in a thread; return once the server holds it."""
-    future = pool.submit(said, rig, url, device, wait_s=WAIT_S)
+    future = pool.submit(said, rig, url, device, wait_s=WAIT_S, holding=holding)
     deadline = time.monotonic() + WAIT_S
     while rig.services.hub.held < count:
         assert time.monotonic() < deadline
@@ -126,9 +132,8 @@ def test_nobody_else_is_woken(rig: Rig, url: str, pool: ThreadPoolExecutor) -> N
 def test_what_is_withdrawn_is_told_at_once(rig: Rig, url: str, pool: ThreadPoolExecutor) -> None:
     ticket_id, device = diagnosed_ticket(rig)
     name = rig.services.desk.issue(wish(ticket_id=ticket_id)).instruction_id
-    future = pool.submit(said, rig, url, device, wait_s=WAIT_S, holding=(name,))
-    while not rig.services.hub.held:
-        time.sleep(0.01)
+    said(rig, url, device, wait_s=1, holding=(name,))  # what issuing it has woken
+    future = waiting(pool, rig, url, device, holding=(name,))
     body = {"by": CLERK, "reason": "hung up"}
     gone = operated(rig, url, "POST", f"/v1/instructions/{name}/withdrawal", body)
     assert (gone.status_code, gone.json()["state"]) == (200, "withdrawn")

@@ -51,9 +51,7 @@ def test_it_is_linked_where_it_was_named(rig: Rig) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(
-            ExternalId(id="INC-7", owner="another desk"), id="a system of others"
-        ),
+        pytest.param(ExternalId(id="INC-7", owner="another desk"), id="a system of others"),
         pytest.param(ExternalId(id="INC-7"), id="nobody's"),
     ],
 )
