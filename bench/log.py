@@ -181,7 +181,7 @@ def measured(store: Store, count: int, samples: int, enter_s: float) -> Figures:
 
 
 def _append(store: Store, each: RecordDraft) -> None:
-    store.sessions.add_record(each, None, log=AUTHOR, receipt=lambda place: receipt(each, place))
+    store.sessions.add_record(each, (), log=AUTHOR, receipt=lambda place: receipt(each, place))
 
 
 def _proofs(

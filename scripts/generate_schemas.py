@@ -29,6 +29,7 @@ from omega_core.control import (
     Refusal,
     SessionRequest,
 )
+from omega_core.instruction import CheckIn, CheckInAnswer, Instruction, InstructionReport
 from omega_core.key_events import KeyRevocation, KeyRotation
 from omega_core.models import StrictModel
 from omega_core.record import Measurement, Record
@@ -37,10 +38,14 @@ SCHEMAS: dict[str, type[StrictModel]] = {
     "bundle": Bundle,
     "campaign-report": CampaignReport,
     "campaign-status": CampaignStatus,
+    "check-in": CheckIn,
+    "check-in-answer": CheckInAnswer,
     "consistency-proof": ConsistencyProof,
     "enrolment-request": EnrolmentRequest,
     "folder-report": FolderReport,
     "grant": Grant,
+    "instruction": Instruction,
+    "instruction-report": InstructionReport,
     "key-revocation": KeyRevocation,
     "key-rotation": KeyRotation,
     "key-statement": KeyStatement,

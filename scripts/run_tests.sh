@@ -4,7 +4,7 @@
 #   --coverage  count the lines that ran, added to what an earlier run has counted
 #   --gates     afterwards, fail unless enough of them have run
 #
-# Tests without a socket share the processors; those that measure have the machine to themselves.
+# Tests in which nothing is timed share the processors; those that measure have them to themselves.
 # Lab tests need network namespaces. As root they just run. Without root, but with user namespaces,
 # they run in a second pytest inside one. Without either they are skipped and say so.
 set -euo pipefail
@@ -20,9 +20,9 @@ for argument in "$@"; do
   esac
 done
 
-pure=(tests/unit tests/property tests/architecture)
-pytest "${covered[@]}" "${arguments[@]}" -n logical "${pure[@]}"
-pytest "${covered[@]}" "${arguments[@]}" "${pure[@]/#/--ignore=}"
+shared=(tests/unit tests/property tests/architecture tests/contract)
+pytest "${covered[@]}" "${arguments[@]}" -n logical "${shared[@]}"
+pytest "${covered[@]}" "${arguments[@]}" "${shared[@]/#/--ignore=}"
 if [ "$(id -u)" != 0 ] && PYTHONPATH=tests python -m lab.privilege true 2>/dev/null; then
   echo "Not root: the lab tests run once more, inside a user namespace."
   PYTHONPATH=tests python -m lab.privilege \

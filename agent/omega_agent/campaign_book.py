@@ -7,8 +7,6 @@ is completed from it; one that left no record counts for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -17,9 +15,8 @@ from omega_acceptance.rules.state import Attempt, CampaignState, contract_of, in
 from omega_acceptance.schema import AcceptanceProfile, profile_from_content
 from omega_agent.errors import WrongUseError, not_kept
 from omega_agent.home import Home
-from omega_agent.outbox_directory import DirectoryOutbox
-from omega_agent.waiting_record import DamagedItemError, parse_waiting
-from omega_core.bundle import Bundle, parse_bundle
+from omega_agent.kept_bundles import posted_bundles, waiting_bundles
+from omega_core.bundle import Bundle
 from omega_core.canonical import NotPlainJsonError
 from omega_core.envelope import EnvelopeError, parse_envelope
 from omega_core.evidence import Evidence, Family
@@ -33,7 +30,6 @@ from omega_core.verdict import Verdict
 
 _OWNER_ONLY = 0o600
 _FOLDER = 0o700
-_LOOKED_AT_MAX = 20  # what was posted since; to open one takes some milliseconds
 NOT_MEASURED = "not_measured"
 
 
@@ -86,7 +82,7 @@ class CampaignBook:
 
     def last_plan(self) -> str | None:
         """Return the plan of the last record with one that this device has posted."""
-        for bundle in self._posted():
+        for bundle in posted_bundles(self._home):
             record = _record_in(bundle)
             if record is not None and record.plan_id is not None:
                 return record.plan_id
@@ -107,7 +103,7 @@ class CampaignBook:
 
     def _sealed_at(self, seq: int, campaign_id: str) -> tuple[Bundle, Record] | None:
         """Return the record of a campaign at a place of the chain, if it waits or was posted."""
-        for bundle in chain(self._waiting(), self._posted()):
+        for bundle in chain(waiting_bundles(self._home), posted_bundles(self._home)):
             record = _record_in(bundle)
             campaign = record.session.campaign if record else None
             if record is None or record.chain.seq != seq or campaign is None:
@@ -115,19 +111,6 @@ class CampaignBook:
             if campaign.id == campaign_id:
                 return bundle, record
         return None
-
-    def _waiting(self) -> Iterator[Bundle]:
-        for item in DirectoryOutbox(self._home.outbox).pending():
-            with suppress(DamagedItemError):
-                yield parse_waiting(item.content).bundle
-
-    def _posted(self) -> Iterator[Bundle]:
-        """Yield what the device has posted last, the last first."""
-        paths = self._home.records.glob("*.json")
-        ordered = sorted(paths, key=lambda each: each.stat().st_mtime_ns, reverse=True)
-        for path in ordered[:_LOOKED_AT_MAX]:
-            with suppress(OSError, EnvelopeError):
-                yield parse_bundle(path.read_bytes())
 
 
 def attempt_of(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from omega_agent.cli_campaign import campaign_app
-from omega_agent.cli_context import Run, around, at_the_edge, keep_options
+from omega_agent.cli_context import Run, around, at_the_edge, keep_options, place_and_speaker
 from omega_agent.cli_keys import key_app
 from omega_agent.cli_options import (
     Changed,
@@ -220,6 +220,18 @@ def diagnose(
     found = around(context, lang, home, as_json=as_json, progress=progress)
     chosen = _mode(mode, quick=False)
     return commands_measure.diagnose(found, ticket_id=ticket, mode=chosen, save_to=save)
+
+
+@app.command()
+@at_the_edge
+def run(
+    context: typer.Context, *, as_json: Json = False, lang: Lang = None, home: Home = None
+) -> int:
+    """Wait for the server's instructions and carry them out, until stopped."""
+    from omega_agent import commands_run
+
+    where, speaker = place_and_speaker(context, lang, home)
+    return commands_run.run(where, speaker, as_json=as_json)
 
 
 @outbox_app.callback()

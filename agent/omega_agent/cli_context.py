@@ -18,7 +18,9 @@ import typer
 from omega_agent.settings import home_directory, language
 
 if TYPE_CHECKING:
+    from omega_agent.home import Home as AgentHome
     from omega_agent.surroundings import Surroundings
+    from omega_agent.texts import Speaker
 
 P = ParamSpec("P")
 
@@ -64,14 +66,19 @@ def around(
     progress: str = "auto",
 ) -> Surroundings:
     """Return what a command finds around it."""
-    from omega_agent.home import Home as AgentHome
     from omega_agent.surroundings import Surroundings
+
+    place, speaker = place_and_speaker(context, lang, home)
+    return Surroundings(home=place, speaker=speaker, as_json=as_json, progress=progress)
+
+
+def place_and_speaker(
+    context: typer.Context, lang: str | None, home: Path | None
+) -> tuple[AgentHome, Speaker]:
+    """Return where the agent's things are, and who speaks: all that a daemon needs."""
+    from omega_agent.home import Home as AgentHome
     from omega_agent.texts import Speaker
 
     run = keep_options(context, lang, home)
-    return Surroundings(
-        home=AgentHome(home_directory(run.home, os.environ, uid=os.getuid())),
-        speaker=Speaker(language(run.lang, os.environ)),
-        as_json=as_json,
-        progress=progress,
-    )
+    place = AgentHome(home_directory(run.home, os.environ, uid=os.getuid()))
+    return place, Speaker(language(run.lang, os.environ))

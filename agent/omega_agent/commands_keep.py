@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from omega_agent.enrolling import check_may_enrol, check_token, enrol, parse_server_key
 from omega_agent.errors import WrongUseError
 from omega_agent.identity import load_identity
+from omega_agent.moments import utc
 from omega_agent.outbox import SetAside, Waiting
 from omega_agent.reporter import Passed
 from omega_agent.rotating import rotate
 from omega_agent.server_url import parse_server_url
 from omega_agent.session_request import named
-from omega_agent.show import utc
 from omega_agent.surroundings import Surroundings, print_json
 from omega_agent.tables import table
 from omega_agent.uplink import Uplink

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from omega_acceptance.enough import Saved, saved
 from omega_agent.device import Device, any_device, enrolled_device
 from omega_agent.errors import NotKeptError, WrongUseError, in_language
 from omega_agent.home import Home
 from omega_agent.measuring import Held
+from omega_agent.references import References, load_references
 from omega_agent.report import (
     RunReport,
     exit_code,
@@ -44,6 +45,10 @@ from omega_core.errors import ExitCode
 from omega_core.evidence import Ended
 from omega_core.record import Measurement
 from omega_core.verdict import Mode, ProfileRef
+
+if TYPE_CHECKING:
+    from omega_acceptance.zone.edge import ZoneReport
+    from omega_agent.path_look import PathLook
 
 _CUT_SHORT = {Ended.LINK_LOST, Ended.TEST_POINT_LOST, Ended.REFUSED}
 
@@ -170,8 +175,11 @@ class Witness(Protocol):
         """Write down how it ended; the record is sealed and has not been posted yet."""
         ...
 
-    def taken(self) -> tuple[ProfileRef, int]:
-        """Return the rule that the book keeps to, and how much of what it asks for is done."""
+    def taken(self) -> tuple[ProfileRef, int] | None:
+        """Return the rule that the book keeps to, and how much of what it asks for is done.
+
+        None where it keeps to no rule.
+        """
         ...
 
 
@@ -192,16 +200,29 @@ def hold(
     witness: Witness | None = None,
     *,
     until_decided: bool = False,
+    beyond: tuple[str, ...] = (),
 ) -> Ran:
-    """Ask, measure, seal, keep and post; nothing is shown but progress."""
+    """Ask, measure, seal, keep and post; nothing is shown but progress.
+
+    `beyond` are addresses past the test point that whoever asked for a diagnosis wants looked at.
+    """
+    references = load_references(around.home.references_file).joined_by(beyond)
     with around.working() as place, _alone(around.home, device):
         asked = ask_for(wanted, device, place)
         if witness is not None:
             witness.asked(asked)
+        look = _path_look(asked, device, place, references) if wanted.ticket_id else None
         with around.interrupts.gently() as stop:
             held = carry_out(
-                asked, device, place, judged=True, until_decided=until_decided, stop=stop
+                asked,
+                device,
+                place if look is None else replace(place, emit=look.emit),
+                judged=True,
+                until_decided=until_decided,
+                stop=stop,
             )
+            if look is not None:
+                held = look.after(held, stop)
             kept = seal_and_keep(held, asked.chain, device, place)
             if witness is not None:
                 witness.kept(held, kept)
@@ -212,8 +233,28 @@ def hold(
         saved=_saved(held),
         interrupted=around.interrupts.stop.is_set(),
         rules=rules_named(held.granted, witness.taken() if witness else None),
+        zone=_zone(held, kept),
     )
     return Ran(held=held, kept=kept, delivery=delivery, report=report)
+
+
+def _path_look(asked: Asked, device: Device, place: Workplace, references: References) -> PathLook:
+    from omega_agent.path_look import PathLook  # noqa: PLC0415 - for tickets only
+
+    return PathLook(device.server, asked.granted, references, clock=place.clock, emit=place.emit)
+
+
+def _zone(held: Held, kept: Kept) -> ZoneReport | None:
+    """Return where the fault is by what was seen; None where the path was not looked at."""
+    if held.result.evidence.path is None:
+        return None
+    from omega_acceptance.zone.edge import ZoneReport  # noqa: PLC0415 - for tickets only
+    from omega_acceptance.zone.of_record import zone_of  # noqa: PLC0415 - for tickets only
+
+    record = kept.sealed.record
+    profile = held.granted.profile if held.granted else None
+    finding = zone_of(record, record.preview, profile)
+    return None if finding is None else ZoneReport.of(finding)
 
 
 def _saved(held: Held) -> Saved | None:
@@ -254,7 +295,13 @@ def _told(around: Surroundings, report: RunReport, held: Held) -> list[str]:
         lines += shower.saved(report.saved, report.verdict)
         if report.verdict is not report.judgement.verdict:
             lines.append(shower.server_differs(report.judgement.verdict))
-    return [*lines, "", *rules_lines(around, report), *shower.fate(report)]
+    return [
+        *lines,
+        "",
+        *zone_lines(around, report),
+        *rules_lines(around, report),
+        *shower.fate(report),
+    ]
 
 
 def measured_lines(around: Surroundings, found: Measurement, held: Held) -> list[str]:
@@ -262,6 +309,16 @@ def measured_lines(around: Surroundings, found: Measurement, held: Held) -> list
     return around.shower.measurement(
         found, held.result.evidence, failure=held.failure, cut_short=_cut_short(held)
     )
+
+
+def zone_lines(around: Surroundings, report: RunReport) -> list[str]:
+    """Return where the fault is, as a clerk is told, and an empty line; nothing without a path."""
+    if report.zone is None:
+        return []
+    from omega_acceptance.zone.telling import Audience  # noqa: PLC0415 - for tickets only
+
+    said = report.zone.said[around.speaker.language][Audience.CLERK]
+    return [around.speaker.say("path_heading"), *(f"  {line}" for line in said), ""]
 
 
 def rules_lines(around: Surroundings, report: RunReport) -> list[str]:

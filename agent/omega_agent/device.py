@@ -8,7 +8,7 @@ from typing import Protocol
 from omega_agent.errors import WrongUseError
 from omega_agent.home import Home
 from omega_agent.identity import Chained, DeviceChain, Identity, RunChain, load_identity
-from omega_agent.sealing import own_statement
+from omega_agent.own_statement import own_statement
 from omega_agent.server_url import ServerUrl, parse_server_url
 from omega_core.clock import Clock
 from omega_core.keys import PublicKey, SigningKey

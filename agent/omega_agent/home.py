@@ -9,6 +9,10 @@ HOME/agent.pem        the device's key, mode 0600 (agent.pem.new: of an enrolmen
      campaign.json    the campaign under way; campaigns/ has those that were stopped
      log/             what servers' transparency logs were when they were seen
      lock             held while this device measures
+     limits.toml      what its owner lets a server do with it
+     references.toml  where a diagnosis looks past the test point
+     daemon.json      what `omega run` remembers; daemon.lock is held while it runs
+     instructions/    what it was told and has not finished
 """
 
 from __future__ import annotations
@@ -92,6 +96,26 @@ class Home:
         """What servers' transparency logs were when they were seen."""
         return self.path / "log"
 
+    @property
+    def limits_file(self) -> Path:
+        """What the owner of the device lets a server do with it."""
+        return self.path / "limits.toml"
+
+    @property
+    def references_file(self) -> Path:
+        """Where a diagnosis looks past the test point."""
+        return self.path / "references.toml"
+
+    @property
+    def daemon_file(self) -> Path:
+        """What the daemon remembers over its starts."""
+        return self.path / "daemon.json"
+
+    @property
+    def instructions(self) -> Path:
+        """What the daemon was told and has not finished."""
+        return self.path / "instructions"
+
     def make(self) -> None:
         """Create the folder, for its owner only, unless it is there; raises NotKeptError."""
         try:
@@ -105,20 +129,31 @@ class Home:
 
         Raises WrongUseError when another process holds it, NotKeptError when there is no home.
         """
+        with self._held("lock", otherwise="already_measuring"):
+            yield
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Hold the device for one daemon; raises as `measuring` does."""
+        with self._held("daemon.lock", otherwise="already_running"):
+            yield
+
+    @contextlib.contextmanager
+    def _held(self, name: str, *, otherwise: str) -> Iterator[None]:
         self.make()
         try:
-            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(self.path / name, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise not_kept(self.path, error) from error
         try:
-            _lock(descriptor, self.path)
+            _lock(descriptor, self.path, otherwise)
             yield
         finally:
             os.close(descriptor)
 
 
-def _lock(descriptor: int, path: Path) -> None:
+def _lock(descriptor: int, path: Path, otherwise: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise WrongUseError("already_measuring", path=path) from None
+        raise WrongUseError(otherwise, path=path) from None

@@ -10,6 +10,7 @@ from typing import Literal
 
 from omega_acceptance.enough import Saved
 from omega_acceptance.rules.named import RuleBeside
+from omega_acceptance.zone.edge import ZoneReport
 from omega_agent.sessions import Delivery, Kept
 from omega_core.control import Receipt
 from omega_core.errors import ExitCode
@@ -28,7 +29,8 @@ class RunReport(StrictModel):
     agent's. `saved` is what a session that knew enough early did not take; null where it took all.
     `posted` is whether the receipt came; else the record is `waiting` in the outbox, or was
     `refused` (the refusal's code), or is kept nowhere. `rules` are those that the plan names,
-    beside the verdict and without a part in it.
+    beside the verdict and without a part in it. `zone` is where the fault is, by the agent's own
+    judgement; null where the path was not looked at.
     """
 
     schema_version: Version1 = 1
@@ -46,6 +48,7 @@ class RunReport(StrictModel):
     receipt: Receipt | None
     measurement: Measurement
     rules: tuple[RuleBeside, ...] = ()
+    zone: ZoneReport | None = None
 
 
 def run_report(
@@ -55,6 +58,7 @@ def run_report(
     saved: Saved | None,
     interrupted: bool,
     rules: tuple[RuleBeside, ...] = (),
+    zone: ZoneReport | None = None,
 ) -> RunReport:
     """Return the report of a run from its record and what became of it."""
     record, receipt = kept.sealed.record, delivery.receipt
@@ -89,6 +93,7 @@ def run_report(
             **{name: getattr(record, name) for name in Measurement.model_fields}
         ),
         rules=rules,
+        zone=zone,
     )
 
 

@@ -13,7 +13,7 @@ from omega_agent.measuring import Held, Measurer
 from omega_agent.session_request import Granted
 from omega_core.bundle import Bundle
 from omega_core.canonical import NotPlainJsonError, digest_hex
-from omega_core.control import KeyStatement, Observation
+from omega_core.control import Observation
 from omega_core.envelope import (
     EnvelopeError,
     PayloadType,
@@ -22,7 +22,7 @@ from omega_core.envelope import (
     parse_envelope,
     seal,
 )
-from omega_core.keys import NotAKeyError, PublicKey, SigningKey
+from omega_core.keys import NotAKeyError, PublicKey
 from omega_core.models import ContentError, model_bytes, parse_model
 from omega_core.record import AgentRef, Chain, Clocks, Cost, Measurement, Record, Session
 from omega_core.saturation import faults_observed
@@ -145,19 +145,6 @@ def seal_record(
         profile=granted.profile.content() if granted and granted.profile else None,
     )
     return SealedRecord(record=record, digest=digest_hex(payload), bundle=bundle)
-
-
-def own_statement(key: SigningKey, now_unix_us: int) -> str:
-    """Return a statement of a key by itself: it offers the key to verifiers, nobody vouches."""
-    public = key.public
-    statement = KeyStatement(
-        role="agent",
-        id=f"run:{public.kid}",
-        kid=public.kid,
-        key=public.text,
-        issued_unix_us=now_unix_us,
-    )
-    return seal(model_bytes(statement), PayloadType.KEY, key).decode("utf-8")
 
 
 def _session(held: Held, measurer: Measurer) -> Session:

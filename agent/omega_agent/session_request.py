@@ -48,6 +48,7 @@ class Wanted:
     plan_id: str | None = None
     campaign: CampaignRef | None = None
     changed: str | None = None
+    instruction_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,7 @@ def session_request(
         seq=seq,
         address_tokens=tuple(proof.token for proof in proofs),
         changed=wanted.changed,
+        instruction_id=wanted.instruction_id,
     )
     return seal(model_bytes(request), PayloadType.SESSION_REQUEST, key)
 
@@ -118,8 +120,8 @@ def open_grant(answer: GrantAnswer, wanted: Wanted, *, kid: str, server_key: Pub
         secret = from_base64url(grant.session_secret)
     except (EnvelopeError, NotPlainJsonError, ContentError, NotAKeyError) as error:
         raise NotTrustedError("grant", why=error) from None
-    case = (wanted.sheet_id, wanted.ticket_id, wanted.changed)
-    granted_case = (grant.sheet_id, grant.ticket_id, grant.changed)
+    case = (wanted.sheet_id, wanted.ticket_id, wanted.changed, wanted.instruction_id)
+    granted_case = (grant.sheet_id, grant.ticket_id, grant.changed, grant.instruction_id)
     asked = (kid, wanted.purpose, wanted.mode, *case)
     if asked != (grant.agent_kid, grant.purpose, grant.mode, *granted_case):
         raise NotTrustedError("grant", why="it grants something that was not asked for")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from omega_acceptance import sentences
 from omega_acceptance.explain import (
@@ -23,6 +22,7 @@ from omega_acceptance.explain import (
 from omega_acceptance.figures import count, figure_pair
 from omega_acceptance.sentences import Words
 from omega_agent.errors import in_language
+from omega_agent.moments import utc
 from omega_agent.report import RunReport
 from omega_agent.tables import SIGN, coloured, table
 from omega_agent.texts import Speaker
@@ -30,7 +30,7 @@ from omega_core.errors import OmegaError
 from omega_core.evidence import Evidence
 from omega_core.metrics import LimitCause, MetricValue, NoValue
 from omega_core.record import Cost, Measurement
-from omega_core.units import PPM, US_PER_S
+from omega_core.units import PPM
 from omega_core.verdict import CriterionOutcome, Fault, Judgement, Outcome, Verdict
 
 _FIGURES_RIGHT = frozenset({1, 2})
@@ -226,8 +226,3 @@ class Shower:
 
     def _words(self, words: Words) -> str:
         return words.fr if self.speaker.language == "fr" else words.en
-
-
-def utc(unix_us: int) -> str:
-    """Return a time as ISO 8601 in UTC, to the second."""
-    return f"{datetime.fromtimestamp(unix_us // US_PER_S, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omega_agent.show import utc
+from omega_agent.moments import utc
 from omega_agent.tables import coloured
 from omega_agent.texts import Speaker
 from omega_agent.verify_folder import FolderReport

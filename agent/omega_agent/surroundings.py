@@ -16,8 +16,9 @@ from omega_agent.errors import WrongUseError
 from omega_agent.home import Home
 from omega_agent.interrupts import Interrupts
 from omega_agent.log_findings import Rewritten
+from omega_agent.moments import utc
 from omega_agent.sessions import Workplace
-from omega_agent.show import Shower, utc
+from omega_agent.show import Shower
 from omega_agent.tables import wants_colour
 from omega_agent.texts import Speaker
 from omega_core.bundle import Bundle

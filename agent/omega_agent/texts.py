@@ -74,6 +74,10 @@ _WHO: Mapping[str, str] = {
     "until_decided": "typed",
     "url_form": "typed",
     "already_measuring": "wait",
+    "already_running": "wait",
+    "check_in_answer": "pinned",
+    "limits_file": "limits",
+    "target_not_allowed": "limits",
     "waiting_first": "send_first",
     "zone_unknown": "zones",
 }

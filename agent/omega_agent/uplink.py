@@ -46,6 +46,7 @@ from omega_core.control import (
 )
 from omega_core.errors import RefusedError
 from omega_core.evidence import Family
+from omega_core.instruction import ReportTaken
 from omega_core.limits import ANSWER_BYTES_MAX
 from omega_core.models import ContentError, Digest, ModelT, StrictModel, parse_model
 from omega_core.units import NS_PER_S
@@ -134,6 +135,18 @@ class Uplink:
         client = self._proved[-1] if self._proved else self._client
         return _message(GrantAnswer, self._send("POST", "/v1/sessions", request, client=client))
 
+    def any_address_proof(self) -> AddressProof:
+        """Return the server's word on our address, in whichever family it is reached first."""
+        return _message(AddressProof, self._send("GET", "/v1/address"))
+
+    def check_in(self, check_in: bytes, *, wait_s: int) -> bytes:
+        """Send a sealed check-in, and wait; return the sealed answer, not checked here."""
+        return self._send("POST", "/v1/check-ins", check_in, wait_s=wait_s)
+
+    def report(self, report: bytes) -> ReportTaken:
+        """Send a sealed report on an instruction."""
+        return _message(ReportTaken, self._send("POST", "/v1/instruction-reports", report))
+
     def post_observation(self, envelope: bytes) -> None:
         """Post what the test point signed; again changes nothing."""
         _message(_Taken, self._send("POST", "/v1/observations", envelope))
@@ -165,12 +178,18 @@ class Uplink:
         headers: Mapping[str, str] | None = None,
         *,
         client: httpx.Client | None = None,
+        wait_s: int = 0,
     ) -> bytes:
-        """Return the body of a good answer; raises as the module says."""
+        """Return the body of a good answer; raises as the module says.
+
+        `wait_s` is how long the server may wait for something before it answers.
+        """
         more = {**(_JSON if body is not None else {}), **(headers or {})}
         url = f"{self._server}{path}"
         try:
-            with (client or self._client).stream(method, url, content=body, headers=more) as answer:
+            with (client or self._client).stream(
+                method, url, content=body, headers=more, timeout=_timeout(wait_s)
+            ) as answer:
                 content = self._read(answer)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise self._no_answer(error) from error
@@ -216,7 +235,7 @@ class Uplink:
         return httpx.Client(
             transport=transport,
             headers=self._headers,
-            timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            timeout=_timeout(0),
             trust_env=False,
         )
 
@@ -232,6 +251,12 @@ class Uplink:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+
+def _timeout(wait_s: int) -> httpx.Timeout:
+    return httpx.Timeout(
+        ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, read=ANSWER_TIMEOUT_S + wait_s
+    )
 
 
 def _refuse_far(server: ServerUrl) -> None:

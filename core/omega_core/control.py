@@ -62,7 +62,8 @@ class SessionRequest(StrictModel):
     """A request for one session: `POST /v1/sessions`, sealed with the agent's key.
 
     `changed` says what was changed on the line of the sheet before this attempt, null where nothing
-    was: with it the attempts before are no longer of the same line.
+    was: with it the attempts before are no longer of the same line. `instruction_id` is what the
+    agent was told to do, null where somebody at the device asks.
     """
 
     schema_version: Version1 = 1
@@ -81,6 +82,7 @@ class SessionRequest(StrictModel):
         tuple[str, ...], Field(min_length=1, max_length=limits.SESSION_ADDRESSES_MAX)
     ]
     changed: ChangeText | None = None
+    instruction_id: Id | None = None
 
     @model_validator(mode="after")
     def _purpose_names_its_object(self) -> Self:
@@ -122,7 +124,8 @@ class GrantLimits(StrictModel):
 class Grant(StrictModel):
     """The Controller's signed, single-use permission to measure, bound to the agent's addresses.
 
-    `changed` is the request's: what it says was there before anything was measured.
+    `changed` is the request's: what it says was there before anything was measured; so is
+    `instruction_id`.
     """
 
     schema_version: Version1 = 1
@@ -145,6 +148,7 @@ class Grant(StrictModel):
     not_before_unix_us: UnixUs
     not_after_unix_us: UnixUs
     changed: ChangeText | None = None
+    instruction_id: Id | None = None
 
 
 class GrantAnswer(StrictModel):

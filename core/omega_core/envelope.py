@@ -49,10 +49,15 @@ class PayloadType:
     KEY = "application/vnd.omega.key.v1+json"
     KEY_ROTATION = "application/vnd.omega.key-rotation.v1+json"
     KEY_REVOCATION = "application/vnd.omega.key-revocation.v1+json"
+    ESCALATION = "application/vnd.omega.escalation.v1+json"
     READ_REQUEST = "application/vnd.omega.read-request.v1+json"
     STANDING_REQUEST = "application/vnd.omega.standing-request.v1+json"
     STANDING_GRANT = "application/vnd.omega.standing-grant.v1+json"
     AVAILABILITY = "application/vnd.omega.availability.v1+json"
+    INSTRUCTION = "application/vnd.omega.instruction.v1+json"
+    CHECK_IN = "application/vnd.omega.check-in.v1+json"
+    CHECK_IN_ANSWER = "application/vnd.omega.check-in-answer.v1+json"
+    INSTRUCTION_REPORT = "application/vnd.omega.instruction-report.v1+json"
 
 
 class EnvelopeError(OmegaError):

@@ -11,14 +11,31 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from omega_core import limits
-from omega_core.facts import WHOLE, Between, Count, Fact, Length, Name, Text
+from omega_core import facts, limits
+from omega_core.facts import Between, Count, Fact, Length, Name, Text
 from omega_core.metrics import Direction
 from omega_core.units import PPM, US_PER_S
 
-Family: TypeAlias = Annotated[Literal[4, 6], WHOLE]
+if TYPE_CHECKING:
+    from omega_core.path import PathFacts
+else:
+
+    class _PathChecker:
+        """Stands for `PathFacts`, a fifth of this module's load, which most sessions never need.
+
+        Pydantic asks for its schema when a checker is built, where that is loaded anyway.
+        """
+
+        def __get_pydantic_core_schema__(self, _source: Any, handler: Any) -> Any:  # noqa: ANN401 - as in `facts`
+            from omega_core.path import PathFacts  # noqa: PLC0415 - see the class
+
+            return handler.generate_schema(PathFacts)
+
+    PathFacts = Annotated[Any, _PathChecker()]
+
+Family: TypeAlias = facts.Family
 SequenceRange: TypeAlias = tuple[Count, Count]
 """First and last sequence number of an unbroken run of packets, both included.
 
@@ -295,7 +312,10 @@ class CapacityRun(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence(Fact):
-    """Everything the judge needs."""
+    """Everything the judge needs.
+
+    `path` is null where nobody asked for it, and in every record from before it could be had.
+    """
 
     tasks: Annotated[tuple[TaskEnd, ...], Length(0, 64)] = ()
     attempts: Annotated[tuple[Attempt, ...], Length(0, limits.ATTEMPTS_OF_A_RECORD_MAX)] = ()
@@ -303,6 +323,7 @@ class Evidence(Fact):
     goodput: Annotated[tuple[GoodputRun, ...], Length(0, limits.GOODPUT_RUNS_MAX)] = ()
     capacity: Annotated[tuple[CapacityRun, ...], Length(0, limits.CAPACITY_RUNS_MAX)] = ()
     working: Annotated[tuple[WorkingStream, ...], Length(0, limits.GOODPUT_RUNS_MAX)] = ()
+    path: PathFacts | None = None
 
 
 def _check_cumulative(series: Sequence[int]) -> None:

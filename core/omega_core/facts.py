@@ -46,6 +46,18 @@ class Length(_Range):
         super().__init__(**({"min_length": least} if least else {}), max_length=greatest)
 
 
+class Shape:
+    """The form of a string, as a regular expression that pydantic reads when a checker is built."""
+
+    __slots__ = ("_pattern",)
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:  # noqa: ANN401 - pydantic's types load late
+        return {**handler(source), "pattern": self._pattern}
+
+
 class _WholeNumber:
     """Marks a literal number: `true` and `1.0` equal 1 in Python, but are other JSON than 1.
 
@@ -67,6 +79,10 @@ def _refuse_not_whole(value: object) -> object:
 WHOLE = _WholeNumber()
 Version1: TypeAlias = Annotated[Literal[1], WHOLE]
 """The version of a message that this program knows."""
+Family: TypeAlias = Annotated[Literal[4, 6], WHOLE]
+"""IPv4 or IPv6."""
+AddressText: TypeAlias = Annotated[str, Shape(r"^[0-9a-fA-F:.]{2,45}$")]
+"""An IP address without a zone: which interface a link-local one is on stands beside it."""
 Count: TypeAlias = Annotated[int, Between(0, INTEGER_MAX)]
 Signed: TypeAlias = Annotated[int, Between(-INTEGER_MAX, INTEGER_MAX)]
 Name: TypeAlias = Annotated[str, Length(1, 64)]

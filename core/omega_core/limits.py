@@ -23,6 +23,31 @@ ATTEMPT_KINDS = 10  # Controller: names, TCP, HTTP; test point: TCP, UDP; over t
 ATTEMPTS_OF_A_RECORD_MAX = 256
 PRECHECK_NS_MAX = 10 * NS_PER_S  # longer than that the technician takes it for a hang
 
+# Path diagnosis
+PATH_TTL_MAX = 30  # hops; paths of more than 25 are hardly ever seen, a loop takes the rest
+PATH_ROUNDS = 10  # probes of a hop: a Linux router answers 6 at once, and then 1 a second
+PATH_ROUND_NS = 600 * NS_PER_MS  # 10 rounds take 5.4 s, in which those 6 grow to 11
+PATH_SPACING_NS = 4 * NS_PER_MS  # between two packets: 250 a second of 60 octets, 120 kbit/s
+PATH_WAIT_NS = 2 * NS_PER_S  # for the last answers; a loaded WiMAX cell holds them for a second
+PATH_TOTAL_NS = 8 * NS_PER_S  # all parts together, side by side: the caller is on the phone
+PATH_PACKETS_MAX = 800  # of one diagnosis, both families; 100 kB, the large ones included
+PATH_PROBES_OF_A_HOP_MAX = 32  # in a record
+PATH_ADDRESSES_OF_A_HOP_MAX = 4  # a hop with more shares load by packet, and says so
+PATH_TRACES_MAX = 16  # of one family: test point, references, the large packets of an MTU search
+PATH_REFERENCES_MAX = 4  # beyond the test point; each costs a trace and an echo row
+PATH_ECHO_ROWS_MAX = 16  # of one family
+PATH_SILENT_HOPS_MAX = 8  # after so many silent ones in a row nothing further is expected
+NAME_SERVERS_MAX = 6  # of the host, and of an instruction; the C library asks three
+NAME_QUESTIONS_MAX = 8  # of one server
+NAME_WAIT_NS = 2 * NS_PER_S  # for an answer; asked twice, a second apart
+NAME_OCTETS_MAX = 1_232  # of an answer over UDP without fragments (DNS flag day 2020)
+MTU_TRIES_MAX = 40  # sizes of one search: 11 halvings, and the usual sizes tried first
+MTU_OCTETS_MIN_V4 = 576  # every host takes it (RFC 791)
+MTU_OCTETS_MIN_V6 = 1_280  # every link carries it (RFC 8200 section 5)
+
+# Fault zone
+ZONE_FACTS_MAX = 64  # behind one finding: thirty hops, and what the looks found
+
 # TCP goodput
 GOODPUT_RUN_NS_MAX = 60 * NS_PER_S  # a longer run keeps the customer's line from the customer
 GOODPUT_FLOWS_MAX = 16  # beyond it flows compete with each other, not with the queue
@@ -106,8 +131,42 @@ STORE_CONNECTIONS_MAX = 16  # every worker has one, and the operator's commands 
 STORE_WAIT_S = 5  # for a lock, a connection or a statement; then the client is told to come back
 RETRY_AFTER_S_MIN = 1  # spread, so that those refused together do not come back together
 RETRY_AFTER_S_MAX = 5
-SERVER_CONNECTIONS_MAX = 1_024  # open at once; the usual limit on a process's files
+SERVER_CONNECTIONS_MAX = 9_216  # open at once: agents that wait, below, and 1,024 others
 DESCRIPTION_CHARS_MAX = 2_000  # what a caller says of a fault, in a ticket
+
+# Instructions: agents that wait for what to do
+CHECK_IN_WAIT_S_MAX = 50  # address translators forget an idle connection after a minute
+CHECK_INS_HELD_MAX = 8_192  # connections that wait at one process; each takes some tens of kB
+CHECK_INS_PER_S = 200  # admitted by one process: 2,000 agents ask 40 times a second
+INSTRUCTION_BYTES_MAX = 8_192  # a sealed instruction with all its references is 2 kB
+INSTRUCTION_KINDS_MAX = 32  # there are three
+INSTRUCTION_REFERENCES_MAX = 8  # destinations beyond the test point that a diagnosis looks at
+INSTRUCTION_REPORTS_MAX = 1_000  # an agent that is busy says so each time it looks again
+INSTRUCTIONS_HELD_MAX = 32  # by one agent; more than that is a server gone wild
+INSTRUCTION_LIFE_S = 900  # an answer for a caller who has hung up is of no use
+INSTRUCTION_RUN_S_MAX = 3_600  # after its time: a run that is not ended by then is not going on
+INSTRUCTION_LIFE_S_MAX = 7 * 86_400  # a line that was dead for a week is a visit, not a test
+CALM_S_MAX = 600  # how long a line in use is waited for
+REASON_CHARS_MAX = 256  # why, in a sentence
+LOCAL_LIMITS_BYTES_MAX = 64 * 1024  # a device with a hundred networks to choose from has 4 kB
+RETURN_SPREAD_S_MAX = 3_600  # ten million agents at the admission of fourteen processes
+AGENT_TAGS_MAX = 16  # sector, technology, software ring, pilot group, and as many more
+PRESENCE_EVERY_S = 5  # how late another process may learn who is connected; a write for all of them
+SIGNALS_EVERY_MS = 200  # how late a process learns of what another has written
+
+# Tickets
+TICKET_TEXT_CHARS_MAX = 4_000  # a note of a page and a half; what is longer is a file
+TICKET_NAME_CHARS_MAX = 120  # a person, a party, a place
+TICKET_PARTS_MAX = 64  # spares, sentence codes, records that a finding rests on
+TICKET_ENTRIES_MAX = 2_000  # of one log: folding it takes milliseconds; a long fault has hundreds
+TICKETS_PAGE_MAX = 200  # in one answer; the next page begins after the last number
+TICKETS_LOOKED_AT_MAX = 1_000  # for one page, where most do not fit what was asked for
+SECTOR_LINES_MAX = 100_000  # subscribers of a base station: more is a slip of the pen
+ESCALATION_RECORDS_MAX = 50  # bundles in one package, newest first; digests of the others listed
+ESCALATION_BYTES_MAX = 64 * 1024 * 1024  # what a mail gateway or a vendor's portal still takes
+CALENDAR_DAYS_LOOKED_AT_MAX = 400  # for one date: a year of holidays is a slip in the table
+
+assert CHECK_INS_HELD_MAX < SERVER_CONNECTIONS_MAX
 
 # Keys
 KEY_OVERLAP_S = 7 * 86_400  # both keys are good so long: a van's outbox is posted within a week
@@ -155,6 +214,25 @@ STANDING_SILENCE_NS = 600 * NS_PER_S  # then a stream is forgotten; its watch sa
 STANDING_HELLOS_PER_S = 500  # checked, at 0.3 ms each; beyond it hellos are dropped unread
 STANDING_COOKIE_S = 16  # how long an address proof is good: some round trips
 
+# Connectors: ticket systems of the operator
+CONNECTORS_MAX = 16  # one thread each; an operator has one system, two while moving to another
+CONNECTOR_CONFIG_BYTES_MAX = 64 * 1024  # sixteen systems take four
+CONNECTOR_SECRET_BYTES_MAX = 4_096  # a token; a file that is larger is another file
+CONNECTOR_CONNECT_S = 5  # as for agents: three lost SYNs are a dead path
+CONNECTOR_ANSWER_S = 20  # a ticket system that stores a file and tells watchers takes some seconds
+CONNECTOR_DELIVERY_S = 180  # all requests of one delivery; notes of a long ticket come in pages
+CONNECTOR_LEASE_S = 300  # whoever died with a delivery in hand is waited for so long
+CONNECTOR_ANSWER_BYTES_MAX = 4 * 1024 * 1024  # a page of a hundred notes of 40 kB
+CONNECTOR_PAGES_MAX = 50  # of a hundred notes; a ticket with more is another one's history
+CONNECTOR_SETTLE_S = 60  # before looking for what was perhaps accepted: it may still be on its way
+CONNECTOR_RETRY_S_MIN = 5  # first pause, doubled, each drawn between half and the whole of it
+CONNECTOR_RETRY_S_MAX = 3_600  # a system away for a night is asked once an hour
+CONNECTOR_RETRY_AFTER_S_MAX = 86_400  # what a system may ask for; more is a slip of its settings
+CONNECTOR_POLL_S = 2  # how late a new record is seen; its question costs some milliseconds
+CONNECTOR_RECENT_RECORDS = 1_000  # looked at each time; what is committed late is among them
+CONNECTOR_ROUNDS = 150  # of idle looks, five minutes: then all records are looked at
+CONNECTOR_REPLAY_S = 300  # a receiver of webhooks takes signatures this old, and no older
+
 
 def packet_count(duration_ns: int, interval_ns: int) -> int:
     """Return how many packets a stream of `duration_ns` has: one at time zero, then one a step.
@@ -177,6 +255,10 @@ _LOAD_BITS_MAX = LOAD_RATE_BPS_MAX * LOAD_RUN_NS_MAX // NS_PER_S
 assert LOAD_TRAIN_PACKETS_MAX * LOAD_IP_OCTETS_MIN * BITS_PER_OCTET >= _LOAD_BITS_MAX
 assert LOAD_IP_OCTETS_MAX <= PLAN_MTU_BYTES_MAX
 assert FLOW_CLOCK_US_MAX * NS_PER_US >= 2 * GOODPUT_RUN_NS_MAX
+assert PATH_ROUNDS <= PATH_PROBES_OF_A_HOP_MAX
+assert PATH_ROUNDS * PATH_ROUND_NS + PATH_WAIT_NS <= PATH_TOTAL_NS + PATH_ROUND_NS, "N - 1 gaps"
+assert PATH_TTL_MAX * PATH_SPACING_NS < PATH_ROUND_NS, "a round ends before the next begins"
+assert PATH_SILENT_HOPS_MAX < PATH_TTL_MAX
 assert ATTEMPTS_MAX * ATTEMPT_KINDS <= ATTEMPTS_OF_A_RECORD_MAX
 assert WAITING_TIME_NS < REFLECTOR_IDLE_NS, "a late reply must still find its stream"
 assert ENVELOPE_BYTES_MAX > RECORD_BYTES_MAX
@@ -193,3 +275,5 @@ assert KEY_CHAIN_MAX * KEY_EVENT_BYTES_MAX <= ANSWER_BYTES_MAX, "a server tells 
 assert STORE_WAIT_S < REQUEST_DEADLINE_S, "the store's answer must arrive before we give up"
 assert WATCH_PERIOD_US < WATCH_LATE_US < WATCH_WAIT_US < WATCH_SUSPECT_US
 assert WATCH_EVENTS_MAX * 160 < RECORD_BYTES_MAX, "a window full of events is still a record"
+assert CONNECTOR_DELIVERY_S + CONNECTOR_ANSWER_S < CONNECTOR_LEASE_S, "no two hold one delivery"
+assert CONNECTOR_SETTLE_S > 2 * CONNECTOR_ANSWER_S

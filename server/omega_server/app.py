@@ -9,6 +9,7 @@ under way answered, the test point ended, the store closed.
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -24,16 +25,19 @@ from omega_core import limits
 from omega_core.clock import Clock
 from omega_server.api.application import create_app
 from omega_server.api.services import Services
+from omega_server.connectors.postmen import Postmen
 from omega_server.enrolment import make_token
 from omega_server.identity import OPERATOR_TOKEN_FILE, TEST_POINT_KEY_FILE
-from omega_server.installation import Installation, open_installation, services_of
+from omega_server.installation import Installation, couriers_of, open_installation, services_of
 from omega_server.listening import check_tls, listen, url_of
 from omega_server.places import TestPointPlace
+from omega_server.serving import Server
 from omega_server.settings import ServerSettings
 from omega_server.test_points import LocalTestPoint
 from omega_server.testpoint import TestPointSettings
 
 _GRACE_S = 10
+_FILES_BESIDE = 256  # the database, logs, the test point, libraries
 _METRICS_OF_CHILD = ("127.0.0.1", 0)  # any free port, for this process alone to ask
 _log = structlog.get_logger(__name__)
 
@@ -59,6 +63,7 @@ def run(
 ) -> None:
     """Run the server until SIGTERM or SIGINT; `announce` is called once it can be reached."""
     signal.signal(signal.SIGTERM, _stop_starting)
+    _allow_files(limits.SERVER_CONNECTIONS_MAX + _FILES_BESIDE)
     if settings.tls_cert is not None and settings.tls_key is not None:
         check_tls(settings.tls_cert, settings.tls_key)
     with ExitStack() as stack:
@@ -68,6 +73,7 @@ def run(
         stack.callback(local.stop)
         place = local.start()
         services = services_of(installation, local, test_point_metrics=local.metrics)
+        stack.enter_context(Postmen(couriers_of(installation)))
         announce(_started(installation, listener, place, new_token=new_token))
         _serve(services, settings, listener)
         _log.info("stopped")
@@ -121,7 +127,7 @@ def _serve(services: Services, settings: ServerSettings, listener: socket.socket
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
-    server = uvicorn.Server(config)
+    server = Server(config, services.hub)
 
     def stop(*_: object) -> None:
         server.should_exit = True
@@ -131,6 +137,18 @@ def _serve(services: Services, settings: ServerSettings, listener: socket.socket
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     asyncio.run(server.serve(sockets=[listener]))
+
+
+def _allow_files(wanted: int) -> None:
+    """Let this process have so many files open, as far as the system allows it.
+
+    Every agent that waits is one; the usual soft limit is 1,024, the hard one far above.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _stop_starting(*_: object) -> NoReturn:

@@ -28,6 +28,7 @@ What always holds:
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -36,6 +37,7 @@ from pydantic import TypeAdapter
 from omega_acceptance.evaluate import evaluate
 from omega_acceptance.profile import AcceptanceProfile
 from omega_acceptance.schema import profile_from_content
+from omega_acceptance.zone.of_record import zone_of
 from omega_core.clock import Clock
 from omega_core.control import Grant, LogPosition, Observation, Receipt
 from omega_core.derive import Derived, derive
@@ -114,7 +116,7 @@ class Collector:
         self._check_place(record)
         derived = derive(record.evidence)
         _check_metrics(record, derived)
-        return self._keep(data, sealed, record, self._judged(record, grant, derived))
+        return self._keep(data, sealed, record, self._judged(record, grant, derived), grant)
 
     def observe(self, data: bytes) -> tuple[str, bool]:
         """Keep a test point's observation; return its digest, and whether it is new.
@@ -226,7 +228,9 @@ class Collector:
             raise LookupError(f"profile {digest} was granted and is not in the store")
         return profile_from_content(json.loads(row.content))
 
-    def _keep(self, data: bytes, sealed: Sealed, record: Record, judged: _Judged) -> Posted:
+    def _keep(
+        self, data: bytes, sealed: Sealed, record: Record, judged: _Judged, grant: Grant | None
+    ) -> Posted:
         draft = _draft_of(data, sealed, record, judged, now=self._clock.unix_us())
 
         def receipt(place: LogPosition) -> bytes:
@@ -235,13 +239,27 @@ class Collector:
 
         try:
             row, is_new = self._store.sessions.add_record(
-                draft, _event_of(draft), log=self._log, receipt=receipt
+                draft,
+                [*_event_of(draft, judged, grant), *self._zone_of(draft, record, judged, grant)],
+                log=self._log,
+                receipt=receipt,
             )
         except GrantUsedError as error:
             raise RefusalError(Code.GRANT_USED, str(error)) from error
         except SeqUsedError as error:
             raise RefusalError(Code.SEQ_USED, str(error)) from error
         return Posted(row, is_new=True) if is_new else _same_bytes(row, sealed)
+
+    def _zone_of(
+        self, draft: RecordDraft, record: Record, judged: _Judged, grant: Grant | None
+    ) -> Iterator[EventRow]:
+        """Yield the entry that says where a ticket's fault is, if the record looked at the path."""
+        if draft.ticket_id is None or record.evidence.path is None:
+            return
+        profile = self._profile(grant.profile.digest) if grant and grant.profile else None
+        finding = zone_of(record, judged.judgement, profile)
+        if finding is not None:
+            yield tickets.zone_event(draft, finding)
 
 
 def _same_bytes(known: RecordRow, sealed: Sealed) -> Posted:
@@ -330,19 +348,19 @@ def _draft_of(
     )
 
 
-def _event_of(row: RecordDraft) -> EventRow | None:
+def _event_of(row: RecordDraft, judged: _Judged, grant: Grant | None) -> Iterator[EventRow]:
     now = row.received_unix_us
     if row.sheet_id is not None:
         is_completing = sheets.completes(
             row.mode, row.verdict, granted=row.grant_digest is not None
         )
-        return sheets.record_event(
+        yield sheets.record_event(
             row.sheet_id,
             row.digest,
             verdict=row.verdict,
             is_completing=is_completing,
             now_unix_us=now,
         )
-    if row.ticket_id is not None:
-        return tickets.record_event(row.ticket_id, row.digest, verdict=row.verdict, now_unix_us=now)
-    return None
+    elif row.ticket_id is not None:
+        asked_unix_us = None if grant is None else grant.issued_unix_us
+        yield tickets.record_event(row, judged.judgement, asked_unix_us)

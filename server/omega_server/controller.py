@@ -119,6 +119,7 @@ class Controller:
         key = public_key(request.agent_key)
         signed_payload(sealed, PayloadType.SESSION_REQUEST, key)
         self._check_agent(request, key, now)
+        self._check_instruction(request)
         proved = tuple(self._proofs.check(token, now) for token in request.address_tokens)
         plan_id = self._plan_of(request)
         profile = self._profile_of(plan_id, now)
@@ -146,6 +147,18 @@ class Controller:
             raise RefusalError(Code.AGENT_UNKNOWN, "no enrolled device has this key")
         if signer.agent_id != request.agent_id:
             raise RefusalError(Code.KEY_MISMATCH, "this key is another agent's")
+
+    def _check_instruction(self, request: SessionRequest) -> None:
+        """Refuse a session for an instruction that is not the agent's, or that has ended."""
+        if request.instruction_id is None:
+            return
+        row = self._store.instructions.instruction(request.instruction_id)
+        if row is None or row.agent_id != request.agent_id:
+            raise RefusalError(Code.INSTRUCTION_UNKNOWN, "there is no such instruction")
+        if row.ended_as is not None:
+            raise RefusalError(Code.INSTRUCTION_ENDED, f"the instruction is {row.ended_as}")
+        if (row.sheet_id, row.ticket_id) != (request.sheet_id, request.ticket_id):
+            raise RefusalError(Code.GRANT_MISMATCH, "not what the instruction names")
 
     def _plan_of(self, request: SessionRequest) -> str | None:
         own: str | None
@@ -259,6 +272,7 @@ def _grant_of(asked: _Asked, place: TestPointPlace, now: int) -> Grant:
         not_before_unix_us=now,
         not_after_unix_us=now + limits.GRANT_LIFE_S * US_PER_S,
         changed=request.changed,
+        instruction_id=request.instruction_id,
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 
 from omega_acceptance.catalogue import Catalogue
 from omega_core.clock import Clock
@@ -24,9 +25,16 @@ from omega_server.addresses import AddressProofs
 from omega_server.api.services import Services
 from omega_server.availability import AvailabilityDesk
 from omega_server.collector import Collector
+from omega_server.connectors.config import CONNECTORS_FILE, SystemSettings, read_settings, system_of
+from omega_server.connectors.courier import Courier
+from omega_server.connectors.desk import diagnoser
+from omega_server.connectors.opening import TicketOpening
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
 from omega_server.identity import load_keys, load_operator_token, pin_to, register_test_point
+from omega_server.instructing.check_ins import CheckInDesk
+from omega_server.instructing.desk import InstructionDesk
+from omega_server.instructing.hub import Hub
 from omega_server.keys import KeyDesk, finish_rotation, server_rotations
 from omega_server.metrics import ServerMetrics
 from omega_server.places import TestPoints
@@ -86,6 +94,7 @@ def services_of(
     """Return the services of an installation, given the test points it may name."""
     store, key, clock = installation.store, installation.key, installation.clock
     proofs = AddressProofs(key)
+    workers = Workers()
     controller = Controller(
         store=store,
         key=key,
@@ -109,9 +118,33 @@ def services_of(
         ),
         enrolment=Enrolment(store, key, clock),
         key_desk=KeyDesk(store, key, clock),
-        workers=Workers(),
+        workers=workers,
         metrics=ServerMetrics(test_point_metrics),
+        desk=InstructionDesk(store=store, catalogue=installation.catalogue, clock=clock),
+        check_ins=CheckInDesk(store=store, key=key, proofs=proofs, clock=clock),
+        hub=Hub(store, workers, clock, per_s=installation.settings.check_ins_per_s),
+        ticket_opening=TicketOpening(store, _systems_of(installation), clock),
     )
+
+
+def couriers_of(installation: Installation) -> list[Courier]:
+    """Return what serves the ticket systems in the data folder's file; raises UsageError."""
+    store, clock = installation.store, installation.clock
+    return [
+        Courier(
+            name=each.name,
+            system=system_of(each, clock),
+            store=store.deliveries,
+            clock=clock,
+            random=SystemRandom(),
+            diagnose=diagnoser(store, installation.key, public_url=each.public_url),
+        )
+        for each in _systems_of(installation)
+    ]
+
+
+def _systems_of(installation: Installation) -> tuple[SystemSettings, ...]:
+    return read_settings(installation.settings.data / CONNECTORS_FILE)
 
 
 def catalogue_of(plans: Path | None) -> Catalogue:

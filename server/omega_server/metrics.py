@@ -17,6 +17,8 @@ _TASKS = {
     "/v1/records": "record",
     "/v1/standing-grants": "standing_grant",
     "/v1/availability": "availability",
+    "/v1/check-ins": "check_in",
+    "/v1/instruction-reports": "instruction_report",
 }
 """What a post to a path is about; everything else is `other`, so that nobody can make labels up."""
 

@@ -50,6 +50,8 @@ class Code(StrEnum):
     CAMPAIGN_SPENT = "campaign_spent"
     SHEET_UNKNOWN = "sheet_unknown"
     TICKET_UNKNOWN = "ticket_unknown"
+    TICKET_STEP = "ticket_step"
+    TICKET_MOVED = "ticket_moved"
     SUBSCRIBER_UNKNOWN = "subscriber_unknown"
     SUBSCRIBER_KNOWN = "subscriber_known"
     PLAN_UNKNOWN = "plan_unknown"
@@ -68,6 +70,11 @@ class Code(StrEnum):
     METRICS_MISMATCH = "metrics_mismatch"
     RECORD_UNKNOWN = "record_unknown"
     LOG_SIZE_UNKNOWN = "log_size_unknown"
+    INSTRUCTION_UNKNOWN = "instruction_unknown"
+    INSTRUCTION_ENDED = "instruction_ended"
+    INSTRUCTION_TAKEN = "instruction_taken"
+    AGENT_OVERLOADED = "agent_overloaded"
+    SUPPRESSION_UNKNOWN = "suppression_unknown"
     BUSY = "busy"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     STORE_UNAVAILABLE = "store_unavailable"
@@ -166,6 +173,12 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
             404, "No such installation sheet", _TECHNICIAN + "check the sheet's number"
         ),
         Code.TICKET_UNKNOWN: Kind(404, "No such ticket", "helpdesk: check the ticket's number"),
+        Code.TICKET_STEP: Kind(
+            422, "The ticket does not stand there", "helpdesk: the detail names guard and remedy"
+        ),
+        Code.TICKET_MOVED: Kind(
+            412, "Somebody else has written since", "helpdesk: read the ticket again"
+        ),
         Code.SUBSCRIBER_UNKNOWN: Kind(404, "No such subscriber", _BACK_OFFICE + "add it first"),
         Code.SUBSCRIBER_KNOWN: Kind(422, "The subscriber is there", _BACK_OFFICE + "look at it"),
         Code.PLAN_UNKNOWN: Kind(
@@ -206,6 +219,21 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         Code.LOG_SIZE_UNKNOWN: Kind(
             404, "The log has never had this size", _OPERATOR + "run `omega-server log check`"
         ),
+        Code.INSTRUCTION_UNKNOWN: Kind(
+            404, "No such instruction", _OPERATOR + "check its name; was the database replaced?"
+        ),
+        Code.INSTRUCTION_ENDED: Kind(
+            410, "The instruction has ended", "helpdesk: ask again if it is still wanted"
+        ),
+        Code.INSTRUCTION_TAKEN: Kind(
+            410,
+            "Another device with this key has the instruction",
+            _TECHNICIAN + "enrol the device again: it was copied, or set back from a backup",
+        ),
+        Code.AGENT_OVERLOADED: Kind(
+            429, "The agent has too much to do", "helpdesk: wait, or withdraw what is not wanted"
+        ),
+        Code.SUPPRESSION_UNKNOWN: Kind(404, "No such suppression", _OPERATOR + "check its name"),
         Code.BUSY: Kind(503, "Too much to do", _ITSELF),
         Code.DEADLINE_EXCEEDED: Kind(503, "It took too long", _ITSELF),
         Code.STORE_UNAVAILABLE: Kind(

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from omega_core.errors import UsageError
-from omega_core.limits import SESSIONS_OF_AN_ADDRESS_MAX
+from omega_core.limits import CHECK_INS_PER_S, SESSIONS_OF_AN_ADDRESS_MAX
 from omega_server.addresses import is_public, plain
 
 DATABASE_FILE = "omega.sqlite"
@@ -44,6 +44,7 @@ class ServerSettings(BaseModel):
     insecure: bool = False
     plans: Path | None = None
     selftests_max: Annotated[int, Field(ge=0, le=1_000_000)] = SESSIONS_OF_AN_ADDRESS_MAX
+    check_ins_per_s: Annotated[int, Field(ge=1, le=100_000)] = CHECK_INS_PER_S
 
     @property
     def database_url(self) -> str:

@@ -74,3 +74,8 @@ def test_what_holds_a_session_is_loaded_while_the_server_is_asked() -> None:
     runner = "omega_probe.session_runner"
     assert runner not in modules_after("import omega_agent.commands_measure")
     assert runner in modules_after("import omega_probe.session as it; it.load_session()")
+
+
+def test_path_facts_are_loaded_by_those_who_diagnose_a_path() -> None:
+    assert "omega_core.path" not in modules_after("import omega_core.evidence")
+    assert "omega_core.path" in modules_after("import omega_probe.path_diagnosis")

@@ -5,6 +5,12 @@ What it keeps is promised in `test_store_enrolment`, `test_store_cases` and `tes
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Timer
+
 import pytest
 import sqlalchemy as sa
 
@@ -12,7 +18,7 @@ from omega_core.errors import UsageError
 from omega_core.key_history import KeyLife
 from omega_server.store import open_store
 from omega_server.store.database import Database
-from omega_server.store.errors import StoreVersionError
+from omega_server.store.errors import StoreUnavailableError, StoreVersionError
 from omega_server.store.migrate import differences, migrate
 from omega_server.store.port import Store
 from support.store_databases import OnPostgres, OnSqlite
@@ -62,7 +68,7 @@ class StoreContract:
             finally:
                 database.close()
 
-        assert at_once(start) == ["0004"] * AT_ONCE
+        assert at_once(start) == ["0007"] * AT_ONCE
 
     def test_devices_that_an_older_program_has_revoked_stay_revoked(self, url: str) -> None:
         database = Database(url)
@@ -112,6 +118,34 @@ class TestSqliteStore(OnSqlite, StoreContract):
             synchronous = connection.exec_driver_sql("PRAGMA synchronous").scalar()
         database.close()
         assert (mode, synchronous) == ("wal", 2)
+
+    def test_a_new_file_that_another_server_is_at_is_waited_for(self, tmp_path: Path) -> None:
+        with _another_writes(tmp_path / "new.sqlite", for_s=0.3):
+            database = Database(f"sqlite:///{tmp_path / 'new.sqlite'}")
+            assert migrate(database) != ""
+            database.close()
+
+    def test_a_new_file_that_another_server_never_leaves_is_given_up(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("omega_server.store.database.STORE_WAIT_S", 0.2)
+        with _another_writes(tmp_path / "new.sqlite", for_s=60):
+            database = Database(f"sqlite:///{tmp_path / 'new.sqlite'}")
+            with pytest.raises(StoreUnavailableError, match="locked"):
+                migrate(database)
+            database.close()
+
+
+@contextmanager
+def _another_writes(file: Path, for_s: float) -> Iterator[None]:
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = Timer(for_s, other.rollback)
+        done.start()
+        try:
+            yield
+        finally:
+            done.cancel()
 
 
 class TestPostgresStore(OnPostgres, StoreContract):

@@ -98,9 +98,7 @@ class LogContract:
             return b"receipt"
 
         for number in (1, 2):
-            store.sessions.add_record(
-                draft_of(record(number)), None, log=LOG_AUTHOR, receipt=receipt
-            )
+            store.sessions.add_record(draft_of(record(number)), (), log=LOG_AUTHOR, receipt=receipt)
         assert [(each.origin, each.index, each.tree_size) for each in places] == [
             (LOG_AUTHOR.origin, 0, 1),
             (LOG_AUTHOR.origin, 1, 2),

@@ -245,6 +245,7 @@ def test_a_test_point_that_dies_ends_it(tmp_path: Path, direction: Direction) ->
     assert result.received.packets[-1] > 50, "what was counted until then"
 
 
+@pytest.mark.slow
 def test_a_machine_that_never_ends_is_ended(test_point: RealTestPoint) -> None:
     with closing(connect(test_point.access(), CLOCK)) as client:
         wanted = replace(request(DOWN), duration_ns=200 * NS_PER_MS)
@@ -339,6 +340,7 @@ def test_a_copy_of_an_old_rate_does_nothing(client: TestPointClient) -> None:
         assert hears(manual.socket, 0.3) == 0
 
 
+@pytest.mark.slow
 def test_a_probe_that_falls_silent_is_not_sent_to_for_long(client: TestPointClient) -> None:
     manual = Manual(client, DOWN)
     only = manual.rate(1)

@@ -39,6 +39,7 @@ class SetClock:
             self.set_at_ns = self.monotonic_ns() + 500 * NS_PER_MS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "step_us",
     [

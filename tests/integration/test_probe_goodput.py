@@ -19,6 +19,7 @@ from support.real_test_point import RealTestPoint
 CARRIED_BPS = 20_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", list(Direction))
 def test_where_the_capacity_is_known_all_senders_keep_a_little_above_it(
     tmp_path: Path, direction: Direction

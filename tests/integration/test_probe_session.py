@@ -60,6 +60,7 @@ def test_a_whole_session(test_point: RealTestPoint) -> None:
     assert any(event.rtt_us for event in shown if event.task == "idle")
 
 
+@pytest.mark.slow
 def test_a_rate_that_was_sold_is_asked_for_before_tcp_and_not_repeated_when_carried(
     test_point: RealTestPoint,
 ) -> None:
@@ -125,6 +126,7 @@ def test_each_run_has_a_stream_beside_it_that_spans_the_load(test_point: RealTes
             assert metric.samples >= 100
 
 
+@pytest.mark.slow
 def test_both_observers_tell_the_same(test_point: RealTestPoint) -> None:
     access = test_point.access()
     result = hold(SHORT, access)

@@ -127,6 +127,7 @@ class StopAt:
         self.stop.set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["connectivity", "idle", "goodput_down", "goodput_up"])
 def test_stop_is_honoured_within_half_a_second_and_keeps_what_was_measured(
     test_point: RealTestPoint, task: str
@@ -176,6 +177,7 @@ class KillAt:
         self._victim.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["idle", "goodput_down", "goodput_up"])
 def test_a_test_point_that_dies_ends_the_session_in_order(tmp_path: Path, task: str) -> None:
     with RealTestPoint(tmp_path) as victim:
@@ -220,6 +222,7 @@ def test_the_grants_limits_are_respected(
     assert None not in stream.rtt_us, "cut to size, not cut off"
 
 
+@pytest.mark.slow
 def test_the_test_point_keeps_its_side_within_the_grant(test_point: RealTestPoint) -> None:
     """The probe believes in a hundred times of what the test point was granted to send."""
     limit = 20_000_000

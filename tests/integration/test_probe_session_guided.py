@@ -19,6 +19,8 @@ from omega_probe.plan import CapacityTask
 from support.probe_sessions import DOWN, SHORT, UP, ends, hold
 from support.real_test_point import RealTestPoint
 
+pytestmark = pytest.mark.slow  # each is a session of seconds
+
 WINDOWS = tuple(
     CapacityTask(direction=way, duration_ns=2_500 * NS_PER_MS, fixed_bps=4_000_000, mtu_bytes=1_400)
     for way in Direction

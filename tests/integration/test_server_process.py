@@ -187,6 +187,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.timeout(60)
 def test_a_signal_just_before_it_serves_is_not_lost(tmp_path: Path, number: int) -> None:
@@ -211,6 +212,7 @@ def test_a_signal_ends_it_and_its_children(tmp_path: Path, number: int) -> None:
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_metrics_of_the_server_and_of_its_test_point_are_in_one_place(tmp_path: Path) -> None:
     with OmegaServer(tmp_path, "--testpoint-capacity-mbit", "500") as server:
@@ -221,6 +223,7 @@ def test_metrics_of_the_server_and_of_its_test_point_are_in_one_place(tmp_path: 
     assert "omega_testpoint_sessions_open 0.0" in lines
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_a_test_point_that_dies_is_started_again_on_its_ports(tmp_path: Path) -> None:
     with OmegaServer(tmp_path) as server:
@@ -327,6 +330,7 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
     assert f"port {port}: Address already in use" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_second_server_on_one_folder_is_refused(tmp_path: Path) -> None:
     with OmegaServer(tmp_path):
         refused = omega_server("run", "--data", tmp_path, "--host", "127.0.0.1", "--port", "0")
@@ -334,6 +338,7 @@ def test_a_second_server_on_one_folder_is_refused(tmp_path: Path) -> None:
     assert "another omega-server runs" in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [["plan", "list"], ["plan", "list", "--json"], ["--help"], ["plan", "--help"]],

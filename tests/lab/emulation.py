@@ -1,4 +1,7 @@
-"""The link in the owner's hands: start the pumps, change the link, read the truth."""
+"""The link in the owner's hands: start the pumps, change the link, read the truth.
+
+A process moves one direction, or those of several links; each direction has a number in it.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +25,21 @@ _ANSWER_TIMEOUT_S = 10
 _END_TIMEOUT_S = 5
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A direction to be moved: from one interface to another of the links' own namespace."""
+
+    spec: DirectionSpec
+    source: str
+    sink: str
+
+
 class PumpProcess:
-    """One direction's process, seen from the lab.
+    """The process of one direction or several, seen from the lab.
 
     Entering starts the interpreter, which takes longest; `start` gives it its work once the
     interfaces exist.
     """
-
-    def __init__(self) -> None:
-        self.spec = DirectionSpec()
-        self._packets: list[PacketTruth] = []
 
     def __enter__(self) -> Self:
         self._control, far_end = socket.socketpair()
@@ -62,20 +70,36 @@ class PumpProcess:
             self._process.kill()
             self._process.wait()
 
-    def start(
-        self, spec: DirectionSpec, *, source: str, sink: str, namespaces: Sequence[int]
-    ) -> None:
-        """Begin to carry frames from one interface to the other."""
-        self.spec = spec
+    def start(self, directions: Sequence[Carried], namespaces: Sequence[int]) -> None:
+        """Begin to carry frames; the namespaces are the links' own, then those of the hosts."""
+        self._specs = [each.spec for each in directions]
+        self._packets: list[list[PacketTruth]] = [[] for _ in directions]
         socket.send_fds(self._control, [b"n"], [*namespaces])
-        first = {"spec": spec.to_json(), "source": source, "sink": sink, "owner": os.getpid()}
-        self._ask(first)
+        described = [
+            {"spec": each.spec.to_json(), "source": each.source, "sink": each.sink}
+            for each in directions
+        ]
+        self._ask({"directions": described, "owner": os.getpid()})
 
-    def order(self, **fields: Any) -> DirectionTruth:  # noqa: ANN401 - goes into a JSON object
-        """Have something done, now, and return the truth up to that moment."""
-        report, raw = self._ask(fields)
-        self._packets.extend(read_rows(raw))
-        return DirectionTruth(**report, packets=tuple(self._packets))
+    def direction(self, number: int = 0) -> EmulatedDirection:
+        """Return one of the directions, in the order in which they were given."""
+        return EmulatedDirection(self, number)
+
+    def spec(self, number: int) -> DirectionSpec:
+        """Return what a direction does at present."""
+        return self._specs[number]
+
+    def change(self, number: int, spec: DirectionSpec) -> DirectionTruth:
+        """Have a direction go on as `spec`; return the truth until now."""
+        truth = self.order(number, spec=spec.to_json())
+        self._specs[number] = spec
+        return truth
+
+    def order(self, number: int, **fields: Any) -> DirectionTruth:  # noqa: ANN401 - goes into JSON
+        """Have something done, now, and return the truth of a direction up to that moment."""
+        report, raw = self._ask({**fields, "pump": number})
+        self._packets[number].extend(read_rows(raw))
+        return DirectionTruth(**report, packets=tuple(self._packets[number]))
 
     def _ask(self, fields: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         answer = None
@@ -92,34 +116,32 @@ class EmulatedDirection:
     """One direction while the lab runs. Changes take effect at once, also on what is queued."""
 
     _pump: PumpProcess
+    _number: int
 
     @property
     def spec(self) -> DirectionSpec:
         """What the direction does at present."""
-        return self._pump.spec
+        return self._pump.spec(self._number)
 
     def set(self, **fields: int | bool | None) -> DirectionTruth:
         """Change fields of the `DirectionSpec`, except outages; return the truth until now."""
-        spec = changed(self._pump.spec, **fields)
-        truth = self._pump.order(spec=spec.to_json())
-        self._pump.spec = spec
-        return truth
+        return self._pump.change(self._number, changed(self.spec, **fields))
 
     def cut(self) -> DirectionTruth:
         """Begin an outage."""
-        return self._pump.order(cut=True)
+        return self._pump.order(self._number, cut=True)
 
     def mend(self) -> DirectionTruth:
         """End the outage."""
-        return self._pump.order(cut=False)
+        return self._pump.order(self._number, cut=False)
 
     def watch(self, ports: Collection[int]) -> DirectionTruth:
         """From now on log the packets from or to these UDP ports, and no others."""
-        return self._pump.order(watch=sorted(ports))
+        return self._pump.order(self._number, watch=sorted(ports))
 
     def truth(self) -> DirectionTruth:
         """Return the counters, and every packet logged since the link came up."""
-        return self._pump.order()
+        return self._pump.order(self._number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +159,9 @@ class LinkTruth:
 class EmulatedLink:
     """The whole link; what is said to it is said to both directions."""
 
-    def __init__(self, *, down: PumpProcess, up: PumpProcess) -> None:
-        self.down = EmulatedDirection(down)
-        self.up = EmulatedDirection(up)
+    def __init__(self, *, down: EmulatedDirection, up: EmulatedDirection) -> None:
+        self.down = down
+        self.up = up
 
     def set(self, **fields: int | bool | None) -> LinkTruth:
         """See `EmulatedDirection.set`."""

@@ -1,4 +1,4 @@
-"""A host of the lab: a network namespace, and a mount namespace whose /sys belongs to it.
+"""A host of a lab: a network namespace, and a mount namespace whose /sys belongs to it.
 
 Theory of operation. /sys shows the network namespace that mounted it, so a program that looks at
 /sys/class/net must also live in a mount namespace with its own /sys. Programs are started from a
@@ -43,7 +43,7 @@ Argument: TypeAlias = str | os.PathLike[str]
 
 _RUN_TIMEOUT_S = 30
 _END_TIMEOUT_S = 2  # between the polite signal and the other one
-_ETC_FILES = (("/etc/hosts", addresses.hosts_file), ("/etc/resolv.conf", addresses.resolv_conf))
+HOSTS_FILE, RESOLV_CONF = "/etc/hosts", "/etc/resolv.conf"
 
 
 class Namespace:
@@ -82,35 +82,18 @@ class Namespace:
         os.close(self.net)
 
 
-class Host(Namespace):
-    """One end of the link, as a place to run programs in."""
+class Machine(Namespace):
+    """A place to run programs in, which see what `files` says under these names of /etc."""
 
-    def __init__(self, own: HostAddresses, peer: HostAddresses) -> None:
+    def __init__(self, files: Mapping[str, str]) -> None:
         super().__init__()
-        self.own = own
-        self.peer = peer
-        self.interface = addresses.INTERFACE
+        self._files = files
         self._children: list[subprocess.Popen[str]] = []
         try:
             self.mnt = in_own_thread(self._new_mounts)
         except BaseException:
             super().close()
             raise
-
-    @property
-    def v4(self) -> str:
-        """This host's IPv4 address."""
-        return str(self.own.v4.ip)
-
-    @property
-    def v6(self) -> str:
-        """This host's IPv6 address."""
-        return str(self.own.v6.ip)
-
-    @property
-    def host_name(self) -> str:
-        """The name under which both hosts find this one."""
-        return self.own.host_name
 
     def popen(
         self,
@@ -207,15 +190,40 @@ class Host(Namespace):
         unshare(CLONE_NEWNS)
         mount("none", "/", flags=MS_REC | MS_PRIVATE)
         mount("lab", "/sys", kind="tmpfs", flags=MS_NOSUID | MS_NODEV)  # a place to write
-        for target, content in _ETC_FILES:
+        for target, content in self._files.items():
             source = Path("/sys", Path(target).name)
-            source.write_text(content())
+            source.write_text(content)
             if Path(target).exists():
                 mount(str(source), str(Path(target).resolve()), flags=MS_BIND)
         unmount("/sys")
         with suppress(OSError):  # masked in some containers: then /sys shows the machine's own
             mount("lab", "/sys", kind="sysfs", flags=MS_NOSUID | MS_NODEV | MS_NOEXEC)
         return open_own_namespace("mnt")
+
+
+class Host(Machine):
+    """One end of the link."""
+
+    def __init__(self, own: HostAddresses, peer: HostAddresses) -> None:
+        super().__init__({HOSTS_FILE: addresses.hosts_file(), RESOLV_CONF: addresses.resolv_conf()})
+        self.own = own
+        self.peer = peer
+        self.interface = addresses.INTERFACE
+
+    @property
+    def v4(self) -> str:
+        """This host's IPv4 address."""
+        return str(self.own.v4.ip)
+
+    @property
+    def v6(self) -> str:
+        """This host's IPv6 address."""
+        return str(self.own.v6.ip)
+
+    @property
+    def host_name(self) -> str:
+        """The name under which both hosts find this one."""
+        return self.own.host_name
 
 
 def _new_network() -> int:

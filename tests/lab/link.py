@@ -5,8 +5,8 @@ learns at once whether the link loses it. What is kept comes out of `due` when i
 `next_due_ns` says when to ask. `change` alters the link while it runs. Times are nanoseconds of
 one clock that never goes back; a time before the last one seen is taken as that one.
 
-    arrive -> outage? -> random loss? -> buffer full? -> bottleneck -> delay + jitter -> due
-              CUT        LOST            DROPPED         rate_bps      (order kept)
+    arrive -> outage? -> too large? -> random loss? -> buffer full? -> bottleneck -> delay -> due
+              CUT        SWALLOWED     LOST            DROPPED         rate_bps      + jitter
 
 The bottleneck serves frames one after another at `rate_bps`; the rest of a division is carried
 along inside a busy period, so a thousand small frames take exactly as long as their sum. A frame is
@@ -17,7 +17,7 @@ An outage cuts both ends: what arrives during it is lost, and so is what would c
 changed rate applies to what is still queued, including the rest of the frame in sending. A changed
 delay applies to frames that arrive from then on.
 
-What always holds: in = lost + dropped + cut + delivered + held.
+What always holds: in = swallowed + lost + dropped + cut + delivered + held.
 """
 
 from __future__ import annotations
@@ -47,12 +47,14 @@ class Fate(StrEnum):
     LOST = "lost"
     DROPPED = "dropped"
     CUT = "cut"
+    SWALLOWED = "swallowed"
 
 
 _HELD: Final = Fate.HELD  # module names are found faster than members, and this runs per frame
 _LOST: Final = Fate.LOST
 _DROPPED: Final = Fate.DROPPED
 _CUT: Final = Fate.CUT
+_SWALLOWED: Final = Fate.SWALLOWED
 
 
 class Held(NamedTuple, Generic[FrameT]):
@@ -78,6 +80,7 @@ class Counters:
     frames_lost: int = 0
     frames_dropped: int = 0
     frames_cut: int = 0
+    frames_swallowed: int = 0
     frames_delivered: int = 0
     bytes_delivered: int = 0
 
@@ -117,6 +120,7 @@ class Direction(Generic[FrameT]):
         "_jitter",
         "_jitter_ns",
         "_keep_order",
+        "_largest_bytes",
         "_last_due_ns",
         "_loss",
         "_now_ns",
@@ -156,6 +160,9 @@ class Direction(Generic[FrameT]):
         if self._outages_ns and self._is_cut(now_ns):
             counters.frames_cut += 1
             return _CUT
+        if self._largest_bytes is not None and ip_bytes > self._largest_bytes:
+            counters.frames_swallowed += 1
+            return _SWALLOWED
         if self._loss is not None and self._loss.strikes():
             counters.frames_lost += 1
             return _LOST
@@ -229,6 +236,7 @@ class Direction(Generic[FrameT]):
         self._delay_ns = spec.delay_us * NS_PER_US
         self._jitter_ns = spec.jitter_us * NS_PER_US
         self._keep_order = not spec.reorder
+        self._largest_bytes = spec.swallow_above_bytes
         octets = spec.buffer_octets()
         self._buffer_ns = (
             None

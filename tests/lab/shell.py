@@ -101,6 +101,7 @@ def farewell(truth: LinkTruth) -> str:
         lines.append(
             f"{name:4}  {way.frames_in} frames in, {way.frames_lost} lost at random,"
             f" {way.frames_dropped} dropped by the buffer, {way.frames_cut} cut,"
+            f" {way.frames_swallowed} too large,"
             f" {way.frames_delivered} delivered; at most"
             f" {way.late_ns_max / NS_PER_MS:.2f} ms late"
         )

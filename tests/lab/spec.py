@@ -18,6 +18,7 @@ BUFFER_MS_MAX = 10_000
 BUFFER_BYTES_MAX = 256 * 1024 * 1024  # held in the memory of the machine that runs the tests
 LOSS_BURST_MAX = 10_000
 MTU_BYTES_MIN = 1_280  # IPv6 refuses less (RFC 8200 section 5)
+HOLE_BYTES_MIN = 576  # below that ARP, ND and names would vanish too: that is another fault
 MTU_BYTES_MAX = 1_500  # what the receive ring has room for
 BUFFER_MS_DEFAULT = 100
 
@@ -41,6 +42,7 @@ class DirectionSpec:
     rate; `loss_burst` is the mean length of a run of lost frames, 1 meaning independent
     losses. The buffer is given in bytes, or else in milliseconds at the rate; it counts
     the frame that is being sent. `outages_ms` are [start, end) since the link came up.
+    What is larger than `swallow_above_bytes` vanishes, and nobody says so: an MTU hole.
     """
 
     rate_bps: int | None = None
@@ -53,12 +55,15 @@ class DirectionSpec:
     buffer_bytes: int | None = None
     buffer_ms: int = BUFFER_MS_DEFAULT
     outages_ms: tuple[tuple[int, int], ...] = ()
+    swallow_above_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.rate_bps is not None:
             _check("rate_bps", self.rate_bps, RATE_BPS_MIN, RATE_BPS_MAX)
         if self.buffer_bytes is not None:
             _check("buffer_bytes", self.buffer_bytes, 1, BUFFER_BYTES_MAX)
+        if self.swallow_above_bytes is not None:
+            _check("swallow_above_bytes", self.swallow_above_bytes, HOLE_BYTES_MIN, MTU_BYTES_MAX)
         _check("delay_us", self.delay_us, 0, DELAY_US_MAX)
         _check("jitter_us", self.jitter_us, 0, DELAY_US_MAX)
         _check("loss_ppm", self.loss_ppm, 0, PPM)

@@ -255,6 +255,31 @@ class TestOutage:
             direction.change(START_NS, DirectionSpec())
 
 
+class TestHole:
+    SPEC = DirectionSpec(rate_bps=1_000_000, swallow_above_bytes=1_300)
+
+    @pytest.mark.parametrize(
+        ("octets", "fate"),
+        [
+            pytest.param(1_300, Fate.HELD, id="as large as it may be"),
+            pytest.param(1_301, Fate.SWALLOWED, id="an octet larger"),
+        ],
+    )
+    def test_swallows_what_is_larger(self, octets: int, fate: Fate) -> None:
+        direction, fates = feed(self.SPEC, [(0, octets)])
+        assert fates == [fate]
+        assert direction.counters.frames_swallowed == (fate is Fate.SWALLOWED)
+
+    def test_takes_no_rate_from_the_others(self) -> None:
+        direction, _ = feed(self.SPEC, [(0, 1_400), (0, 125)])
+        assert [held.due_ns - START_NS for held in emptied(direction)] == [NS_PER_MS]
+
+    def test_is_mended_by_a_change(self) -> None:
+        direction, _ = feed(self.SPEC, [])
+        direction.change(START_NS, replace(self.SPEC, swallow_above_bytes=None))
+        assert direction.arrive(START_NS, 1_400, 1) is Fate.HELD
+
+
 class TestChange:
     def test_rate_applies_to_the_rest_of_the_frame_in_sending(self) -> None:
         direction, _ = feed(DirectionSpec(rate_bps=1_000_000), [(0, FULL), (0, FULL)])

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.link import Direction, Fate, Held
-from lab.spec import DirectionSpec
+from lab.spec import HOLE_BYTES_MIN, DirectionSpec
 from omega_core.units import BITS_PER_OCTET, NS_PER_MS, NS_PER_S, PPM
 
 START_NS = 1_000_000_000_000
@@ -117,6 +117,7 @@ def test_drops_are_those_of_the_definition_but_for_a_nanosecond(
         seed=st.integers(0, 100),
         buffer_bytes=st.integers(1, 30_000),
         outages_ms=st.sampled_from([(), ((5, 10),), ((0, 1), (15, 100))]),
+        swallow_above_bytes=st.none() | st.integers(HOLE_BYTES_MIN, FULL),
     ),
     look_ns=st.lists(st.integers(0, 40 * NS_PER_MS), max_size=5).map(sorted),
     cut_ns=st.none() | st.integers(0, 20 * NS_PER_MS),
@@ -160,6 +161,7 @@ def assert_books_balance(direction: Direction[int], out: Sequence[Held[int]]) ->
         counters.frames_lost
         + counters.frames_dropped
         + counters.frames_cut
+        + counters.frames_swallowed
         + counters.frames_delivered
         + direction.frames_held()
     )

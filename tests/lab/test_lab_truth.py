@@ -111,6 +111,7 @@ def test_ping_sees_delay_and_serialisation_and_nothing_else(name: str, *, v6: bo
     assert truth.is_sound()
 
 
+@pytest.mark.slow
 def test_ping_sees_the_loss_of_both_directions() -> None:
     need_tool("ping")
     with Lab(access_link(down_bps=None, up_bps=None, rtt_us=2_000, loss_ppm=20_000)) as lab:
@@ -126,6 +127,7 @@ def test_ping_sees_the_loss_of_both_directions() -> None:
         assert low <= lost <= high
 
 
+@pytest.mark.slow
 def test_iperf3_sees_the_rate_of_each_direction() -> None:
     need_tool("iperf3")
 
@@ -167,6 +169,7 @@ class TestTokenBucketFilter:
     def ours(self) -> Lab:
         return Lab(LinkSpec(down=DirectionSpec(rate_bps=self.RATE_BPS, buffer_ms=self.BUFFER_MS)))
 
+    @pytest.mark.slow
     def test_tcp_gets_the_same_from_both(self) -> None:
         need_tool("iperf3")
         need_tool("tc")

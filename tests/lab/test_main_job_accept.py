@@ -23,7 +23,7 @@ from support.main_job import (
 
 WHOLE_TEST_S = 260  # what a standard test of a shipped plan may take, and some to spare
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(360)]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from lab.host import Host
 from lab.topology import Lab
 from support.main_job import Json, Omega, Ran, Site, wait_until
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(360)]
 
 SEED = 20261121
 TCP_GARBAGE = (

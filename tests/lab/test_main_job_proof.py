@@ -20,7 +20,7 @@ from omega_core.canonical import canonical_bytes
 from omega_core.keys import PublicKey, SigningKey
 from support.main_job import SCRIPTS, Json, Omega, Ran, Site
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(360)]
 
 SEED = 20261121
 CHANGES = 400
@@ -75,6 +75,14 @@ def test_a_diagnosis_stands_on_its_ticket(site: Site, diagnosed: Diagnosed) -> N
     assert site.posted(diagnosed.ticket) == [(report["record_digest"], "inconclusive")]
     session = report["measurement"]["session"]
     assert (session["purpose"], session["ticket_id"]) == ("ticket", diagnosed.ticket)
+
+
+def test_the_zone_is_told_and_stands_on_the_ticket(site: Site, diagnosed: Diagnosed) -> None:
+    """Nobody turns names into addresses in this lab, and of its line nothing else is wrong."""
+    told = diagnosed.done.json["zone"]["finding"]
+    assert (told["zone"], told["symptom"], told["reason"]) == ("Z1", "names", "server_says")
+    zone = site.case("tickets", diagnosed.ticket)["zone"]
+    assert (zone["zone"], zone["finding"]["finding"]) == ("Z1", told)
 
 
 def test_the_device_trusts_its_record_without_a_network(diagnosed: Diagnosed) -> None:

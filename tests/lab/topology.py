@@ -25,7 +25,7 @@ from typing import Self
 
 from lab import privilege
 from lab.addresses import CUSTOMER, INTERFACE, SERVER
-from lab.emulation import EmulatedLink, PumpProcess
+from lab.emulation import Carried, EmulatedLink, PumpProcess
 from lab.errors import LabError, LabUnavailableError
 from lab.host import Host, Namespace
 from lab.kernel import switch_offloads_off
@@ -76,9 +76,12 @@ class Lab:
         down, up = (stack.enter_context(PumpProcess()) for _ in range(2))
         between = self._bring_up(stack)
         namespaces = [between.net, self.customer.net, self.server.net]
-        down.start(self.spec.down, source=SERVER.name, sink=CUSTOMER.name, namespaces=namespaces)
-        up.start(self.spec.up, source=CUSTOMER.name, sink=SERVER.name, namespaces=namespaces)
-        self.link = EmulatedLink(down=down, up=up)
+        for pump, spec, source, sink in (
+            (down, self.spec.down, SERVER.name, CUSTOMER.name),
+            (up, self.spec.up, CUSTOMER.name, SERVER.name),
+        ):
+            pump.start([Carried(spec=spec, source=source, sink=sink)], namespaces)
+        self.link = EmulatedLink(down=down.direction(), up=up.direction())
 
     def _bring_up(self, stack: ExitStack) -> Namespace:
         """Make both hosts; return the namespace that holds the far ends, named after them."""
@@ -90,7 +93,7 @@ class Lab:
         stack.callback(self.customer.close)
         stack.callback(self.server.end_programs)
         stack.callback(self.customer.end_programs)
-        _quieten(between)
+        quieten(between)
         for host in (self.server, self.customer):
             _plug_in(host, between, self.spec.mtu_bytes)
             self._configure(host)
@@ -119,7 +122,8 @@ class Lab:
             switch_offloads_off(INTERFACE)
 
 
-def _quieten(namespace: Namespace) -> None:
+def quieten(namespace: Namespace) -> None:
+    """Keep a namespace's interfaces from saying anything of their own in IPv6."""
     for name, value in _QUIET_IPV6.items():
         with suppress(OSError):  # no IPv6, or /proc/sys is read-only: then there is some chatter
             namespace.sysctl(name, value)
@@ -127,7 +131,7 @@ def _quieten(namespace: Namespace) -> None:
 
 def _plug_in(host: Host, between: Namespace, mtu_bytes: int) -> None:
     """Give a host its eth0; the far end is named after the host."""
-    _quieten(host)
+    quieten(host)
     run_ip(
         host,
         [

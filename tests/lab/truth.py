@@ -15,7 +15,7 @@ from lab.link import Fate
 
 LOG_ROWS_MAX = 1_000_000  # 64 MB in the pump: 5.5 hours of a 50 packets/s stream
 _COLUMNS = 8
-_FATES = (Fate.DELIVERED, Fate.LOST, Fate.DROPPED, Fate.CUT)
+_FATES = (Fate.DELIVERED, Fate.LOST, Fate.DROPPED, Fate.CUT, Fate.SWALLOWED)
 _FATE_CODES = {fate: code for code, fate in enumerate(_FATES)}
 
 
@@ -61,6 +61,7 @@ class DirectionTruth:
     frames_lost: int
     frames_dropped: int
     frames_cut: int
+    frames_swallowed: int
     frames_delivered: int
     bytes_delivered: int
     frames_held: int

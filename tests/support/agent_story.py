@@ -15,7 +15,8 @@ from typing import Any
 from omega_acceptance.catalogue import Catalogue
 from omega_acceptance.profile import AcceptanceProfile
 from omega_agent.measuring import Held, Measurer
-from omega_agent.sealing import SealedRecord, own_statement, seal_record
+from omega_agent.own_statement import own_statement
+from omega_agent.sealing import SealedRecord, seal_record
 from omega_agent.server_url import parse_server_url
 from omega_agent.session_request import Granted, Wanted, open_grant
 from omega_core.bundle import Bundle

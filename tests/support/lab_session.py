@@ -7,7 +7,6 @@ with Lab(links.named("adsl")) as lab, LabTestPoint(lab, tmp_path) as test_point:
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,15 +17,11 @@ from lab.topology import Lab
 from omega_probe.plan import MeasurementPlan, TestPointAccess
 from omega_server.testpoint import Ports
 from support import probe_child
+from support.children import python_path
 from support.real_test_point import RealTestPoint
 
 _CHILD = "omega_server.testpoint.child"
 _TIMEOUT_S = 120
-
-
-def python_path() -> dict[str, str]:
-    """Return the environment in which a child finds what this process finds."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 class LabTestPoint(RealTestPoint):

@@ -23,6 +23,7 @@ import uvicorn
 
 from omega_server.api.application import create_app
 from omega_server.listening import listen, url_of
+from omega_server.serving import Server
 from support.server_rig import Rig
 
 _START_S = 30
@@ -42,7 +43,7 @@ def listening(rig: Rig, host: str = "127.0.0.1", *, insecure: bool = False) -> I
             access_log=False,
             proxy_headers=False,
         )
-        server = uvicorn.Server(config)
+        server = Server(config, rig.services.hub)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         try:

@@ -158,7 +158,8 @@ def add_record(
     store: Store, row: RecordRow, event: EventRow | None = None, *, log: LogSigner = LOG_AUTHOR
 ) -> tuple[RecordRow, bool]:
     """Keep a record under the receipt that stands in the row, wherever it comes in the log."""
-    return store.sessions.add_record(draft_of(row), event, log=log, receipt=lambda _: row.receipt)
+    events = [] if event is None else [event]
+    return store.sessions.add_record(draft_of(row), events, log=log, receipt=lambda _: row.receipt)
 
 
 def draft_of(row: RecordRow) -> RecordDraft:

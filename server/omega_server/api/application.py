@@ -7,14 +7,28 @@ Fields that come back are models of `omega_core.control`, written in canonical J
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import FastAPI
 
-from omega_server.api import agents, log, operators, problems
+from omega_server.api import (
+    agents,
+    check_ins,
+    instructions,
+    log,
+    operators,
+    problems,
+    tickets,
+    tmf,
+)
 from omega_server.api.guards import BodyLimit, Deadline, TlsGuard
 from omega_server.api.services import Services
+
+_log = structlog.get_logger(__name__)
 
 
 def create_app(services: Services, *, insecure: bool) -> FastAPI:
@@ -22,7 +36,11 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        passing_on = asyncio.create_task(services.hub.run())
+        passing_on.add_done_callback(_end_if_broken)
         yield
+        passing_on.cancel()
+        await asyncio.gather(passing_on, return_exceptions=True)
         services.workers.close()
 
     app = FastAPI(
@@ -35,11 +53,23 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
     )
     app.state.services = services
     app.include_router(agents.router)
+    app.include_router(check_ins.router)
+    app.include_router(instructions.router)
     app.include_router(log.router)
     app.include_router(operators.router)
+    app.include_router(tickets.router)
+    app.include_router(tmf.router)
     problems.install(app, count=services.metrics.refused)
     # The last one added sees a request first.
     app.add_middleware(BodyLimit)
     app.add_middleware(Deadline)
     app.add_middleware(TlsGuard, insecure=insecure)
     return app
+
+
+def _end_if_broken(passing_on: asyncio.Task[None]) -> None:
+    """End a server whose hub has ended by a defect: it would hold agents that nothing reaches."""
+    error = None if passing_on.cancelled() else passing_on.exception()
+    if error is not None:
+        _log.critical("hub_broken", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)

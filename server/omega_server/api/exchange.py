@@ -1,4 +1,4 @@
-"""What every endpoint needs: the services, names in paths, the body, a model as an answer."""
+"""What every endpoint needs: services, names in paths, who asks, the body, a model as an answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from omega_core.control import Refusal
 from omega_core.models import model_bytes
 from omega_server.api.services import Services
+from omega_server.identity import is_same_secret
+from omega_server.refusals import Code, RefusalError
 
 JSON = "application/json"
 ENVELOPE_BODY: dict[str, Any] = {
@@ -48,3 +50,17 @@ def answer(model: BaseModel, status: int = 200) -> Response:
 def sealed_answer(envelope: bytes, status: int) -> Response:
     """Return an envelope, byte for byte as it was signed."""
     return Response(content=envelope, status_code=status, media_type=JSON)
+
+
+def check_operator(request: Request) -> None:
+    """Raise RefusalError `not_authorised` unless the operator's token came with the request."""
+    scheme, credentials = authorization(request)
+    expected = services_of(request).operator_token
+    if scheme != "bearer" or not is_same_secret(credentials, expected):
+        raise RefusalError(Code.NOT_AUTHORISED, "this needs the operator's token")
+
+
+def authorization(request: Request) -> tuple[str, str]:
+    """Return the scheme, in small letters, and the credentials that came with the request."""
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    return scheme.lower(), credentials.strip()

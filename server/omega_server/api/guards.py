@@ -1,7 +1,8 @@
 """What every request passes before the application sees it: pure ASGI, no task of its own.
 
     TlsGuard    plain http must not have come in at a public address
-    Deadline    an answer within `REQUEST_DEADLINE_S`, the reading of the body included
+    Deadline    an answer within `REQUEST_DEADLINE_S`, the reading of the body included, and
+                what it may wait for
     BodyLimit   no more octets than what is at this path can need
 
 A body that is too large is read to some depth before it is refused: a client that is still sending
@@ -16,7 +17,12 @@ from collections.abc import Callable, Mapping
 from fastapi.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from omega_core.limits import ENVELOPE_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_DEADLINE_S
+from omega_core.limits import (
+    CHECK_IN_WAIT_S_MAX,
+    ENVELOPE_BYTES_MAX,
+    REQUEST_BYTES_MAX,
+    REQUEST_DEADLINE_S,
+)
 from omega_server.addresses import is_public, plain
 from omega_server.api.problems import problem
 from omega_server.refusals import Code, RefusalError
@@ -25,6 +31,8 @@ BODY_BYTES_MAX: Mapping[str, int] = {
     "/v1/records": ENVELOPE_BYTES_MAX,
     "/v1/observations": ENVELOPE_BYTES_MAX,
 }
+WAITING_S: Mapping[str, int] = {"/v1/check-ins": CHECK_IN_WAIT_S_MAX}
+"""How long an answer may wait at a path for something to happen, beside what it takes."""
 _DRAINED_TIMES = 8
 
 
@@ -63,14 +71,15 @@ class Deadline:
             started = True
             await send(message)
 
-        deadline = asyncio.timeout(self._seconds)
+        seconds = self._seconds + WAITING_S.get(scope["path"], 0)
+        deadline = asyncio.timeout(seconds)
         try:
             async with deadline:
                 await self._app(scope, receive, send_noting)
         except TimeoutError:
             if not deadline.expired() or started:
                 raise
-            detail = f"no answer within {self._seconds} s; it may have been done all the same"
+            detail = f"no answer within {seconds} s; it may have been done all the same"
             await problem(RefusalError(Code.DEADLINE_EXCEEDED, detail))(scope, receive, send)
 
 

@@ -7,17 +7,17 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from omega_core.bundle import Bundle
-from omega_server import records, tickets
+from omega_server import records
 from omega_server.api.exchange import (
     REFUSALS,
     CaseName,
     RecordName,
     answer,
+    authorization,
+    check_operator,
     services_of,
 )
-from omega_server.identity import is_same_secret
-from omega_server.refusals import Code, RefusalError
-from omega_server.views import SheetView, TicketView, judged_sheet_view, ticket_view
+from omega_server.views import SheetView, judged_sheet_view
 
 router = APIRouter(responses=REFUSALS)
 
@@ -25,28 +25,18 @@ router = APIRouter(responses=REFUSALS)
 @router.get("/v1/sheets/{sheet_id}", response_model=SheetView)
 async def sheet(request: Request, sheet_id: CaseName) -> Response:
     """Return an installation sheet with its attempts and records."""
-    _check_operator(request)
+    check_operator(request)
     services = services_of(request)
     return answer(await services.workers.run(lambda: judged_sheet_view(services.store, sheet_id)))
-
-
-@router.get("/v1/tickets/{ticket_id}", response_model=TicketView)
-async def ticket(request: Request, ticket_id: CaseName) -> Response:
-    """Return a ticket with its diagnostics."""
-    _check_operator(request)
-    services = services_of(request)
-    return answer(
-        await services.workers.run(lambda: ticket_view(tickets.load(services.store, ticket_id)))
-    )
 
 
 @router.get("/v1/records/{digest}", response_model=Bundle)
 async def record(request: Request, digest: RecordName) -> Response:
     """Return a record with everything that is needed to check it offline."""
     services = services_of(request)
-    scheme, credentials = _authorization(request)
+    scheme, credentials = authorization(request)
     if scheme != "omega":
-        _check_operator(request)
+        check_operator(request)
 
     def bundle() -> Bundle:
         if scheme == "omega":
@@ -61,19 +51,7 @@ async def record(request: Request, digest: RecordName) -> Response:
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Return the counters of server and test point, for Prometheus."""
-    _check_operator(request)
+    check_operator(request)
     services = services_of(request)
     text = await services.workers.run(services.metrics.text)
     return Response(content=text, media_type=CONTENT_TYPE_LATEST)
-
-
-def _check_operator(request: Request) -> None:
-    scheme, credentials = _authorization(request)
-    expected = services_of(request).operator_token
-    if scheme != "bearer" or not is_same_secret(credentials, expected):
-        raise RefusalError(Code.NOT_AUTHORISED, "this needs the operator's token")
-
-
-def _authorization(request: Request) -> tuple[str, str]:
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    return scheme.lower(), credentials.strip()

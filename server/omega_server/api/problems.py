@@ -63,8 +63,15 @@ async def _store_unavailable(request: Request, error: Exception) -> Response:
     return problem(RefusalError(Code.STORE_UNAVAILABLE, "nothing was stored; try again later"))
 
 
-async def _not_a_name(_request: Request, _error: Exception) -> Response:
-    # Only names in paths are parsed by FastAPI: one that is no name of ours names nothing.
+async def _not_a_name(request: Request, error: Exception) -> Response:
+    # FastAPI parses names in paths, where one that is no name of ours names nothing, and queries.
+    places = error.errors() if isinstance(error, RequestValidationError) else ()
+    asked = [place for place in places if place["loc"][0] != "path"]
+    if asked and len(asked) == len(places):
+        name = str(asked[0]["loc"][-1])
+        detail = f"the parameter {name} is not one of those that are taken"
+        _count(request, Code.SCHEMA_INVALID)
+        return problem(RefusalError(Code.SCHEMA_INVALID, detail))
     return problem(RefusalError(Code.NOT_FOUND, "there is nothing under such a name"))
 
 

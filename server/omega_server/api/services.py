@@ -10,8 +10,12 @@ from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
 from omega_server.availability import AvailabilityDesk
 from omega_server.collector import Collector
+from omega_server.connectors.opening import TicketOpening
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
+from omega_server.instructing.check_ins import CheckInDesk
+from omega_server.instructing.desk import InstructionDesk
+from omega_server.instructing.hub import Hub
 from omega_server.keys import KeyDesk
 from omega_server.metrics import ServerMetrics
 from omega_server.store.port import Store
@@ -37,6 +41,10 @@ class Services:
     key_desk: KeyDesk
     workers: Workers
     metrics: ServerMetrics
+    desk: InstructionDesk
+    check_ins: CheckInDesk
+    hub: Hub
+    ticket_opening: TicketOpening
 
     @property
     def server_key(self) -> str:

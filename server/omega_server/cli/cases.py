@@ -23,9 +23,11 @@ from omega_server.cli.common import (
     show,
     store_of,
 )
+from omega_server.cli.ticket_lines import life_lines, ticket_line
 from omega_server.ids import day_of
 from omega_server.store.rows import SubscriberRow
-from omega_server.views import judged_sheet_view, sheet_view, ticket_view
+from omega_server.ticket_views import line_view, shown
+from omega_server.views import judged_sheet_view, sheet_view
 
 subscribers = typer.Typer(help="Subscribers and their plans.", no_args_is_help=True)
 sheets = typer.Typer(help="Installation sheets.", no_args_is_help=True)
@@ -136,7 +138,7 @@ def open_ticket(
     with store_of(data, database) as store:
         subscriber = subscriber_book.known(store, name(subscriber_ref))
         row = ticket_book.open_ticket(store, subscriber, description, now_unix_us())
-        view = ticket_view(ticket_book.load(store, row.ticket_id))
+        view = shown(store, row.ticket_id, now_unix_us())
     show(view.model_dump(mode="json"), lambda: [view.ticket_id], as_json=as_json)
 
 
@@ -151,20 +153,28 @@ def show_ticket(
 ) -> None:
     """Show a ticket: each attempt, when, what for, by whom, and what came of it."""
     with store_of(data, database) as store:
-        view = ticket_view(ticket_book.load(store, name(ticket_id)))
-    lines = case_lines(view.ticket_id, view, language)
+        view = shown(store, name(ticket_id), now_unix_us())
+    lines = [*case_lines(view.ticket_id, view, language), "", *life_lines(view)]
     show(view.model_dump(mode="json"), lambda: lines, as_json=as_json)
 
 
 @tickets.command("list")
 def list_tickets(
-    data: Data = None, database: DatabaseUrl = None, *, as_json: AsJson = False
+    data: Data = None,
+    database: DatabaseUrl = None,
+    *,
+    unreachable: Annotated[
+        bool, typer.Option("--unreachable", help="Only those whose customer nobody could reach.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List every ticket."""
     with store_of(data, database) as store:
         rows = store.cases.tickets()
-        views = [ticket_view(ticket_book.load(store, row.ticket_id)) for row in rows]
-    lines = [f"{view.ticket_id}  {view.subscriber_ref}  {view.state}" for view in views]
+        views = [line_view(ticket_book.load(store, row.ticket_id)) for row in rows]
+    if unreachable:
+        views = [view for view in views if view.customer_unreachable]
+    lines = [ticket_line(view) for view in views]
     show([view.model_dump(mode="json") for view in views], lambda: lines, as_json=as_json)
 
 

@@ -106,7 +106,7 @@ def moment(unix_us: int | None) -> str:
     return datetime.fromtimestamp(unix_us // US_PER_S, tz=UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def moment_typed(text: str | None) -> int | None:
+def moment_typed(text: str | None, option: str = "--invalid-since") -> int | None:
     """Return the moment in microseconds since 1970; raises UsageError for one without a zone."""
     if text is None:
         return None
@@ -115,6 +115,6 @@ def moment_typed(text: str | None) -> int | None:
     except ValueError:
         typed = None
     if typed is None or typed.tzinfo is None or typed.year < 1970:
-        raise UsageError("--invalid-since: a moment with its zone, such as 2026-11-03T14:00Z")
+        raise UsageError(f"{option}: a moment with its zone, such as 2026-11-03T14:00Z")
     since = typed.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * US_PER_S + since.microseconds

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from omega_core.limits import ENROLMENT_TOKEN_LIFE_S
+from omega_core.errors import UsageError
+from omega_core.limits import AGENT_TAGS_MAX, ENROLMENT_TOKEN_LIFE_S
+from omega_core.models import content_of
 from omega_server import enrolment
 from omega_server.cli.common import (
     AsJson,
@@ -22,6 +24,8 @@ from omega_server.cli.common import (
     show,
     store_of,
 )
+from omega_server.instructing import roll
+from omega_server.instructing.wishes import AgentView
 from omega_server.store.key_port import KeyRow
 from omega_server.store.rows import AgentRow, TokenRow
 
@@ -71,11 +75,35 @@ def list_tokens(
 def list_agents(
     data: Data = None, database: DatabaseUrl = None, *, as_json: AsJson = False
 ) -> None:
-    """List every device."""
+    """List every device: its key, and whether it waits for instructions."""
     with store_of(data, database) as store:
         present = {key.owner_id: key for key in store.keys.all() if key.role == "agent"}
         rows = [_with_present_key(row, present) for row in store.enrolment.agents()]
-    show([_agent_content(row) for row in rows], lambda: map(_agent_line, rows), as_json=as_json)
+        seen = {view.agent_id: view for view in roll.call(store, now_unix_us()).agents}
+    content = [{**content_of(seen[row.agent_id]), **_agent_content(row)} for row in rows]
+    lines = [f"{_agent_line(row)}  {_seen(seen[row.agent_id])}" for row in rows]
+    show(content, lambda: lines, as_json=as_json)
+
+
+@agents.command("tag")
+def tag_agent(
+    agent_id: str,
+    tags: Annotated[
+        list[str] | None, typer.Argument(metavar="TAG...", help="Its tags from now on; none.")
+    ] = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Give a device the tags that it is called together with others by."""
+    wanted = [name(each) for each in tags or ()]
+    if len(wanted) > AGENT_TAGS_MAX:
+        raise UsageError(f"a device has {AGENT_TAGS_MAX} tags at most")
+    with store_of(data, database) as store:
+        view = roll.tag(store, name(agent_id), wanted, now_unix_us())
+    line = f"{view.agent_id}  {', '.join(view.tags) or 'no tags'}"
+    show(content_of(view), lambda: [line], as_json=as_json)
 
 
 @agents.command("revoke")
@@ -115,6 +143,17 @@ def _agent_line(row: AgentRow) -> str:
     revoked = row.revoked_unix_us
     state = "active" if revoked is None else f"revoked {moment(revoked)}"
     return f"{row.agent_id}  {row.kid}  enrolled {moment(row.enrolled_unix_us)}  {state}"
+
+
+def _seen(view: AgentView) -> str:
+    if view.seen_unix_us is None:
+        state = "never connected"
+    elif view.is_connected:
+        state = f"connected with {view.software}"
+    else:
+        state = f"last seen {moment(view.seen_unix_us)}"
+    twice = "  SEEN TWICE" if view.seen_twice_unix_us is not None else ""
+    return f"{state}{twice}{''.join(f'  #{tag}' for tag in view.tags)}"
 
 
 def _agent_content(row: AgentRow) -> dict[str, object]:

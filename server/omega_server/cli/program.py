@@ -8,7 +8,17 @@ import typer
 
 from omega_core.edge import code_of_parser, leave_with
 from omega_core.errors import ExitCode
-from omega_server.cli import cases, devices, keys, log, plans, serve
+from omega_server.cli import (
+    cases,
+    connectors,
+    devices,
+    instructing,
+    keys,
+    log,
+    plans,
+    serve,
+    ticket_steps,
+)
 
 app = typer.Typer(
     name="omega-server",
@@ -26,9 +36,12 @@ app.add_typer(devices.agents, name="agent")
 app.add_typer(keys.keys, name="key")
 app.add_typer(cases.subscribers, name="subscriber")
 app.add_typer(cases.sheets, name="sheet")
-app.add_typer(cases.tickets, name="ticket")
+app.add_typer(ticket_steps.tickets, name="ticket")
+app.add_typer(instructing.instructions, name="instruction")
+app.add_typer(instructing.suppressions, name="suppression")
 app.add_typer(plans.plans, name="plan")
 app.add_typer(log.logs, name="log")
+app.add_typer(connectors.connectors, name="connector")
 
 
 def main() -> NoReturn:

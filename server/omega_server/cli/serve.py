@@ -11,7 +11,7 @@ import typer
 from omega_core.clock import SystemClock
 from omega_core.errors import UsageError
 from omega_core.keys import NotAKeyError, PublicKey
-from omega_core.limits import SESSIONS_OF_AN_ADDRESS_MAX
+from omega_core.limits import CHECK_INS_PER_S, SESSIONS_OF_AN_ADDRESS_MAX
 from omega_server import app as server
 from omega_server import testpoint as test_points
 from omega_server.addresses import plain
@@ -87,6 +87,10 @@ def run(
         int,
         typer.Option(min=0, help="Sessions of devices nobody knows, per address and ten minutes."),
     ] = SESSIONS_OF_AN_ADDRESS_MAX,
+    check_ins_per_s: Annotated[
+        int,
+        typer.Option(min=1, help="Check-ins of waiting agents taken in a second; others wait."),
+    ] = CHECK_INS_PER_S,
     new_token: Annotated[
         bool,
         typer.Option("--new-token", help="Print a new enrolment token; the first start does so."),
@@ -111,6 +115,7 @@ def run(
         insecure=insecure,
         plans=plans,
         selftests_max=selftests_per_address,
+        check_ins_per_s=check_ins_per_s,
     )
     server.run(
         settings,

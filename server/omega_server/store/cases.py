@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from omega_server.store.database import Database
-from omega_server.store.errors import AlreadyThereError, NotThereError
+from omega_server.store.errors import AlreadyThereError, LogGrewError, NotThereError
 from omega_server.store.events import append, read
 from omega_server.store.rows import EventRow, SheetRow, Subject, SubscriberRow, TicketRow
 from omega_server.store.tables import sheets, subscribers, tickets
@@ -85,16 +85,26 @@ class SqlCases:
             row = connection.execute(select).mappings().first()
             return None if row is None else TicketRow(**row)
 
-    def tickets(self) -> Sequence[TicketRow]:
+    def tickets(self, *, after: str = "", count: int | None = None) -> Sequence[TicketRow]:
         """See `CaseStore.tickets`."""
-        select = sa.select(tickets).order_by(tickets.c.ticket_id)
+        select = sa.select(tickets).where(tickets.c.ticket_id > after)
+        select = select.order_by(tickets.c.ticket_id).limit(count)
         with self._database.read() as connection:
             return [TicketRow(**row) for row in connection.execute(select).mappings()]
 
+    def count_tickets(self) -> int:
+        """See `CaseStore.count_tickets`."""
+        select = sa.select(sa.func.count()).select_from(tickets)
+        with self._database.read() as connection:
+            return int(connection.execute(select).scalar_one())
+
     def log(self, event: EventRow) -> None:
         """See `CaseStore.log`."""
-        with self._database.write() as connection:
-            append(connection, [event])
+        try:
+            with self._database.write() as connection:
+                append(connection, [event])
+        except IntegrityError as error:
+            raise LogGrewError(f"the log of {event.subject_id} has grown since") from error
 
     def events(self, subject: Subject, subject_id: str) -> Sequence[EventRow]:
         """See `CaseStore.events`."""

@@ -15,7 +15,9 @@ StoreUnavailableError, and `sqlalchemy.exc.IntegrityError` is for the modules be
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +35,7 @@ from omega_core.limits import STORE_CONNECTIONS_MAX, STORE_WAIT_S
 from omega_server.store.errors import StoreUnavailableError
 
 _WRITES = "omega_writes"
+_LOOK_AGAIN_S = 0.01  # the change takes about as long as two writes to the disk
 _DRIVER_OF = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
@@ -105,7 +108,7 @@ def _sqlite(url: sa.URL) -> Engine:
     def _prepare(connection: Any, _: Any) -> None:  # noqa: ANN401 - the driver's connection
         connection.isolation_level = None  # BEGIN is said below, not guessed by the driver
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor)
         cursor.execute("PRAGMA synchronous=FULL")  # a receipt is given for what is on the disk
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -116,6 +119,24 @@ def _sqlite(url: sa.URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _write_ahead(cursor: Any) -> None:  # noqa: ANN401 - the driver's cursor
+    """Have the file keep a write-ahead log, as it does from then on.
+
+    A new file is changed over by whoever comes first, and SQLite refuses at once the others that
+    ask in that moment, without the wait that every other statement has: it is waited for here.
+    """
+    until_s = time.monotonic() + STORE_WAIT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until_s:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
+        else:
+            return
 
 
 def _postgresql(url: sa.URL) -> Engine:

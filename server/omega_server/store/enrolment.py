@@ -28,6 +28,7 @@ from omega_server.store.tables import (
     enrolment_tokens,
     grants,
     number_series,
+    sheets,
     test_points,
 )
 
@@ -99,6 +100,27 @@ class SqlEnrolment:
         with self._database.read() as connection:
             sheet_id = connection.execute(select).scalar()
             return None if sheet_id is None else str(sheet_id)
+
+    def agents_of(self, subscriber_ref: str) -> Sequence[AgentRow]:
+        """See `EnrolmentStore.agents_of`."""
+        mine = sa.select(sheets.c.sheet_id).where(sheets.c.subscriber_ref == subscriber_ref)
+        used = (
+            sa.select(enrolment_tokens.c.used_by_kid)
+            .where(enrolment_tokens.c.sheet_id.in_(mine))
+            .where(enrolment_tokens.c.used_by_kid.is_not(None))
+        )
+        rotated = (
+            sa.select(key_rotations.c.owner_id)
+            .where(key_rotations.c.role == "agent")
+            .where(key_rotations.c.kid.in_(used))
+        )
+        select = (
+            sa.select(agents)
+            .where(agents.c.kid.in_(used) | agents.c.agent_id.in_(rotated))
+            .order_by(agents.c.agent_id)
+        )
+        with self._database.read() as connection:
+            return [AgentRow(**row) for row in connection.execute(select).mappings()]
 
     def agents(self) -> Sequence[AgentRow]:
         """See `EnrolmentStore.agents`."""

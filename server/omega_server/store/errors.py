@@ -7,7 +7,7 @@ StoreError
   + ConflictError            what was to be stored contradicts what is stored
   + TokenRefusedError, NonceSeenError, QuotaExceededError, ProfileChangedError,
         GrantUsedError, SeqUsedError, ObservationKnownError, KeyReplacedError,
-        AlreadyThereError, NotThereError
+        AlreadyThereError, NotThereError, LogGrewError
 """
 
 from __future__ import annotations
@@ -97,3 +97,23 @@ class ObservationKnownError(ConflictError):
 
 class KeyReplacedError(ConflictError):
     """Another key follows this one: a key has one successor."""
+
+
+class TooManyHeldError(ConflictError):
+    """An agent has as much to do as it may have."""
+
+
+class InstructionTakenError(ConflictError):
+    """Another run of the agent's daemon, or another device with its key, has the instruction."""
+
+
+class InstructionEndedError(ConflictError):
+    """Nothing more is to be done, or said, about an instruction; `state` is how it ended."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"the instruction is {state}")
+        self.state = state
+
+
+class LogGrewError(ConflictError):
+    """Somebody else wrote to the log since it was read."""

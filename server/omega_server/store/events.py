@@ -23,6 +23,7 @@ def append(connection: Connection, entries: Sequence[EventRow]) -> None:
                 "kind": entry.kind,
                 "at_unix_us": entry.at_unix_us,
                 "content": json.dumps(entry.content, sort_keys=True),
+                "place": entry.place,
             },
         )
 
@@ -38,6 +39,7 @@ def read(connection: Connection, subject: Subject, subject_id: str) -> list[Even
             kind=row["kind"],
             at_unix_us=row["at_unix_us"],
             content=json.loads(row["content"]),
+            place=row["place"],
         )
         for row in connection.execute(select).mappings()
     ]

@@ -13,8 +13,6 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, 
 
 from omega_server.store.tables import metadata
 
-__all__ = ["key_revocations", "key_rotations", "metadata"]
-
 _ID = String(64)
 _KEY = String(43)
 _ROLE = String(16)

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from omega_server.store.database import Database
 from omega_server.store.errors import StoreVersionError
-from omega_server.store.key_tables import metadata
+from omega_server.store.schema import metadata
 
 _CONNECTION = "connection"
 

@@ -1,8 +1,10 @@
 """The store as the rest of the server sees it: promises, no SQL.
 
 Every call is one transaction: it happens whole and durably, or not at all. Nothing that was stored
-is changed later, apart from a token that is used up, an agent that is revoked and a subscriber that
-is activated. Calls block; the API makes them in threads. Keys have a port of their own, `key_port`.
+is changed later, apart from a token that is used up, an agent that is revoked, a subscriber that is
+activated, an instruction that is taken or has ended, and where agents were last seen. Calls block;
+the API makes them in threads. Keys have a port of their own, `key_port`; so have instructions and
+those who wait for them, `instruction_port`.
 tests/contract/ holds every implementation to what the docstrings say.
 """
 
@@ -15,6 +17,8 @@ from typing import Protocol
 from omega_core.control import LogPosition
 from omega_core.log.checkpoint import Checkpoint
 from omega_core.log.tree import HashReader
+from omega_server.store.delivery_port import DeliveryStore
+from omega_server.store.instruction_port import InstructionStore, PresenceStore
 from omega_server.store.key_port import KeyStore
 from omega_server.store.rows import (
     AgentRow,
@@ -76,6 +80,10 @@ class EnrolmentStore(Protocol):
 
     def sheet_of(self, agent_id: str) -> str | None:
         """Return the sheet that the agent's token was made for; of several the last one used."""
+        ...
+
+    def agents_of(self, subscriber_ref: str) -> Sequence[AgentRow]:
+        """Return the agents whose tokens were made for a sheet of the subscriber, by name."""
         ...
 
     def agents(self) -> Sequence[AgentRow]:
@@ -149,12 +157,19 @@ class CaseStore(Protocol):
         """Return the ticket of this number."""
         ...
 
-    def tickets(self) -> Sequence[TicketRow]:
-        """Return every ticket, by number."""
+    def tickets(self, *, after: str = "", count: int | None = None) -> Sequence[TicketRow]:
+        """Return the tickets after a number, at most `count`, by number."""
+        ...
+
+    def count_tickets(self) -> int:
+        """Return how many tickets there are."""
         ...
 
     def log(self, event: EventRow) -> None:
-        """Write one entry to the log of its subject."""
+        """Write one entry to the log of its subject.
+
+        Raises LogGrewError where another entry of the subject has its `place`.
+        """
         ...
 
     def events(self, subject: Subject, subject_id: str) -> Sequence[EventRow]:
@@ -202,12 +217,12 @@ class SessionStore(Protocol):
     def add_record(
         self,
         record: RecordDraft,
-        event: EventRow | None,
+        events: Sequence[EventRow],
         *,
         log: LogSigner,
         receipt: Callable[[LogPosition], bytes],
     ) -> tuple[RecordRow, bool]:
-        """Keep a record, append it to the transparency log, and write the event.
+        """Keep a record, append it to the transparency log, and write the events.
 
         Return what is stored under its digest, and whether it is new. `receipt` is called for the
         record's place in the log, `log` to sign the checkpoint of the grown tree; all of it is kept
@@ -232,6 +247,14 @@ class SessionStore(Protocol):
         self, *, sheet_id: str | None = None, ticket_id: str | None = None
     ) -> Sequence[Posting]:
         """Return the records posted to a sheet or a ticket, in order of arrival."""
+        ...
+
+    def digests(self, *, skip: int, count: int) -> Sequence[str]:
+        """Return the digests of at most `count` records, in order of arrival, after `skip`."""
+        ...
+
+    def count_records(self) -> int:
+        """Return how many records there are."""
         ...
 
 
@@ -302,3 +325,6 @@ class Store:
     log: LogStore
     state: StateStore
     keys: KeyStore
+    deliveries: DeliveryStore
+    instructions: InstructionStore
+    presence: PresenceStore

@@ -93,13 +93,18 @@ class TicketRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow:
-    """One entry of a log that only grows. `content` is JSON."""
+    """One entry of a log that only grows. `content` is JSON.
+
+    `place` numbers the entries that were written by somebody who had read the log, from 1 for each
+    subject; None of those that are true whatever the log says.
+    """
 
     subject: Subject
     subject_id: str
     kind: str
     at_unix_us: int
     content: dict[str, Any]
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

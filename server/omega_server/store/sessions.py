@@ -107,7 +107,7 @@ class SqlSessions:
     def add_record(
         self,
         record: RecordDraft,
-        event: EventRow | None,
+        events: Sequence[EventRow],
         *,
         log: LogSigner,
         receipt: Callable[[LogPosition], bytes],
@@ -125,7 +125,7 @@ class SqlSessions:
                 )
                 row = RecordRow(**asdict(record), receipt=receipt(place))
                 connection.execute(sa.insert(records), asdict(row))
-                append(connection, [event] if event else [])
+                append(connection, events)
         except IntegrityError as error:
             known = self.record(record.digest)
             if known is not None:
@@ -196,6 +196,18 @@ class SqlSessions:
                 Posting(**{**row, "granted": bool(row["granted"])})
                 for row in connection.execute(select).mappings()
             ]
+
+    def digests(self, *, skip: int, count: int) -> Sequence[str]:
+        """See `SessionStore.digests`."""
+        select = sa.select(records.c.digest).order_by(records.c.record_no)
+        with self._database.read() as connection:
+            return [str(each) for each in connection.scalars(select.offset(skip).limit(count))]
+
+    def count_records(self) -> int:
+        """See `SessionStore.count_records`."""
+        select = sa.select(sa.func.count()).select_from(records)
+        with self._database.read() as connection:
+            return int(connection.execute(select).scalar_one())
 
     def _remember(self, connection: Connection, nonce: RequestNonce, now_unix_us: int) -> None:
         expired = request_nonces.c.expires_unix_us < now_unix_us

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 
 from omega_server.store.cases import SqlCases
 from omega_server.store.database import Database
+from omega_server.store.deliveries import SqlDeliveries
 from omega_server.store.enrolment import SqlEnrolment
+from omega_server.store.instructions import SqlInstructions
 from omega_server.store.keys import SqlKeys
 from omega_server.store.log import SqlLog
 from omega_server.store.migrate import check_version, migrate
 from omega_server.store.port import Store
+from omega_server.store.presence import SqlPresence
 from omega_server.store.sessions import SqlSessions
 from omega_server.store.state import SqlState
 
@@ -37,6 +40,9 @@ def open_store(url: str, *, may_migrate: bool) -> Iterator[Store]:
             log=SqlLog(database),
             state=SqlState(database),
             keys=SqlKeys(database),
+            deliveries=SqlDeliveries(database),
+            instructions=SqlInstructions(database),
+            presence=SqlPresence(database),
         )
     finally:
         database.close()

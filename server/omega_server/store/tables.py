@@ -4,7 +4,8 @@
     test_points                   |      |
     subscribers --> sheets  ------+------+--> records      append-only, byte for byte
                 +-> tickets ------+------+
-    events          append-only log of every sheet, ticket, subscriber and agent
+    events          append-only log of every sheet, ticket, subscriber and agent; a `place` is
+                    taken once, so of two who read the same log and write, the second is refused
     log_entries     the transparency log: what its leaves are about, in their order
     log_hashes      its tree: complete subtrees in the order they came into being
     log_checkpoints its newest signed checkpoint
@@ -134,7 +135,9 @@ events = Table(
     Column("kind", String(32), nullable=False),
     Column("at_unix_us", _TIME, nullable=False),
     Column("content", Text, nullable=False),
+    Column("place", Integer),
     Index(None, "subject", "subject_id", "event_no"),
+    Index(None, "subject", "subject_id", "place", unique=True),
 )
 
 profiles = Table(

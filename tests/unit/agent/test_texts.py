@@ -23,9 +23,9 @@ from omega_core.metrics import LimitCause, NoValue
 from omega_core.verdict import Verdict
 from omega_server.refusals import Code
 
-_SOURCES = sorted(Path(omega_agent.__file__).parent.glob("*.py"))
+_SOURCES = sorted(Path(omega_agent.__file__).parent.rglob("*.py"))
 _OURS = "(?:WrongUse|NoAnswer|WrongAnswer|NotTrusted|NotKept|OutboxFull|TestPointBusy)"
-_NEVER_ANSWERED_TO_AN_AGENT = {Code.SUBSCRIBER_KNOWN}
+_NEVER_ANSWERED_TO_AN_AGENT = {Code.SUBSCRIBER_KNOWN, Code.TICKET_MOVED, Code.TICKET_STEP}
 
 
 def fields(sentence: str) -> set[str]:
@@ -39,6 +39,8 @@ def said(pattern: str) -> set[str]:
 def asked_for() -> Iterator[str]:
     """Yield every key that the sources name, or that an enum gives rise to."""
     yield from (f"say.{code}" for code in said(r'\bsay\(\s*"([a-z_0-9]+)"'))
+    yield from (f"say.{code}" for code in said(r'tell\(\s*"(daemon_[a-z]+)"'))
+    yield from (f"error.{code}" for code in said(r'otherwise="([a-z_]+)"'))
     yield from (f"error.{code}" for code in said(rf'{_OURS}Error\(\s*"([a-z_]+)"'))
     yield from (f"say.absent_{each}" for each in NoValue)
     yield from (f"say.ended_{each}" for each in Ended)

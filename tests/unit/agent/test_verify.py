@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from omega_agent.errors import NoAnswerError
-from omega_agent.sealing import own_statement
+from omega_agent.own_statement import own_statement
 from omega_agent.verify import verify
 from omega_agent.verify_report import Standing, Unchecked
 from omega_core.bundle import Bundle

@@ -89,7 +89,7 @@ def test_a_ticket_is_opened_and_shown(run: Run, data: Path) -> None:
     ).strip()
     assert as_json(run("ticket", "show", number, *at, "--json"))["description"] == "c'est lent"
     assert good(run("ticket", "show", number, *at)).startswith(f"{number}  acknowledged\n")
-    assert good(run("ticket", "list", *at)) == f"{number}  S-1  acknowledged\n"
+    assert good(run("ticket", "list", *at)) == f"{number}  S-1  acknowledged  3\n"
 
 
 def test_a_sheet_is_shown_with_its_records(run: Run, tmp_path: Path) -> None:
@@ -280,7 +280,8 @@ def test_the_document_names_every_command_and_option_of_run(run: Run) -> None:
     document = (Path(__file__).parents[3] / "docs/operations.md").read_text("utf-8")
     options = set(re.findall(r"--[a-z-]+", good(run("run", "--help")))) - {"--help", "--json"}
     assert {option for option in options if option not in document} == set()
-    for group in ("token", "agent", "subscriber", "sheet", "ticket", "plan", "log"):
+    groups = ("token", "agent", "subscriber", "sheet", "ticket", "plan", "log")
+    for group in (*groups, "instruction", "suppression"):
         listed = good(run(group, "--help")).partition("Commands:")[2]
         for command in re.findall(r"^  ([a-z]+)  ", listed, re.MULTILINE):
             assert f"`{group} {command}" in document

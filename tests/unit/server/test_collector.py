@@ -23,7 +23,7 @@ from omega_server import enrolment, sheets, tickets
 from omega_server.collector import Observers
 from omega_server.refusals import Code, RefusalError
 from omega_server.sheets import SheetState
-from omega_server.tickets import TicketState
+from omega_server.ticket_life.life import Status
 from support.builders import STRANGER_KEY, goodput_run, session
 from support.facts import evidence, idle_stream
 from support.profiles import carried
@@ -193,7 +193,7 @@ def test_a_diagnosis_sets_its_ticket_going(rig: Rig) -> None:
     row = rig.post(rig.record(granted)).row
     assert receipt_in(row.receipt, rig).posted_id == ticket_id
     ticket = tickets.load(rig.store, ticket_id)
-    assert ticket.state is TicketState.IN_PROGRESS
+    assert ticket.state is Status.IN_PROGRESS
     assert [posting.digest for posting in ticket.postings] == [row.digest]
 
 

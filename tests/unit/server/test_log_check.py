@@ -57,7 +57,7 @@ def post(rig: Rig) -> None:
         )
         return sealed(stated, PayloadType.RECEIPT, rig.installation.key)
 
-    rig.store.sessions.add_record(draft_of(row), None, log=rig.installation.log, receipt=receipt)
+    rig.store.sessions.add_record(draft_of(row), (), log=rig.installation.log, receipt=receipt)
 
 
 def checked(rig: Rig, **changes: Any) -> LogReport:  # noqa: ANN401 - arguments of `check_log`

@@ -7,26 +7,7 @@ import pytest
 from omega_core.limits import DESCRIPTION_CHARS_MAX
 from omega_server import tickets
 from omega_server.refusals import Code, RefusalError
-from omega_server.store.rows import EventRow
-from omega_server.tickets import TicketState, state_of
 from support.server_rig import Rig
-
-
-def event(kind: str) -> EventRow:
-    return EventRow(
-        subject="ticket", subject_id="TT-2026-000001", kind=kind, at_unix_us=1, content={}
-    )
-
-
-@pytest.mark.parametrize(
-    ("log", "state"),
-    [
-        pytest.param(["opened"], TicketState.ACKNOWLEDGED, id="opened"),
-        pytest.param(["opened", "record"], TicketState.IN_PROGRESS, id="diagnosed"),
-    ],
-)
-def test_state_of_a_log(log: list[str], state: TicketState) -> None:
-    assert state_of([event(kind) for kind in log]) is state
 
 
 def test_numbers_count_up(rig: Rig) -> None:

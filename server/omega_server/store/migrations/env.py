@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from omega_server.store.key_tables import metadata
+from omega_server.store.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,0 +1,10 @@
+"""Every table there is: a module that makes some is named here, or alembic would not see them."""
+
+from __future__ import annotations
+
+from omega_server.store import delivery_tables, instruction_tables, key_tables
+from omega_server.store.tables import metadata
+
+TABLES = (key_tables, instruction_tables, delivery_tables)
+
+__all__ = ["TABLES", "metadata"]

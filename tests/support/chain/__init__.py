@@ -1,0 +1,1 @@
+"""A customer's line as a chain of network namespaces, with faults injected for real."""
