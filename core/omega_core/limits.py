@@ -203,6 +203,9 @@ WATCH_WAIT_US = WAITING_TIME_NS // NS_PER_US  # an answer later than in a stream
 WATCH_LATE_US = 2_500_000  # between two attempts; a longer time nobody watched
 WATCH_SUSPECT_US = 5_000_000  # within it a first witness answers, or the line is what is down
 WATCH_NEAR_US = 300_000  # a witness is asked together with an attempt, so both meet the same line
+WATCH_WITNESS_US = 2_500_000  # for its answer: three round trips of a satellite, and a signature
+WATCH_WITNESS_EVERY_US = 30_000_000  # at the least while a test point is silent: servers have many
+WATCH_DISK_AGAIN_US = 30_000_000  # a full disk is not asked each second
 WATCH_ROUND_TRIPS = 16  # the longest of the last ones says when an answer was due
 WATCH_CHECKPOINT_US = 300_000_000  # 288 small writes a day; so much is unobserved at a power cut
 WATCH_WINDOW_US = 86_400_000_000  # a record a day
@@ -274,6 +277,7 @@ assert 2 * KEY_CHAIN_MAX + 3 * KEY_REVOCATIONS_MAX <= KEY_EVENTS_MAX, "server, a
 assert KEY_CHAIN_MAX * KEY_EVENT_BYTES_MAX <= ANSWER_BYTES_MAX, "a server tells its chain to agents"
 assert STORE_WAIT_S < REQUEST_DEADLINE_S, "the store's answer must arrive before we give up"
 assert WATCH_PERIOD_US < WATCH_LATE_US < WATCH_WAIT_US < WATCH_SUSPECT_US
+assert WATCH_WITNESS_US < WATCH_WAIT_US, "a witness has answered when its attempt is decided"
 assert WATCH_EVENTS_MAX * 160 < RECORD_BYTES_MAX, "a window full of events is still a record"
 assert CONNECTOR_DELIVERY_S + CONNECTOR_ANSWER_S < CONNECTOR_LEASE_S, "no two hold one delivery"
 assert CONNECTOR_SETTLE_S > 2 * CONNECTOR_ANSWER_S

@@ -19,23 +19,29 @@ from omega_core.facts import Version1
 from omega_core.models import Address, Id, KeyText, Port, StrictModel, UnixUs
 
 
+Nonce = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16}$")]
+
+
 class StandingRequest(StrictModel):
     """A device asks for leave to watch its line: `POST /v1/standing-grants`."""
 
     schema_version: Version1 = 1
     agent_id: Id
     agent_key: KeyText
+    nonce: Nonce
     requested_unix_us: UnixUs
 
 
 class StandingGrant(StrictModel):
     """Leave for one agent to watch its line against one test point.
 
+    `nonce` is the request's, so that the agent knows this for the answer to what it asked just now.
     Without `addresses` the test point is where the server was reached.
     """
 
     schema_version: Version1 = 1
     agent_key: KeyText
+    nonce: Nonce
     test_point: Id
     test_point_key: KeyText
     addresses: Annotated[tuple[Address, ...], Field(max_length=2)] = ()

@@ -14,7 +14,8 @@ then the line carries packets and the test point is what is silent. A witness is
 attempts fail, so the first of a run have none; they are excused too when the first witness asked
 answers while the test point goes on being silent. Had the line been down and come back, the test
 point would answer as well. A witness that was asked in a run and did not answer makes the run an
-outage for good.
+outage for good. Once a witness has shown that the test point is what is silent, that is believed
+until the test point answers, or a witness does not: what fails in between had none.
 
 Time between two attempts that is longer than `LATE_US` was not watched: the machine slept, or was
 too busy. A gap ends a run, because nobody knows whether the line came back meanwhile; the outage is
@@ -148,8 +149,23 @@ class AvailabilityTracker:
             self._good(at_us)
         elif any(abs(each - at_us) <= WATCH_NEAR_US for each in self._witnesses_us):
             self._excused(at_us)
+        elif self._goes_on_silent(at_us):
+            self._excused(at_us)
         else:
             self._failed(at_us)
+
+    def _goes_on_silent(self, at_us: int) -> bool:
+        """Whether a silence of the test point that had a witness still stands.
+
+        The witness is asked less and less often while it lasts: a test point that is gone for a day
+        would have all who watch it ask the server each second.
+        """
+        gap = self._at.gap
+        was_silent = gap is not None and gap.cause is Unwatched.TEST_POINT_SILENT
+        return was_silent and not self._was_missed(at_us)
+
+    def _was_missed(self, at_us: int) -> bool:
+        return any(abs(each - at_us) <= WATCH_NEAR_US for each in self._misses_us)
 
     def _good(self, at_us: int) -> None:
         if self._restarted_us is not None and at_us >= self._restarted_us:
@@ -175,8 +191,7 @@ class AvailabilityTracker:
             )
         attempts = replace(self._at.attempts, failed=self._at.attempts.failed + 1)
         run = replace(run, last_failed_us=at_us)
-        missed = any(abs(each - at_us) <= WATCH_NEAR_US for each in self._misses_us)
-        doomed = self._at.doomed or missed
+        doomed = self._at.doomed or self._was_missed(at_us)
         self._at = replace(self._at, run=run, doomed=doomed, reached_us=at_us, attempts=attempts)
 
     def _excused(self, at_us: int) -> None:

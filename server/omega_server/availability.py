@@ -71,6 +71,7 @@ class AvailabilityDesk:
         now = self._clock.unix_us()
         grant = StandingGrant(
             agent_key=signer.key,
+            nonce=request.nonce,
             test_point=place.id,
             test_point_key=place.key,
             addresses=place.addresses,
@@ -139,7 +140,7 @@ class AvailabilityDesk:
             )
             return seal(model_bytes(stated), PayloadType.RECEIPT, self._key)
 
-        row, is_new = self._store.sessions.add_record(draft, None, log=self._log, receipt=receipt)
+        row, is_new = self._store.sessions.add_record(draft, (), log=self._log, receipt=receipt)
         return Posted(row, is_new=True) if is_new else _same_bytes(row, sealed)
 
 

@@ -1,6 +1,6 @@
 """The watch's journal: what was seen in the window under way, through any power cut.
 
-    <CRC-32 of the rest, 8 hex digits> {"window": {...}}        the window began: first line
+    <CRC-32 of the rest, 8 hex digits> {"window": {...}}        the window began: the first line
     <CRC-32>                           {"over": [...], "standing": {...}, "at": {...}}
     <CRC-32>                           {"closing": {...}}       it ended then, for this reason
 
@@ -35,30 +35,35 @@ _CRC_CHARS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When a line was written: on the watch's time line, and on the kernel's clock of that boot."""
+
+    boot_id: str
+    at_us: int
+    boottime_ns: int
+    clock_step_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """Which window of the watch it is; `prev` is the digest of the record before."""
 
     seq: int
     prev: str | None
+    test_point: str
     started_us: int
     standing: Standing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """When a line was written, and in which run of the machine."""
-
-    boot_id: str
-    clock_step_us: int
+    at: Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """Where the window ended, and why."""
+    """Where the window ended, and why; `software` is what its record names, also if sealed later."""
 
     ended_us: int
     closed: WhyClosed
     clock_step_us: int
+    software: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,8 +72,8 @@ class Kept:
 
     window: Window
     standing: Standing
+    at: Moment
     over: list[SeenOutage | Gap] = field(default_factory=list)
-    at: Moment | None = None
     closing: Closing | None = None
 
 
@@ -151,7 +156,8 @@ def replayed(data: bytes) -> tuple[Kept | None, int]:
         if parsed is None:
             break
         if parsed.window is not None:
-            kept = Kept(window=parsed.window, standing=parsed.window.standing)
+            window = parsed.window
+            kept = Kept(window=window, standing=window.standing, at=window.at)
         elif kept is None:
             break
         else:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from omega_core.envelope import PayloadType, open_sealed, parse_envelope
+from omega_core.canonical import NotPlainJsonError
+from omega_core.envelope import EnvelopeError, PayloadType, open_sealed, parse_envelope
 from omega_core.keys import PublicKey, SigningKey
-from omega_core.models import parse_model
+from omega_core.models import ContentError, parse_model
 from omega_core.standing import StandingGrant
 from omega_core.units import NS_PER_US
 from omega_core.wire.stamp import NotStampError, SenderPacket, decode_reflector, encode_sender
@@ -30,6 +31,10 @@ from omega_core.wire.standing import (
 )
 
 _DOUBTED_AFTER = 2
+
+
+class LeaveError(Exception):
+    """These octets are no standing grant of this server for this device: why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,8 @@ class StandingClient:
         *,
         instance: bytes | None = None,
     ) -> None:
-        self._grant = grant
-        self._content = content
+        self._envelope = grant
+        self.grant = content
         self._key = key
         self._test_point_key = PublicKey.from_text(content.test_point_key)
         self._instance = instance
@@ -83,7 +88,7 @@ class StandingClient:
 
     def holds_at(self, now_unix_us: int) -> bool:
         """Say whether the grant is good at a time; how far the clocks agree is the other's care."""
-        return now_unix_us <= self._content.not_after_unix_us
+        return now_unix_us <= self.grant.not_after_unix_us
 
     def attempt(self, number: int, now_unix_us: int) -> bytes:
         """Return what to send for an attempt. Numbers ascend."""
@@ -105,7 +110,7 @@ class StandingClient:
         self._hello_unix_us = max(now_unix_us, self._hello_unix_us + 1)
         exchange = X25519PrivateKey.generate()
         data = encode_hello(
-            self._grant,
+            self._envelope,
             exchange.public_key().public_bytes_raw(),
             self._key,
             sent_unix_us=self._hello_unix_us,
@@ -140,11 +145,14 @@ class StandingClient:
 
 
 def granted(envelope: bytes, server_key: PublicKey, agent_key: SigningKey) -> StandingClient:
-    """Return a client under a grant; raises EnvelopeError, ContentError or ValueError."""
-    payload = open_sealed(
-        parse_envelope(envelope), PayloadType.STANDING_GRANT, {server_key.kid: server_key}
-    )
-    content = parse_model(StandingGrant, payload)
+    """Return a client under a grant; raises LeaveError unless it is the server's, and for us."""
+    try:
+        payload = open_sealed(
+            parse_envelope(envelope), PayloadType.STANDING_GRANT, {server_key.kid: server_key}
+        )
+        content = parse_model(StandingGrant, payload)
+    except (EnvelopeError, NotPlainJsonError, ContentError) as error:
+        raise LeaveError(str(error)) from error
     if content.agent_key != agent_key.public.text:
-        raise ValueError("the standing grant is for another key")
+        raise LeaveError("the standing grant is for another key")
     return StandingClient(envelope, content, agent_key)
