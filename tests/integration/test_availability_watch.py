@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import select
 from pathlib import Path
 
 import pytest
 
-from omega_agent.availability_journal import AvailabilityJournal
-from omega_agent.availability_watch import AvailabilityWatch, TcpWitness, Watcher, Witness
+from omega_agent.availability.book import Author, WatchBook
+from omega_agent.availability.client import StandingClient, granted
+from omega_agent.availability.journal import AvailabilityJournal
+from omega_agent.availability.leave import Leave
+from omega_agent.availability.watch import AvailabilityWatch, Place, Witness
 from omega_agent.outbox import MemoryOutbox
-from omega_agent.standing_client import StandingClient, granted
 from omega_core.availability import Unwatched
 from omega_core.availability_record import AvailabilityRecord
 from omega_core.clock import SystemClock
 from omega_core.envelope import PayloadType, open_sealed, parse_envelope, seal
 from omega_core.models import model_bytes, parse_model
-from omega_core.record import AgentRef
 from omega_core.standing import StandingGrant
 from omega_core.units import NS_PER_S, US_PER_S
 from support import builders
+from support.grantor import LocalGrantor
 from support.real_test_point import RealTestPoint
 
 AGENT_KEY = builders.key_of("agent")
@@ -29,6 +32,7 @@ def client_of(test_point: RealTestPoint) -> StandingClient:
     now_us = SystemClock().unix_us()
     grant = StandingGrant(
         agent_key=AGENT_KEY.public.text,
+        nonce="n" * 16,
         test_point="tp-test",
         test_point_key=test_point.key.public.text,
         udp_port=test_point.ports.udp_port,
@@ -39,6 +43,25 @@ def client_of(test_point: RealTestPoint) -> StandingClient:
     return granted(envelope, test_point.server_key.public, AGENT_KEY)
 
 
+def place_of(test_point: RealTestPoint, client: StandingClient | None) -> Place:
+    address = ("127.0.0.1", test_point.ports.udp_port)
+    return Place(test_point="tp-test", address=address, client=client)
+
+
+def witness_of(test_point: RealTestPoint, folder: Path) -> Leave:
+    """Return a server that is there while its test point is not."""
+    grantor = LocalGrantor(test_point.server_key, test_point.key.public)
+    return Leave(
+        "cpe-1",
+        AGENT_KEY,
+        test_point.server_key.public,
+        folder / "grant",
+        grantor.connect,
+        clock=SystemClock(),
+        rng=random.Random(1),  # noqa: S311 - draws pauses
+    )
+
+
 def watch_of(
     test_point: RealTestPoint,
     client: StandingClient | None,
@@ -46,17 +69,12 @@ def watch_of(
     outbox: MemoryOutbox,
     witness: Witness | None = None,
 ) -> AvailabilityWatch:
+    author = Author(key=AGENT_KEY, agent_id="cpe-1", software="omega test")
     return AvailabilityWatch(
-        Watcher(
-            key=AGENT_KEY,
-            agent=AgentRef(id="cpe-1", kid=AGENT_KEY.public.kid, software="omega test"),
-            test_point="tp-test",
-            address=("127.0.0.1", test_point.ports.udp_port),
-        ),
-        client=client,
-        journal=AvailabilityJournal(folder / "availability.journal"),
-        keeper=outbox,
+        place_of(test_point, client),
+        WatchBook(author, AvailabilityJournal(folder / "availability.journal"), outbox),
         clock=SystemClock(),
+        software="omega test",
         witness=witness,
     )
 
@@ -104,8 +122,7 @@ def test_a_test_point_that_restarts_is_no_outage(tmp_path: Path, *, with_witness
     outbox = MemoryOutbox()
     with RealTestPoint(tmp_path) as test_point:
         client = client_of(test_point)
-        # A closed TCP port refuses: that is an answer from beyond the line.
-        witness = TcpWitness(("127.0.0.1", 1)) if with_witness else None
+        witness = witness_of(test_point, tmp_path) if with_witness else None
         watch = watch_of(test_point, client, tmp_path, outbox, witness)
         run(watch, 3)
         port = test_point.ports.udp_port
@@ -137,7 +154,7 @@ def test_a_silent_port_is_an_outage_and_no_grant_is_not(tmp_path: Path) -> None:
     (outage,) = record_in(outbox, digest).watched.outages
     assert outage.until_us is None
     assert outage.least_us(0, 2**53) >= US_PER_S
-    watch.client = None
+    watch.use(place_of(test_point, None))
     run(watch, 1.5)
     digest = watch.close("requested")
     assert digest is not None

@@ -111,6 +111,9 @@ class AvailabilityWatch:
         self._move_to(place.test_point)
         if place.address != self._place.address:
             self._drop_endpoint()
+        before = self._place.client
+        if place.client is not None and before is not None and place.client is not before:
+            place.client.take_over(before)
         self._place = place
 
     def fileno(self) -> int:

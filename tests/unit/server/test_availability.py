@@ -20,6 +20,7 @@ from omega_core.units import US_PER_S
 from omega_server.refusals import RefusalError
 from support.server_rig import Device, Rig
 
+NONCE = "n" * 16
 WATCHED = Watched(
     started_us=1_000,
     ended_us=90_000,
@@ -41,6 +42,7 @@ def request_of(device: Device, **changes: Any) -> bytes:  # noqa: ANN401 - field
     fields = {
         "agent_id": device.agent_id,
         "agent_key": device.key.public.text,
+        "nonce": NONCE,
         "requested_unix_us": 0,
         **changes,
     }
@@ -80,7 +82,7 @@ def test_an_enrolled_device_may_watch_for_weeks_whatever_its_clock_says(rig: Rig
         parse_envelope(envelope), PayloadType.STANDING_GRANT, {server_key.kid: server_key}
     )
     grant = parse_model(StandingGrant, payload)
-    assert grant.agent_key == device.key.public.text
+    assert (grant.agent_key, grant.nonce) == (device.key.public.text, NONCE)
     life_us = grant.not_after_unix_us - rig.services.clock.unix_us()
     assert life_us == limits.STANDING_GRANT_LIFE_S * US_PER_S
 

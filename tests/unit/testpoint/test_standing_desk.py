@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from omega_agent.standing_client import Answered, SendAgain, StandingClient, granted
+from omega_agent.availability.client import Answered, SendAgain, StandingClient, granted
 from omega_core import limits
 from omega_core.envelope import PayloadType, parse_envelope, seal
 from omega_core.keys import SigningKey
@@ -26,6 +26,7 @@ OTHER_PLACE = ("198.51.100.9", 4_000)
 def envelope_of(key: SigningKey = SERVER, **changes: Any) -> bytes:  # noqa: ANN401 - fields
     fields: dict[str, Any] = {
         "agent_key": AGENT.public.text,
+        "nonce": "n" * 16,
         "test_point": "tp-1",
         "test_point_key": TEST_POINT.public.text,
         "addresses": ("2001:db8:1111:2222:3333:4444:5555:6666", "198.51.100.100"),

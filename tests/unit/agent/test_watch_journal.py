@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omega_agent.availability_journal import (
+from omega_agent.availability.journal import (
     AvailabilityJournal,
     Closing,
     Moment,
@@ -18,17 +18,27 @@ OUTAGE = SeenOutage(
     since_us=10, first_failed_us=11, last_failed_us=20, until_us=21, round_trip_us=1
 )
 GAP = Gap(started_us=30, ended_us=40, cause=Unwatched.SUSPENDED)
-MOMENT = Moment(boot_id="boot", clock_step_us=-5)
+BEGUN = Moment(boot_id="boot", at_us=5, boottime_ns=1_000, clock_step_us=0)
+MOMENT = Moment(boot_id="boot", at_us=50, boottime_ns=46_000, clock_step_us=-5)
 STANDING = Standing(reached_us=50, good_us=50, attempts=Attempts(answered=3, failed=2))
 
 
 def written(folder: Path) -> bytes:
     path = folder / "journal"
     journal = AvailabilityJournal(path)
-    journal.begin(Window(seq=3, prev=None, started_us=5, standing=Standing(reached_us=5)))
+    journal.begin(
+        Window(
+            seq=3,
+            prev=None,
+            test_point="tp-1",
+            started_us=5,
+            standing=Standing(reached_us=5),
+            at=BEGUN,
+        )
+    )
     journal.add([OUTAGE], STANDING, MOMENT)
     journal.add([GAP], STANDING, MOMENT)
-    journal.close(Closing(ended_us=50, closed="day", clock_step_us=0))
+    journal.close(Closing(ended_us=50, closed="day", clock_step_us=0, software="omega test"))
     return path.read_bytes()
 
 
@@ -45,6 +55,7 @@ def test_a_cut_at_any_byte_loses_no_more_than_the_line_it_falls_in(tmp_path: Pat
             assert kept.over == [OUTAGE, GAP][: max(0, lines - 1)]
             assert kept.standing == (STANDING if lines > 1 else Standing(reached_us=5))
             assert (kept.closing is None) == (lines < 4)
+            assert kept.at == (MOMENT if lines > 1 else BEGUN)
 
 
 def test_what_was_written_after_a_cut_is_read_with_what_was_before(tmp_path: Path) -> None:

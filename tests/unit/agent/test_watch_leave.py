@@ -1,0 +1,133 @@
+"""Leave to watch is asked for, kept and renewed; only the server's own answer is a witness."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omega_agent.availability.leave import Leave
+from omega_agent.errors import NoAnswerError
+from omega_core import limits
+from omega_core.clock import SystemClock
+from omega_core.keys import SigningKey
+from support import builders
+from support.grantor import LocalGrantor
+
+AGENT = builders.key_of("agent")
+SERVER = builders.key_of("server")
+TEST_POINT = builders.key_of("test point")
+SOON_S = 5
+ASKED_US = 7_000_000
+
+
+@pytest.fixture
+def grantor() -> LocalGrantor:
+    return LocalGrantor(SERVER, TEST_POINT.public)
+
+
+def leave_of(folder: Path, grantor: LocalGrantor) -> Leave:
+    return Leave(
+        "MA-000001",
+        AGENT,
+        SERVER.public,
+        folder / "grant",
+        grantor.connect,
+        clock=SystemClock(),
+        rng=random.Random(1),  # noqa: S311 - draws pauses
+    )
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    until_s = time.monotonic() + SOON_S
+    while not condition():
+        assert time.monotonic() < until_s
+        time.sleep(0.005)
+
+
+def told(leave: Leave) -> list[tuple[int, bool]]:
+    """Return what came of a question that was just asked."""
+    found: list[tuple[int, bool]] = []
+
+    def come() -> bool:
+        found.extend(leave.told(ASKED_US))
+        return bool(found)
+
+    wait_until(come)
+    return found
+
+
+def test_it_is_asked_for_once_and_kept(tmp_path: Path, grantor: LocalGrantor) -> None:
+    leave = leave_of(tmp_path, grantor)
+    assert leave.client is None
+    leave.renew()
+    wait_until(lambda: leave.client)
+    leave.renew()
+    again = leave_of(tmp_path, grantor)
+    again.renew()
+    assert again.grant == leave.grant
+    assert len(grantor.asked) == 1
+
+
+def test_an_old_one_is_renewed_and_used_meanwhile(tmp_path: Path, grantor: LocalGrantor) -> None:
+    class Later(SystemClock):
+        def unix_us(self) -> int:
+            return super().unix_us() + limits.STANDING_GRANT_LIFE_S * 1_000_000 // 4
+
+    grantor.life_s = limits.STANDING_GRANT_LIFE_S
+    first = leave_of(tmp_path, grantor)
+    first.renew()
+    wait_until(lambda: first.client)
+    grantor.error = NoAnswerError("no_answer", why="away")
+    leave = Leave(
+        "MA-000001",
+        AGENT,
+        SERVER.public,
+        tmp_path / "grant",
+        grantor.connect,
+        clock=Later(),
+        rng=random.Random(1),  # noqa: S311 - draws pauses
+    )
+    leave.renew()
+    wait_until(lambda: leave.error)
+    assert leave.client is not None
+    leave.renew()  # not before a pause
+    assert len(grantor.asked) == 2
+
+
+def test_the_servers_answer_is_a_witness(tmp_path: Path, grantor: LocalGrantor) -> None:
+    leave = leave_of(tmp_path, grantor)
+    leave.ask(ASKED_US)
+    assert told(leave) == [(ASKED_US, True)]
+    assert leave.told(ASKED_US) == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param({"error": NoAnswerError("no_answer", why="away")}, id="nobody answers"),
+        pytest.param({"key": SigningKey.generate()}, id="another key signs"),
+        pytest.param({"nonce": "x" * 16}, id="it was said before"),
+    ],
+)
+def test_nobody_elses_answer_is(
+    tmp_path: Path, grantor: LocalGrantor, spoil: dict[str, object]
+) -> None:
+    for name, value in spoil.items():
+        setattr(grantor, name, value)
+    leave = leave_of(tmp_path, grantor)
+    leave.ask(ASKED_US)
+    assert told(leave) == [(ASKED_US, False)]
+    assert leave.client is None
+    assert leave.error is not None
+
+
+def test_a_damaged_grant_is_asked_for_anew(tmp_path: Path, grantor: LocalGrantor) -> None:
+    (tmp_path / "grant").write_bytes(b"{")
+    leave = leave_of(tmp_path, grantor)
+    assert leave.client is None
+    leave.renew()
+    wait_until(lambda: leave.client)
