@@ -18,7 +18,6 @@ from pydantic import Field
 from omega_core.facts import Version1
 from omega_core.models import Address, Id, KeyText, Port, StrictModel, UnixUs
 
-
 Nonce = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16}$")]
 
 

@@ -147,12 +147,13 @@ class AvailabilityTracker:
             self._look_away(self._at.reached_us, Unwatched.STALLED)
         if attempt.answered:
             self._good(at_us)
-        elif any(abs(each - at_us) <= WATCH_NEAR_US for each in self._witnesses_us):
-            self._excused(at_us)
-        elif self._goes_on_silent(at_us):
+        elif self._had_a_witness(at_us) or self._goes_on_silent(at_us):
             self._excused(at_us)
         else:
             self._failed(at_us)
+
+    def _had_a_witness(self, at_us: int) -> bool:
+        return any(abs(each - at_us) <= WATCH_NEAR_US for each in self._witnesses_us)
 
     def _goes_on_silent(self, at_us: int) -> bool:
         """Whether a silence of the test point that had a witness still stands.

@@ -59,6 +59,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.save_place": "{option} {path}: {why}",
         "error.server_key_form": "--server-key is not a public key in base64url (43 characters)",
         "error.server_key_moved": "nothing leads from the pinned key to the one of the server",
+        "error.standing_grant": "the server's leave to watch is not accepted: {why}",
         "error.server_line": "what the server says of its keys does not hold ({why})",
         "error.server_key_other": "the server shows another key than the one that was given",
         "error.server_missing": "which server? this device is not enrolled with any",

@@ -61,6 +61,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         ),
         "error.rule_unknown": "aucune règle ne s'appelle {rule} ; on connaît {known}",
         "error.save_place": "{option} {path} : {why}",
+        "error.standing_grant": "l'autorisation de surveillance n'est pas acceptée : {why}",
         "error.server_key_form": (
             "--server-key n'est pas une clé publique en base64url (43 caractères)"
         ),

@@ -22,6 +22,7 @@ SERVER = builders.key_of("server")
 TEST_POINT = builders.key_of("test point")
 SOON_S = 5
 ASKED_US = 7_000_000
+SILENT = NoAnswerError("no_answer", server="https://omega.example", why="away")
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_an_old_one_is_renewed_and_used_meanwhile(tmp_path: Path, grantor: Local
     first = leave_of(tmp_path, grantor)
     first.renew()
     wait_until(lambda: first.client)
-    grantor.error = NoAnswerError("no_answer", why="away")
+    grantor.error = SILENT
     leave = Leave(
         "MA-000001",
         AGENT,
@@ -108,7 +109,7 @@ def test_the_servers_answer_is_a_witness(tmp_path: Path, grantor: LocalGrantor) 
 @pytest.mark.parametrize(
     "spoil",
     [
-        pytest.param({"error": NoAnswerError("no_answer", why="away")}, id="nobody answers"),
+        pytest.param({"error": SILENT}, id="nobody answers"),
         pytest.param({"key": SigningKey.generate()}, id="another key signs"),
         pytest.param({"nonce": "x" * 16}, id="it was said before"),
     ],
