@@ -87,7 +87,7 @@ class StandingClient:
         self._hello_unix_us = 0
 
     def take_over(self, before: StandingClient) -> None:
-        """Go on where the client of an earlier grant was: at one test point the stream stays open."""
+        """Go on where an earlier grant's client was: at one test point the stream stays open."""
         if before.grant.test_point_key == self.grant.test_point_key:
             self._open, self._instance = before._open, before._instance
             self._last_answered = before._last_answered

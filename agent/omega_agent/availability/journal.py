@@ -58,7 +58,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """Where the window ended, and why; `software` is what its record names, also if sealed later."""
+    """Where the window ended, and why; `software` is what its record names, whenever sealed."""
 
     ended_us: int
     closed: WhyClosed
