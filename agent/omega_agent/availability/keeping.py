@@ -33,6 +33,7 @@ class WatchKeeper:
             observation=None,
             receipt=None,
             keys=(self._device.statement,),
+            key_events=self._device.key_events,
             profile=None,
         )
         item = WaitingRecord(
