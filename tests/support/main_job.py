@@ -82,6 +82,11 @@ class Ran:
         return self.code == ExitCode.INVALID and processors.were_taken(self.json["measurement"])
 
     @property
+    def own_faults(self) -> list[str]:
+        """What made the run invalid, without what a hypervisor did."""
+        return processors.own_faults(self.json["measurement"])
+
+    @property
     def last_line(self) -> str:
         return self.stderr.splitlines()[-1]
 

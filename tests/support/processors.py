@@ -21,8 +21,14 @@ _WAIT_S = 40  # a hypervisor that takes processors does so for some seconds
 
 def were_taken(measured: dict[str, Any]) -> bool:
     """Say whether a measurement is invalid, and nothing but a stolen processor made it so."""
-    stolen_ppm = max(each["steal_ppm"] for each in measured["environment"]["cpu"])
-    return bool(measured["validity"] == ["cpu_limited"] and stolen_ppm > _ROBBED_PPM)
+    return bool(measured["validity"]) and not own_faults(measured)
+
+
+def own_faults(measured: dict[str, Any]) -> list[str]:
+    """Return what made a measurement invalid, without what a stolen processor did."""
+    stolen_ppm = max((each["steal_ppm"] for each in measured["environment"]["cpu"]), default=0)
+    theirs = {"cpu_limited"} if stolen_ppm > _ROBBED_PPM else set()
+    return [fault for fault in measured["validity"] if fault not in theirs]
 
 
 def await_them() -> None:
