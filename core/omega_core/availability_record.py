@@ -19,7 +19,7 @@ from omega_core.models import Digest, Id, StrictModel
 from omega_core.record import AgentRef
 
 _Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
-WhyClosed = Literal["day", "requested", "full", "stopped"]
+WhyClosed = Literal["day", "outage", "requested", "full", "stopped"]
 
 
 class AvailabilityRecord(StrictModel):

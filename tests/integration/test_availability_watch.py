@@ -57,6 +57,7 @@ def witness_of(test_point: RealTestPoint, folder: Path) -> Leave:
         test_point.server_key.public,
         folder / "grant",
         grantor.connect,
+        find=lambda _: ("127.0.0.1",),
         clock=SystemClock(),
         rng=random.Random(1),  # noqa: S311 - draws pauses
     )

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from omega_agent.errors import NoAnswerError
 from omega_core.clock import SystemClock
+from omega_core.control import ServerInfo
 from omega_core.envelope import PayloadType, parse_envelope, seal
 from omega_core.errors import OmegaError
 from omega_core.keys import PublicKey, SigningKey
@@ -30,6 +32,10 @@ class LocalGrantor:
     @contextmanager
     def connect(self) -> Iterator[LocalGrantor]:
         yield self
+
+    def server_info(self) -> ServerInfo:
+        """See `Informant`: whoever signs with a key that is not pinned has nothing to show."""
+        raise NoAnswerError("no_answer", server="https://omega.example", why="away")
 
     def standing_grant(self, request: bytes) -> bytes:
         asked = parse_model(StandingRequest, parse_envelope(request).payload)

@@ -3,10 +3,12 @@
     HOME/availability/outbox/
 
 Their own, because the place of the next measurement among those of the device is read from the
-other one. An item is what a measurement's is, so it is sent, acknowledged or set aside the same way.
+other one. An item is what a measurement's is, so it is sent, acknowledged or set aside alike.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from omega_agent.device import Device
 from omega_agent.outbox import Outbox
@@ -18,8 +20,17 @@ from omega_core.keys import PublicKey
 class WatchKeeper:
     """Implements `book.Keeper` for one enrolled device."""
 
-    def __init__(self, outbox: Outbox, device: Device, server_key: PublicKey) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        device: Device,
+        server_key: PublicKey,
+        *,
+        tell: Callable[[str], None],
+    ) -> None:
+        """`tell` is called with the digest of each record that waits now."""
         self._outbox = outbox
+        self._tell = tell
         self._device = device
         self._server_key = server_key
 
@@ -44,3 +55,4 @@ class WatchKeeper:
             bundle=bundle,
         )
         self._outbox.put(record_id, item.to_bytes())
+        self._tell(record_id)

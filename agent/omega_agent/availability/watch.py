@@ -17,8 +17,9 @@ wakes in 1970): then the reboot took no time, and `clock_step_us` shows it.
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +28,7 @@ from omega_agent.availability.book import WatchBook
 from omega_agent.availability.client import Answered, SendAgain, StandingClient
 from omega_agent.availability.journal import Closing, Moment, Window
 from omega_core import limits
-from omega_core.availability import Unwatched
+from omega_core.availability import Gap, SeenOutage, Unwatched
 from omega_core.availability_record import WhyClosed
 from omega_core.clock import Clock
 from omega_core.errors import StorageError
@@ -78,12 +79,14 @@ class AvailabilityWatch:
         software: str,
         is_on_the_line: bool = False,
         witness: Witness | None = None,
+        tell: Callable[[SeenOutage], None] = lambda _: None,
+        draw: Callable[[], float] = random.random,  # noqa: S311 - draws pauses
         boot_id: Callable[[], str] = lambda: _BOOT_ID.read_text(encoding="ascii").strip(),
     ) -> None:
         """Go on where the book ends; raises StorageError where a first window can't be begun.
 
         `is_on_the_line`: this host is the CPE itself, so that it has no route means that the line
-        is down.
+        is down. `tell` is called with each outage that is over and was one for sure.
         """
         self.trouble: StorageError | None = None
         self._place = place
@@ -92,13 +95,19 @@ class AvailabilityWatch:
         self._software = software
         self._is_on_the_line = is_on_the_line
         self._witness = witness
+        self._tell = tell
+        self._draw = draw
         self._boot_id = boot_id()
         self._endpoint: socket.socket | None = None
         self._number = 0
         self._sent_us: dict[int, int] = {}
         self._kept_us = self._tried_us = 0
         self._witness_due_us = self._witness_pause_us = 0
+        self._has_news = False
+        """An outage is over that no closed window tells."""
+        self._reported_us = -limits.WATCH_REPORT_EVERY_US
         self._tracker = self._resumed()
+        self._answered_us = self._now_us()
         self._move_to(place.test_point)
         self._known = self._tracker.standing
         self._due_us = self._now_us()
@@ -106,15 +115,21 @@ class AvailabilityWatch:
     def use(self, place: Place) -> None:
         """Watch against this from now on; another test point begins another window.
 
-        Raises StorageError where that can't be written; then all is as before.
+        Where nothing has been answered for long, by a socket of its own: this host's address may be
+        another one by now. Raises StorageError where that can't be written; then all is as before.
         """
         self._move_to(place.test_point)
-        if place.address != self._place.address:
+        if place.address != self._place.address or self.silent_us >= limits.WATCH_TURN_US:
             self._drop_endpoint()
         before = self._place.client
         if place.client is not None and before is not None and place.client is not before:
             place.client.take_over(before)
         self._place = place
+
+    @property
+    def silent_us(self) -> int:
+        """For how long nothing has been answered."""
+        return self._now_us() - self._answered_us
 
     def fileno(self) -> int:
         """Return the descriptor to wait on, -1 while there is no socket."""
@@ -137,6 +152,8 @@ class AvailabilityWatch:
             self._try(lambda: self.close("day"), now_us)
         elif self._book.events >= limits.WATCH_EVENTS_MAX:
             self._try(lambda: self.close("full"), now_us)
+        elif self._has_news and now_us - self._reported_us >= limits.WATCH_REPORT_EVERY_US:
+            self._try(lambda: self.close("outage"), now_us)
         wait_us = max(0, self._due_us - self._now_us())
         return self._clock.monotonic_ns() + wait_us * NS_PER_US
 
@@ -148,7 +165,7 @@ class AvailabilityWatch:
         standing = self._tracker.standing
         if standing.reached_us <= self._book.window.started_us:
             return None
-        self._book.note(self._tracker.take_over())
+        self._note(self._tracker.take_over())
         moment = self._moment()
         closing = Closing(
             ended_us=standing.reached_us,
@@ -162,6 +179,7 @@ class AvailabilityWatch:
         finally:
             if self._book.window.seq != before:  # also where the keeper has not got it yet
                 self._tracker.begin_window()
+                self._has_news, self._reported_us = False, moment.at_us
 
     def end(self) -> None:
         """Stop watching: what is decided is in the journal, and the next start goes on there.
@@ -169,7 +187,7 @@ class AvailabilityWatch:
         Raises StorageError.
         """
         self._tracker.settle(self._now_us())
-        self._book.note(self._tracker.take_over())
+        self._note(self._tracker.take_over())
         self._drop_endpoint()
         self._book.write(self._tracker.standing, self._moment())
 
@@ -244,17 +262,20 @@ class AvailabilityWatch:
         self._sent_us.pop(number - _ATTEMPTS_KNOWN, None)
 
     def _ask_witness(self, now_us: int) -> None:
-        """Ask together with an attempt; ever less often while the test point stays silent."""
+        """Ask together with an attempt; ever less often while the test point stays silent.
+
+        Pauses are drawn: what is silent for one line is so for thousands, and the server comes back
+        for all of them at once.
+        """
         if self._witness is None or not self._tracker.suspects(now_us):
             self._witness_due_us = self._witness_pause_us = 0
             return
         if now_us < self._witness_due_us:
             return
         self._witness.ask(now_us)
-        if self._tracker.standing.gap is not None:
-            doubled_us = 2 * max(self._witness_pause_us, limits.WATCH_PERIOD_US)
-            self._witness_pause_us = min(doubled_us, limits.WATCH_WITNESS_EVERY_US)
-            self._witness_due_us = now_us + self._witness_pause_us
+        doubled_us = 2 * max(self._witness_pause_us, limits.WATCH_PERIOD_US // 2)
+        self._witness_pause_us = min(doubled_us, limits.WATCH_WITNESS_EVERY_US)
+        self._witness_due_us = now_us + int(self._witness_pause_us * (0.5 + self._draw()))
 
     def _send(self, data: bytes) -> bool:
         """Return whether the packet has left; a full queue of this host has taken it too."""
@@ -293,6 +314,7 @@ class AvailabilityWatch:
                     if restarted and number in self._sent_us:
                         self._tracker.restarted(self._sent_us[number])
                     self._tracker.answered(number, now_us - late_us)
+                    self._answered_us = now_us
                 case SendAgain(data=data):
                     self._send(data)
                 case None:
@@ -301,7 +323,7 @@ class AvailabilityWatch:
     def _keep(self, now_us: int) -> None:
         """Write to the book where something is new, and now and then."""
         over, standing = self._tracker.take_over(), self._tracker.standing
-        self._book.note(over)
+        self._note(over)
         known = self._known
         begun = (standing.run is None, standing.gap is None) != (
             known.run is None,
@@ -310,6 +332,13 @@ class AvailabilityWatch:
         due = now_us - self._kept_us >= limits.WATCH_CHECKPOINT_US
         if over or begun or due or self._book.is_behind:
             self._try(lambda: self._write(standing, now_us), now_us)
+
+    def _note(self, over: Sequence[SeenOutage | Gap]) -> None:
+        self._book.note(over)
+        for each in over:
+            if isinstance(each, SeenOutage) and each.is_sure:
+                self._has_news = True
+                self._tell(each)
 
     def _write(self, standing: Standing, now_us: int) -> None:
         self._book.write(standing, self._moment())

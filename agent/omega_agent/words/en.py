@@ -265,6 +265,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "WARNING: another device speaks with this device's key; enrol this one again"
         ),
         "say.daemon_unsuppressed": "measurement is allowed again",
+        "say.daemon_was_down": (
+            "the line was down for {least_s} to {most_s} s, since {since} at the earliest"
+        ),
         "say.cost": "It took {seconds} s, {down} MB down and {up} MB up.",
         "say.first_pass": "FIRST ANSWER: the line keeps what a short look shows; proof follows.",
         "say.first_fail": "FIRST ANSWER: the line does not keep its plan; the rest is measured.",

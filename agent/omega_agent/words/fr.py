@@ -298,6 +298,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "ATTENTION : un autre appareil parle avec la clé de celui-ci ; enrôlez-le de nouveau"
         ),
         "say.daemon_unsuppressed": "les mesures sont de nouveau permises",
+        "say.daemon_was_down": (
+            "la ligne a été coupée de {least_s} à {most_s} s, au plus tôt depuis {since}"
+        ),
         "say.cost": "La mesure a pris {seconds} s, {down} Mo descendants et {up} Mo montants.",
         "say.first_pass": "PREMIÈRE RÉPONSE : au premier regard la ligne tient ; la preuve suit.",
         "say.first_fail": "PREMIÈRE RÉPONSE : la ligne ne tient pas l'offre ; la mesure continue.",

@@ -20,6 +20,7 @@ from support.grantor import LocalGrantor
 AGENT = builders.key_of("agent")
 SERVER = builders.key_of("server")
 TEST_POINT = builders.key_of("test point")
+ADDRESS = "192.0.2.7"
 SOON_S = 5
 ASKED_US = 7_000_000
 SILENT = NoAnswerError("no_answer", server="https://omega.example", why="away")
@@ -37,6 +38,7 @@ def leave_of(folder: Path, grantor: LocalGrantor) -> Leave:
         SERVER.public,
         folder / "grant",
         grantor.connect,
+        find=lambda _: (ADDRESS,),
         clock=SystemClock(),
         rng=random.Random(1),  # noqa: S311 - draws pauses
     )
@@ -63,13 +65,16 @@ def told(leave: Leave) -> list[tuple[int, bool]]:
 
 def test_it_is_asked_for_once_and_kept(tmp_path: Path, grantor: LocalGrantor) -> None:
     leave = leave_of(tmp_path, grantor)
-    assert leave.client is None
+    assert leave.allowed is None
     leave.renew()
-    wait_until(lambda: leave.client)
+    wait_until(lambda: leave.allowed)
     leave.renew()
     again = leave_of(tmp_path, grantor)
     again.renew()
-    assert again.grant == leave.grant
+    assert again.allowed is not None
+    assert leave.allowed is not None
+    assert again.allowed.client.grant == leave.allowed.client.grant
+    assert again.allowed.addresses == (ADDRESS,)
     assert len(grantor.asked) == 1
 
 
@@ -81,7 +86,7 @@ def test_an_old_one_is_renewed_and_used_meanwhile(tmp_path: Path, grantor: Local
     grantor.life_s = limits.STANDING_GRANT_LIFE_S
     first = leave_of(tmp_path, grantor)
     first.renew()
-    wait_until(lambda: first.client)
+    wait_until(lambda: first.allowed)
     grantor.error = SILENT
     leave = Leave(
         "MA-000001",
@@ -89,12 +94,13 @@ def test_an_old_one_is_renewed_and_used_meanwhile(tmp_path: Path, grantor: Local
         SERVER.public,
         tmp_path / "grant",
         grantor.connect,
+        find=lambda _: (ADDRESS,),
         clock=Later(),
         rng=random.Random(1),  # noqa: S311 - draws pauses
     )
     leave.renew()
     wait_until(lambda: leave.error)
-    assert leave.client is not None
+    assert leave.allowed is not None
     leave.renew()  # not before a pause
     assert len(grantor.asked) == 2
 
@@ -122,13 +128,45 @@ def test_nobody_elses_answer_is(
     leave = leave_of(tmp_path, grantor)
     leave.ask(ASKED_US)
     assert told(leave) == [(ASKED_US, False)]
-    assert leave.client is None
+    assert leave.allowed is None
     assert leave.error is not None
 
 
 def test_a_damaged_grant_is_asked_for_anew(tmp_path: Path, grantor: LocalGrantor) -> None:
     (tmp_path / "grant").write_bytes(b"{")
     leave = leave_of(tmp_path, grantor)
-    assert leave.client is None
+    assert leave.allowed is None
     leave.renew()
-    wait_until(lambda: leave.client)
+    wait_until(lambda: leave.allowed)
+
+
+def test_where_no_name_is_resolved_the_addresses_of_before_serve(
+    tmp_path: Path, grantor: LocalGrantor
+) -> None:
+    found: list[tuple[str, ...]] = [(ADDRESS, "2001:db8::7"), ()]
+    leave = Leave(
+        "MA-000001",
+        AGENT,
+        SERVER.public,
+        tmp_path / "grant",
+        grantor.connect,
+        find=lambda _: found.pop(0),
+        clock=SystemClock(),
+        rng=random.Random(1),  # noqa: S311 - draws pauses
+    )
+    for _ in range(2):
+        leave.ask(ASKED_US)
+        assert told(leave) == [(ASKED_US, True)]
+    assert leave.allowed is not None
+    assert leave.allowed.addresses == (ADDRESS, "2001:db8::7")
+    assert leave_of(tmp_path, grantor).allowed is not None
+
+
+def test_a_disk_that_is_full_costs_a_question_at_the_next_start(
+    tmp_path: Path, grantor: LocalGrantor
+) -> None:
+    leave = leave_of(tmp_path / "missing", grantor)
+    leave.ask(ASKED_US)
+    assert told(leave) == [(ASKED_US, True)]
+    assert leave.allowed is not None
+    assert leave_of(tmp_path / "missing", grantor).allowed is None
