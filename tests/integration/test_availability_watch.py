@@ -75,6 +75,7 @@ def watch_of(
         place_of(test_point, client),
         WatchBook(author, AvailabilityJournal(folder / "availability.journal"), outbox),
         clock=SystemClock(),
+        rng=random.Random(1),  # noqa: S311 - draws pauses
         software="omega test",
         witness=witness,
     )

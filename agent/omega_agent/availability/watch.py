@@ -76,11 +76,11 @@ class AvailabilityWatch:
         book: WatchBook,
         *,
         clock: Clock,
+        rng: random.Random,
         software: str,
         is_on_the_line: bool = False,
         witness: Witness | None = None,
         tell: Callable[[SeenOutage], None] = lambda _: None,
-        draw: Callable[[], float] = random.random,  # noqa: S311 - draws pauses
         boot_id: Callable[[], str] = lambda: _BOOT_ID.read_text(encoding="ascii").strip(),
     ) -> None:
         """Go on where the book ends; raises StorageError where a first window can't be begun.
@@ -96,7 +96,7 @@ class AvailabilityWatch:
         self._is_on_the_line = is_on_the_line
         self._witness = witness
         self._tell = tell
-        self._draw = draw
+        self._rng = rng
         self._boot_id = boot_id()
         self._endpoint: socket.socket | None = None
         self._number = 0
@@ -275,7 +275,7 @@ class AvailabilityWatch:
         self._witness.ask(now_us)
         doubled_us = 2 * max(self._witness_pause_us, limits.WATCH_PERIOD_US // 2)
         self._witness_pause_us = min(doubled_us, limits.WATCH_WITNESS_EVERY_US)
-        self._witness_due_us = now_us + int(self._witness_pause_us * (0.5 + self._draw()))
+        self._witness_due_us = now_us + int(self._witness_pause_us * (0.5 + self._rng.random()))
 
     def _send(self, data: bytes) -> bool:
         """Return whether the packet has left; a full queue of this host has taken it too."""

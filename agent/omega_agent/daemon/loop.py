@@ -32,6 +32,7 @@ from omega_agent.daemon.news import (
     Quit,
     Sealed,
     WasDown,
+    Watches,
 )
 from omega_agent.daemon.sender import Sender
 from omega_agent.daemon.waiter import Answered, Self, Silent, Turned
@@ -174,6 +175,8 @@ class Loop:
                 self._over = news  # written down by the next step, and again if the disk is full
             case Broken():
                 raise RuntimeError("a thread of the daemon has ended") from news.error
+            case Watches():
+                self._tell("daemon_watches", test_point=news.test_point, address=news.address)
             case Sealed():
                 self._drained_ns = None
             case WasDown():

@@ -27,6 +27,14 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Watches:
+    """The line is watched from now on, against this test point."""
+
+    test_point: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sealed:
     """The watch has sealed a record, which waits to be posted."""
 
@@ -52,4 +60,4 @@ class Quit:
     """A signal: the daemon is to end."""
 
 
-News = Answered | Silent | Turned | Ended | Broken | Sealed | WasDown | DiskRefused | Quit
+News = Answered | Silent | Turned | Ended | Broken | Watches | Sealed | WasDown | DiskRefused | Quit

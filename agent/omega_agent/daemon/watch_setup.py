@@ -13,7 +13,7 @@ from omega_agent.availability.keeping import WatchKeeper
 from omega_agent.availability.leave import Leave
 from omega_agent.availability.watch import AvailabilityWatch, Place
 from omega_agent.daemon.local_limits import LocalLimits
-from omega_agent.daemon.news import DiskRefused, News, Sealed, WasDown
+from omega_agent.daemon.news import DiskRefused, News, Sealed, WasDown, Watches
 from omega_agent.daemon.waiter import Self
 from omega_agent.daemon.watching import Watching
 from omega_agent.device import Device
@@ -68,16 +68,18 @@ def watching_of(
     )
 
     def open_watch(place: Place) -> AvailabilityWatch:
-        return AvailabilityWatch(
+        watch = AvailabilityWatch(
             place,
             WatchBook(author, AvailabilityJournal(home.watch_journal_of(who.agent_id)), keeper),
             clock=clock,
+            rng=rng,
             software=who.software,
             is_on_the_line=limits.on_the_cpe,
             witness=leave,
             tell=lambda outage: tell(WasDown(outage)),
-            draw=rng.random,
         )
+        tell(Watches(place.test_point, place.address[0]))
+        return watch
 
     return Watching(
         leave, open_watch, clock=clock, tell_disk=lambda error: tell(DiskRefused(error))

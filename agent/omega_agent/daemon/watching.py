@@ -27,7 +27,7 @@ from omega_core.clock import Clock
 from omega_core.errors import StorageError
 from omega_core.units import NS_PER_S, NS_PER_US
 
-_LOOK_FOR_LEAVE_S = 5.0
+_LOOK_FOR_LEAVE_S = 1.0
 _DISK_AGAIN_S = 30.0
 
 

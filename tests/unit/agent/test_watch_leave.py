@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omega_agent.availability.leave import Leave
+from omega_agent.availability.leave import Allowed, Leave
 from omega_agent.errors import NoAnswerError
 from omega_core import limits
 from omega_core.clock import SystemClock
@@ -63,6 +63,11 @@ def told(leave: Leave) -> list[tuple[int, bool]]:
     return found
 
 
+def allowed(leave: Leave) -> Allowed:
+    assert leave.allowed is not None
+    return leave.allowed
+
+
 def test_it_is_asked_for_once_and_kept(tmp_path: Path, grantor: LocalGrantor) -> None:
     leave = leave_of(tmp_path, grantor)
     assert leave.allowed is None
@@ -71,10 +76,8 @@ def test_it_is_asked_for_once_and_kept(tmp_path: Path, grantor: LocalGrantor) ->
     leave.renew()
     again = leave_of(tmp_path, grantor)
     again.renew()
-    assert again.allowed is not None
-    assert leave.allowed is not None
-    assert again.allowed.client.grant == leave.allowed.client.grant
-    assert again.allowed.addresses == (ADDRESS,)
+    assert allowed(again).client.grant == allowed(leave).client.grant
+    assert allowed(again).addresses == (ADDRESS,)
     assert len(grantor.asked) == 1
 
 
