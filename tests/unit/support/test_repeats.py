@@ -25,9 +25,16 @@ repeats.cpu_times = reading
 processors.await_them = lambda: None
 """
 TEST = """
+import pytest
+
 tries = []
 
-def test_one():
+@pytest.fixture(scope="module")
+def site():
+    return len(tries)
+
+def test_one(site):
+    assert site == len(tries), "each try has fixtures of its own"
     tries.append(1)
     assert len(tries) >= {passes_at}
 """
