@@ -203,6 +203,7 @@ WATCH_WAIT_US = WAITING_TIME_NS // NS_PER_US  # an answer later than in a stream
 WATCH_LATE_US = 2_500_000  # between two attempts; a longer time nobody watched
 WATCH_SUSPECT_US = 5_000_000  # within it a first witness answers, or the line is what is down
 WATCH_NEAR_US = 300_000  # a witness is asked together with an attempt, so both meet the same line
+WATCH_FIRST_TIME_US = 900_000  # and two round trips: a witness none of whose packets was sent twice
 WATCH_WITNESS_US = 2_500_000  # for its answer: three round trips of a satellite, and a signature
 WATCH_WITNESS_EVERY_US = 30_000_000  # on average, while a test point is silent: servers have many
 WATCH_DISK_AGAIN_US = 30_000_000  # a full disk is not asked each second

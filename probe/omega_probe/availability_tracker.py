@@ -9,8 +9,10 @@ or *excused*:
     run       outage ends     run goes on               outage ends, or was none; gap begins
     gap       gap ends        gap ends, run begins      gap goes on
 
-Excused is a failed attempt beside which a *witness* (the Controller, another reference) answered:
-then the line carries packets and the test point is what is silent. A witness is only asked once
+Excused is a failed attempt beside which a *witness* (the Controller, another reference) answered,
+and after which the test point is silent still: then the line carries packets and the test point is
+what is silent. Where the next attempt is answered, the line may have come back in the milliseconds
+between the attempt and the question. A witness is only asked once
 attempts fail, so the first of a run have none; they are excused too when the first witness asked
 answers while the test point goes on being silent. Had the line been down and come back, the test
 point would answer as well. A witness that was asked in a run and did not answer makes the run an
@@ -32,6 +34,7 @@ from dataclasses import dataclass, field, replace
 
 from omega_core.availability import Attempts, Gap, SeenOutage, Unwatched, Watched
 from omega_core.limits import (
+    WATCH_FIRST_TIME_US,
     WATCH_LATE_US,
     WATCH_NEAR_US,
     WATCH_PERIOD_US,
@@ -92,6 +95,15 @@ class AvailabilityTracker:
         overdue_us = now_us - WATCH_PERIOD_US * 9 // 10
         return any(each.number > newest and each.sent_us <= overdue_us for each in self._waiting)
 
+    @property
+    def witness_us(self) -> int:
+        """Within what a witness must answer for its packets to have passed when it was asked.
+
+        Whatever of its connection was lost is sent again after a second at the earliest (RFC 6298
+        section 2), and may pass then because the line is back: that is later than this.
+        """
+        return WATCH_FIRST_TIME_US + 2 * min(self._round_trips_us, default=0)
+
     def sent(self, number: int, at_us: int) -> None:
         """An attempt has left. Numbers ascend, times do not go back."""
         self._waiting.append(_Waiting(number, at_us))
@@ -104,7 +116,10 @@ class AvailabilityTracker:
                 self._round_trips_us.append(max(0, at_us - each.sent_us))
 
     def witness(self, asked_us: int, *, answered: bool) -> None:
-        """Somebody beside the test point was asked, and answered or did not in a second or so."""
+        """Somebody beside the test point was asked, and answered within `witness_us` or never.
+
+        An answer in between shows neither that packets passed then, nor that they did not.
+        """
         (self._witnesses_us if answered else self._misses_us).append(asked_us)
 
     def settle(self, now_us: int) -> None:
@@ -153,6 +168,8 @@ class AvailabilityTracker:
             self._failed(at_us)
 
     def _had_a_witness(self, at_us: int) -> bool:
+        if not self._waiting or self._waiting[0].answered:
+            return False
         return any(abs(each - at_us) <= WATCH_NEAR_US for each in self._witnesses_us)
 
     def _goes_on_silent(self, at_us: int) -> bool:

@@ -64,6 +64,15 @@ class Allowed:
     addresses: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question as a witness: when on the watch's time line, and by our clock; see `Witness`."""
+
+    at_us: int
+    asked_ns: int
+    within_us: int
+
+
 class _Kept(StrictModel):
     """The file."""
 
@@ -102,8 +111,7 @@ class Leave:
         self._clock = clock
         self._rng = rng
         self._asking = threading.Lock()
-        self._asked: tuple[int, int] | None = None
-        """When the question under way was asked: on the watch's time line, and by our clock."""
+        self._asked: _Asked | None = None
         self._told: deque[tuple[int, bool]] = deque()
         self._due_ns = clock.monotonic_ns() + int(rng.random() * spread_s * NS_PER_S)
         self._failures = 0
@@ -117,16 +125,16 @@ class Leave:
         if self._clock.monotonic_ns() >= self._due_ns and self._is_old():
             self._ask_for(None)
 
-    def ask(self, at_us: int) -> None:
+    def ask(self, at_us: int, within_us: int) -> None:
         """See `Witness.ask`."""
-        self._ask_for(at_us)
+        self._ask_for(_Asked(at_us, self._clock.monotonic_ns(), within_us))
 
     def told(self, now_us: int) -> list[tuple[int, bool]]:
         """See `Witness.told`."""
         asked = self._asked
-        if asked is not None and self._is_late(asked[1]):
+        if asked is not None and self._passed_us(asked) > limits.WATCH_WITNESS_US:
             self._asked = None  # whatever comes of it is too late to be a witness
-            self._told.append((asked[0], False))
+            self._told.append((asked.at_us, False))
         told = []
         while self._told:
             told.append(self._told.popleft())
@@ -139,14 +147,13 @@ class Leave:
         age_us = self._clock.unix_us() - allowed.client.grant.not_before_unix_us
         return not 0 <= age_us < _RENEW_AFTER_US  # also where the clock was set back
 
-    def _is_late(self, asked_ns: int) -> bool:
-        return self._clock.monotonic_ns() - asked_ns > limits.WATCH_WITNESS_US * NS_PER_US
+    def _passed_us(self, asked: _Asked) -> int:
+        return (self._clock.monotonic_ns() - asked.asked_ns) // NS_PER_US
 
-    def _ask_for(self, at_us: int | None) -> None:
+    def _ask_for(self, asked: _Asked | None) -> None:
         if not self._asking.acquire(blocking=False):
             return
-        if at_us is not None:
-            self._asked = at_us, self._clock.monotonic_ns()
+        self._asked = asked
         thread = threading.Thread(target=self._ask, daemon=True, name="omega-leave")
         thread.start()
 
@@ -172,8 +179,13 @@ class Leave:
 
     def _witnessed(self, *, answered: bool) -> None:
         asked, self._asked = self._asked, None
-        if asked is not None:
-            self._told.append((asked[0], answered and not self._is_late(asked[1])))
+        if asked is None:
+            return
+        passed_us = self._passed_us(asked)
+        if not answered or passed_us > limits.WATCH_WITNESS_US:
+            self._told.append((asked.at_us, False))
+        elif passed_us <= asked.within_us:
+            self._told.append((asked.at_us, True))
 
     def _pause_ns(self, around_s: int) -> int:
         return int(around_s * (0.5 + self._rng.random()) * NS_PER_S)

@@ -49,12 +49,16 @@ class Witness(Protocol):
     others, with a page or with a refusal, exactly when the line behind it is down.
     """
 
-    def ask(self, at_us: int) -> None:
-        """Ask, without waiting; one that is asked already is left alone."""
+    def ask(self, at_us: int, within_us: int) -> None:
+        """Ask, without waiting; one that is asked already is left alone.
+
+        It has answered when it did within this time, has not when nothing came, and nothing is told
+        of an answer that came later: packets of it were lost and sent again.
+        """
         ...
 
     def told(self, now_us: int) -> list[tuple[int, bool]]:
-        """Return what came of it: when each was asked, and whether it answered in time."""
+        """Return what came of it: when each was asked, and whether it answered."""
         ...
 
 
@@ -272,7 +276,7 @@ class AvailabilityWatch:
             return
         if now_us < self._witness_due_us:
             return
-        self._witness.ask(now_us)
+        self._witness.ask(now_us, self._tracker.witness_us)
         doubled_us = 2 * max(self._witness_pause_us, limits.WATCH_PERIOD_US // 2)
         self._witness_pause_us = min(doubled_us, limits.WATCH_WITNESS_EVERY_US)
         self._witness_due_us = now_us + int(self._witness_pause_us * (0.5 + self._rng.random()))

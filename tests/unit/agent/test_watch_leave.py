@@ -23,6 +23,7 @@ TEST_POINT = builders.key_of("test point")
 ADDRESS = "192.0.2.7"
 SOON_S = 5
 ASKED_US = 7_000_000
+WITHIN_US = 2_000_000
 SILENT = NoAnswerError("no_answer", server="https://omega.example", why="away")
 
 
@@ -51,12 +52,12 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-def told(leave: Leave) -> list[tuple[int, bool]]:
+def told(leave: Leave, now_us: int = ASKED_US) -> list[tuple[int, bool]]:
     """Return what came of a question that was just asked."""
     found: list[tuple[int, bool]] = []
 
     def come() -> bool:
-        found.extend(leave.told(ASKED_US))
+        found.extend(leave.told(now_us))
         return bool(found)
 
     wait_until(come)
@@ -110,9 +111,19 @@ def test_an_old_one_is_renewed_and_used_meanwhile(tmp_path: Path, grantor: Local
 
 def test_the_servers_answer_is_a_witness(tmp_path: Path, grantor: LocalGrantor) -> None:
     leave = leave_of(tmp_path, grantor)
-    leave.ask(ASKED_US)
+    leave.ask(ASKED_US, WITHIN_US)
     assert told(leave) == [(ASKED_US, True)]
     assert leave.told(ASKED_US) == []
+
+
+def test_an_answer_whose_packets_were_sent_twice_is_no_witness(
+    tmp_path: Path, grantor: LocalGrantor
+) -> None:
+    leave = leave_of(tmp_path, grantor)
+    leave.ask(ASKED_US, 0)
+    wait_until(lambda: leave.allowed)
+    leave.ask(2 * ASKED_US, WITHIN_US)
+    assert told(leave, 2 * ASKED_US) == [(2 * ASKED_US, True)], "nothing is told of the first"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +140,7 @@ def test_nobody_elses_answer_is(
     for name, value in spoil.items():
         setattr(grantor, name, value)
     leave = leave_of(tmp_path, grantor)
-    leave.ask(ASKED_US)
+    leave.ask(ASKED_US, WITHIN_US)
     assert told(leave) == [(ASKED_US, False)]
     assert leave.allowed is None
     assert leave.error is not None
@@ -158,7 +169,7 @@ def test_where_no_name_is_resolved_the_addresses_of_before_serve(
         rng=random.Random(1),  # noqa: S311 - draws pauses
     )
     for _ in range(2):
-        leave.ask(ASKED_US)
+        leave.ask(ASKED_US, WITHIN_US)
         assert told(leave) == [(ASKED_US, True)]
     assert leave.allowed is not None
     assert leave.allowed.addresses == (ADDRESS, "2001:db8::7")
@@ -169,7 +180,7 @@ def test_a_disk_that_is_full_costs_a_question_at_the_next_start(
     tmp_path: Path, grantor: LocalGrantor
 ) -> None:
     leave = leave_of(tmp_path / "missing", grantor)
-    leave.ask(ASKED_US)
+    leave.ask(ASKED_US, WITHIN_US)
     assert told(leave) == [(ASKED_US, True)]
     assert leave.allowed is not None
     assert leave_of(tmp_path / "missing", grantor).allowed is None

@@ -89,6 +89,7 @@ def gaps(found: Watched) -> list[tuple[int, int, str]]:
             [(1, 6, "test_point_silent")],
         ),
         ("ooxxoooo", {"witnesses": {3: False, 4: True}}, [(1, 4)], []),
+        ("ooxxoooo", {"witnesses": {3: True}}, [(1, 4)], []),
         ("ooxxxoo", {"restarted_s": 5}, [], [(1, 5, "test_point_restarted")]),
         ("ooxxxoo", {"restarted_s": 5, "witnesses": {3: False}}, [(1, 5)], []),
         ("oooooo    oo", {"missed": (10, Unwatched.SUSPENDED)}, [], [(5, 10, "suspended")]),
@@ -105,6 +106,7 @@ def gaps(found: Watched) -> list[tuple[int, int, str]]:
         "a silence that had a witness is believed while nobody is asked",
         "until a witness is silent too",
         "a witness that answers with the test point excuses nothing",
+        "nor does one after which the test point answers: the line may have come back just then",
         "a restart explains the silence before it",
         "a restart explains nothing while the witness is silent too",
         "sleep is not watched",
@@ -128,6 +130,15 @@ def test_a_witness_is_asked_once_an_answer_is_overdue() -> None:
     tracker.sent(1, US_PER_S)
     tracker.answered(1, US_PER_S + 1_000)
     assert not tracker.suspects(2 * US_PER_S)
+
+
+def test_a_witness_must_answer_before_anything_can_have_been_sent_twice() -> None:
+    tracker = AvailabilityTracker(Standing(reached_us=0))
+    assert tracker.witness_us < US_PER_S
+    for number, round_trip_us in enumerate((640_000, 600_000)):
+        tracker.sent(number, number * US_PER_S)
+        tracker.answered(number, number * US_PER_S + round_trip_us)
+    assert 3 * 600_000 < tracker.witness_us < US_PER_S + 2 * 600_000, "TLS takes three round trips"
 
 
 def test_a_gap_of_another_cause_begins_where_the_first_ends() -> None:
