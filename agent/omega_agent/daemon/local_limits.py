@@ -1,7 +1,7 @@
 """What the owner of a device lets a server do with it: checked here, whatever a server says.
 
     HOME/limits.toml
-        kinds = ["measure"]              what may be done at all
+        kinds = ["availability", "measure"]   what may be done at all
         watch = true                     whether the line's availability is watched
         on_the_cpe = false               whether this device is itself the line's end
         bytes_a_day_max = 5_000_000_000  both directions together, over the last 24 hours
