@@ -208,6 +208,28 @@ class RecordRow(RecordDraft):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRow:
+    """What an availability record says of its place and time, so that it is found without opening.
+
+    Times are of the agent's own time line; `outages` and `gaps` count them. `is_down` says that the
+    line was down when the window closed.
+    """
+
+    record_digest: str
+    agent_id: str
+    test_point: str
+    seq: int
+    prev: str | None
+    started_us: int
+    ended_us: int
+    clock_step_us: int
+    outages: int
+    gaps: int
+    is_down: bool
+    received_unix_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedRow:
     """An entry of the transparency log, and the record it is about: None where that is gone."""
 

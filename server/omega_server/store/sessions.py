@@ -27,6 +27,7 @@ from omega_server.store.errors import (
     SeqUsedError,
 )
 from omega_server.store.events import append
+from omega_server.store.lines import add_window
 from omega_server.store.log import append_entry
 from omega_server.store.port import LogSigner
 from omega_server.store.rows import (
@@ -40,6 +41,7 @@ from omega_server.store.rows import (
     RecordDraft,
     RecordRow,
     RequestNonce,
+    WindowRow,
 )
 from omega_server.store.tables import grants, observations, profiles, records, request_nonces
 
@@ -111,6 +113,7 @@ class SqlSessions:
         *,
         log: LogSigner,
         receipt: Callable[[LogPosition], bytes],
+        window: WindowRow | None = None,
     ) -> tuple[RecordRow, bool]:
         """See `SessionStore.add_record`."""
         try:
@@ -125,6 +128,8 @@ class SqlSessions:
                 )
                 row = RecordRow(**asdict(record), receipt=receipt(place))
                 connection.execute(sa.insert(records), asdict(row))
+                if window is not None:
+                    add_window(connection, window)
                 append(connection, events)
         except IntegrityError as error:
             known = self.record(record.digest)
