@@ -30,6 +30,7 @@ from omega_core.units import US_PER_S
 from omega_server.collector import Posted
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
 from omega_server.keys import check_usable
+from omega_server.lines.placing import place_by_records
 from omega_server.places import TestPoints
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import LogSigner, Store
@@ -145,14 +146,18 @@ class AvailabilityDesk:
         row, is_new = self._store.sessions.add_record(
             draft, (), log=self._log, receipt=receipt, window=_window_of(draft, record)
         )
-        return Posted(row, is_new=True) if is_new else _same_bytes(row, sealed)
+        if not is_new:
+            return _same_bytes(row, sealed)
+        place_by_records(self._store, record.agent.id or "", row.received_unix_us)
+        return Posted(row, is_new=True)
 
 
 def _window_of(draft: RecordDraft, record: AvailabilityRecord) -> WindowRow:
     watched = record.watched
     return WindowRow(
-        record_digest=draft.digest,
+        digest=draft.digest,
         agent_id=record.agent.id or "",  # it is the signer's, which has one
+        agent_kid=record.agent.kid,
         test_point=record.test_point,
         seq=record.seq,
         prev=record.prev,

@@ -69,8 +69,9 @@ def told(store: Store, agent_id: str = AGENT) -> list[Any]:
 
 def window(number: int, **changes: Any) -> WindowRow:  # noqa: ANN401 - fields of the row
     row = WindowRow(
-        record_digest=record(number).digest,
+        digest=record(number).digest,
         agent_id=AGENT,
+        agent_kid="k" * 43,
         test_point="tp-1",
         seq=number,
         prev=None if number == 0 else record(number - 1).digest,
@@ -87,7 +88,7 @@ def window(number: int, **changes: Any) -> WindowRow:  # noqa: ANN401 - fields o
 
 def watched(store: Store, *windows: WindowRow) -> None:
     for each in windows:
-        draft = replace(draft_of(record(each.seq)), digest=each.record_digest, seq=None)
+        draft = replace(draft_of(record(each.seq)), digest=each.digest, seq=None)
         store.sessions.add_record(
             draft, (), log=LOG_AUTHOR, receipt=lambda _: b"receipt", window=each
         )

@@ -41,6 +41,18 @@ class Stand:
     until_unix_us: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredRow:
+    """A record on a sheet or ticket, as its line shows it."""
+
+    digest: str
+    mode: str
+    verdict: str | None
+    received_unix_us: int
+    sheet_id: str | None
+    ticket_id: str | None
+
+
 class LineStore(Protocol):
     """Where agents stand, and what they have watched."""
 
@@ -73,7 +85,7 @@ class LineStore(Protocol):
         ...
 
     def lines_measured_by(self, agent_id: str) -> frozenset[str]:
-        """Return the subscribers on whose sheets and tickets the agent has records."""
+        """Return the subscribers on whose sheets and tickets the agent has granted records."""
         ...
 
     def windows(
@@ -86,4 +98,8 @@ class LineStore(Protocol):
         self, agent_id: str, *, from_us: int, to_us: int, with_outage: bool = False
     ) -> WindowRow | None:
         """Return the last begun window that has time in common with this one, if there is one."""
+        ...
+
+    def last_record(self, subscriber_ref: str) -> MeasuredRow | None:
+        """Return the record that came in last on any sheet or ticket of a subscriber."""
         ...

@@ -16,6 +16,7 @@ __all__ = ["agent_lines", "metadata", "watch_windows"]
 
 _ID = String(64)
 _DIGEST = String(64)
+_KEY = String(43)
 _TIME = BigInteger
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -34,8 +35,9 @@ agent_lines = Table(
 watch_windows = Table(
     "watch_windows",
     metadata,
-    Column("record_digest", _DIGEST, ForeignKey("records.digest"), primary_key=True),
+    Column("digest", _DIGEST, ForeignKey("records.digest"), primary_key=True),
     Column("agent_id", _ID, ForeignKey("agents.agent_id"), nullable=False),
+    Column("agent_kid", _KEY, nullable=False),
     Column("test_point", _ID, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("prev", _DIGEST),

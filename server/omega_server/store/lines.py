@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from omega_server.store.database import Database
 from omega_server.store.errors import NotThereError
 from omega_server.store.events import append
-from omega_server.store.line_port import PlacedBy, PlaceRow, Stand
+from omega_server.store.line_port import MeasuredRow, PlacedBy, PlaceRow, Stand
 from omega_server.store.line_tables import agent_lines, watch_windows
 from omega_server.store.rows import EventRow, WindowRow
 from omega_server.store.tables import agents, records, sheets, subscribers, tickets
@@ -93,7 +93,7 @@ class SqlLines:
 
     def lines_measured_by(self, agent_id: str) -> frozenset[str]:
         """See `LineStore.lines_measured_by`."""
-        mine = records.c.agent_id == agent_id
+        mine = (records.c.agent_id == agent_id) & records.c.grant_digest.is_not(None)
         on_sheets = (
             sa.select(sheets.c.subscriber_ref)
             .join(records, records.c.sheet_id == sheets.c.sheet_id)
@@ -135,6 +135,22 @@ class SqlLines:
         with self._database.read() as connection:
             row = connection.execute(select).mappings().first()
             return None if row is None else _window(row)
+
+    def last_record(self, subscriber_ref: str) -> MeasuredRow | None:
+        """See `LineStore.last_record`."""
+        its_sheets = sa.select(sheets.c.sheet_id).where(sheets.c.subscriber_ref == subscriber_ref)
+        its_tickets = sa.select(tickets.c.ticket_id).where(
+            tickets.c.subscriber_ref == subscriber_ref
+        )
+        select = (
+            sa.select(*(records.c[each.name] for each in fields(MeasuredRow)))
+            .where(records.c.sheet_id.in_(its_sheets) | records.c.ticket_id.in_(its_tickets))
+            .order_by(records.c.record_no.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(select).mappings().first()
+            return None if row is None else MeasuredRow(**row)
 
     def _check_known(self, connection: Connection, row: PlaceRow) -> None:
         """Let one at a time place the agent; raises NotThereError."""

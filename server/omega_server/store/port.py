@@ -159,8 +159,10 @@ class CaseStore(Protocol):
         """Return the ticket of this number."""
         ...
 
-    def tickets(self, *, after: str = "", count: int | None = None) -> Sequence[TicketRow]:
-        """Return the tickets after a number, at most `count`, by number."""
+    def tickets(
+        self, *, after: str = "", count: int | None = None, subscriber_ref: str | None = None
+    ) -> Sequence[TicketRow]:
+        """Return the tickets after a number, of one subscriber or all, at most `count`."""
         ...
 
     def count_tickets(self) -> int:

@@ -215,8 +215,9 @@ class WindowRow:
     line was down when the window closed.
     """
 
-    record_digest: str
+    digest: str
     agent_id: str
+    agent_kid: str
     test_point: str
     seq: int
     prev: str | None

@@ -50,8 +50,9 @@ def _places() -> None:
 def _windows() -> None:
     op.create_table(
         "watch_windows",
-        sa.Column("record_digest", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("agent_id", sa.String(length=64), nullable=False),
+        sa.Column("agent_kid", sa.String(length=43), nullable=False),
         sa.Column("test_point", sa.String(length=64), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("prev", sa.String(length=64), nullable=True),
@@ -63,14 +64,14 @@ def _windows() -> None:
         sa.Column("is_down", sa.Integer(), nullable=False),
         sa.Column("received_unix_us", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["record_digest"],
+            ["digest"],
             ["records.digest"],
-            name=op.f("fk_watch_windows_record_digest_records"),
+            name=op.f("fk_watch_windows_digest_records"),
         ),
         sa.ForeignKeyConstraint(
             ["agent_id"], ["agents.agent_id"], name=op.f("fk_watch_windows_agent_id_agents")
         ),
-        sa.PrimaryKeyConstraint("record_digest", name=op.f("pk_watch_windows")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_watch_windows")),
     )
     op.create_index(
         op.f("ix_watch_windows_agent_id_started_us"),
