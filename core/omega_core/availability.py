@@ -177,7 +177,7 @@ def _add_outage(outages: list[SeenOutage], outage: SeenOutage) -> None:
     before = outages[-1] if outages else None
     if before is not None and before.first_failed_us == outage.first_failed_us:
         last_us = max(before.last_failed_us, outage.last_failed_us)
-        outages[-1] = replace(outage, last_failed_us=last_us)
+        outages[-1] = replace(before, last_failed_us=last_us, until_us=outage.until_us)
         return
     outages.append(outage)
 

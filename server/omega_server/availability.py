@@ -34,9 +34,14 @@ from omega_server.lines.placing import place_by_records
 from omega_server.places import TestPoints
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import LogSigner, Store
-from omega_server.store.rows import RecordDraft, RecordRow, Signer, WindowRow
+from omega_server.store.rows import (
+    AVAILABILITY_MODE,
+    RecordDraft,
+    RecordRow,
+    Signer,
+    WindowRow,
+)
 
-MODE = "availability"
 _ONE_OBSERVER = "observation_missing"
 
 
@@ -119,7 +124,7 @@ class AvailabilityDesk:
             session_id=None,
             agent_id=record.agent.id,
             agent_kid=record.agent.kid,
-            mode=MODE,
+            mode=AVAILABILITY_MODE,
             sheet_id=None,
             ticket_id=None,
             observers=_ONE_OBSERVER,

@@ -10,7 +10,7 @@ import pytest
 from omega_server.store.errors import NotThereError
 from omega_server.store.line_port import PlacedBy, PlaceRow, Stand
 from omega_server.store.port import Store
-from omega_server.store.rows import EventRow, WindowRow
+from omega_server.store.rows import AVAILABILITY_MODE, EventRow, TicketRow, WindowRow
 from support.store_databases import OnPostgres, OnSqlite
 from support.store_rows import (
     LOG_AUTHOR,
@@ -21,6 +21,8 @@ from support.store_rows import (
     digest,
     draft_of,
     event,
+    grant,
+    issue,
     record,
     sheet,
     subscriber,
@@ -65,6 +67,12 @@ def place(store: Store, row: PlaceRow) -> PlaceRow:
 def told(store: Store, agent_id: str = AGENT) -> list[Any]:
     events = store.cases.events("agent", agent_id)
     return [each.content["subscriber_ref"] for each in events if each.kind == "placed"]
+
+
+def measured(store: Store, number: int, agent_id: str, **case: Any) -> None:  # noqa: ANN401 - fields of the row
+    issue(store, grant(number))
+    row = record(number, agent_id=agent_id, sheet_id=None, grant_digest=digest(number))
+    add_record(store, replace(row, **case))
 
 
 def window(number: int, **changes: Any) -> WindowRow:  # noqa: ANN401 - fields of the row
@@ -156,11 +164,29 @@ class LineContract:
         store.cases.add_sheet(sheet(2, "S-2"), event())
         assert store.lines.lines_measured_by(AGENT) == frozenset()
         for number, of, sheet_id in ((1, AGENT, 1), (2, AGENT, 1), (3, OTHER, 2)):
-            sheet_name = f"FI-2026-{sheet_id:06d}"
-            add_record(store, record(number, agent_id=of, sheet_id=sheet_name))
+            measured(store, number, of, sheet_id=f"FI-2026-{sheet_id:06d}")
+        not_granted = record(4, agent_id=AGENT, sheet_id="FI-2026-000002")
+        add_record(store, not_granted)
         assert store.lines.lines_measured_by(AGENT) == {"S-1"}
-        add_record(store, record(4, agent_id=AGENT, sheet_id="FI-2026-000002"))
+        ticket = TicketRow(
+            ticket_id="TT-2026-000001", subscriber_ref="S-2", description="d", created_unix_us=NOW
+        )
+        store.cases.add_ticket(ticket, event("opened"))
+        measured(store, 5, AGENT, ticket_id="TT-2026-000001")
         assert store.lines.lines_measured_by(AGENT) == {"S-1", "S-2"}
+
+    def test_the_last_record_of_a_line(self, store: Store) -> None:
+        enrolled(store)
+        store.cases.add_sheet(sheet(1, "S-1"), event())
+        assert store.lines.last_record("S-1") is None
+        for number in (1, 2):
+            add_record(store, record(number, sheet_id="FI-2026-000001", verdict="fail"))
+        add_record(store, record(3))
+        last = store.lines.last_record("S-1")
+        assert last is not None
+        assert (last.digest, last.verdict) == (record(2).digest, "fail")
+        assert last.sheet_id == "FI-2026-000001"
+        assert store.lines.last_record("S-2") is None
 
     def test_windows_are_found_by_their_time(self, store: Store) -> None:
         enrolled(store)
@@ -181,6 +207,13 @@ class LineContract:
         assert newest(AGENT, from_us=0, to_us=999, with_outage=True) == window(1, outages=1)
         assert newest(AGENT, from_us=200, to_us=999, with_outage=True) is None
         assert newest(OTHER, from_us=0, to_us=999) is None
+
+    def test_records_of_availability_are_not_listed_with_measurements(self, store: Store) -> None:
+        enrolled(store)
+        add_record(store, record(1))
+        add_record(store, record(2, mode=AVAILABILITY_MODE, seq=None))
+        assert store.sessions.digests(skip=0, count=9) == [record(1).digest]
+        assert store.sessions.count_records() == 1
 
     def test_a_record_that_comes_again_leaves_one_window(self, store: Store) -> None:
         enrolled(store)

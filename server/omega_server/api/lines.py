@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from omega_core.facts import INTEGER_MAX
 from omega_core.limits import LINE_PAGE_MAX
 from omega_core.units import US_PER_S
 from omega_server.api.exchange import REFUSALS, CaseName, answer, check_operator, services_of
@@ -24,7 +25,7 @@ from omega_server.refusals import Code, RefusalError
 router = APIRouter(responses=REFUSALS)
 
 _MOMENT = "microseconds since 1970, or a moment with its zone such as 2026-11-03T14:00Z"
-_MICROSECONDS = re.compile(r"[0-9]{1,15}")
+_MICROSECONDS = re.compile(r"[0-9]{1,16}")
 _From: TypeAlias = Annotated[str | None, Query(alias="from", max_length=40, description=_MOMENT)]
 _To: TypeAlias = Annotated[str | None, Query(alias="to", max_length=40, description=_MOMENT)]
 _Before: TypeAlias = Annotated[str | None, Query(max_length=40, description=_MOMENT)]
@@ -80,8 +81,10 @@ async def place(request: Request, agent_id: CaseName) -> Response:
 
 def _moment(name: str, text: str | None) -> int | None:
     """Return a moment of a query; raises RefusalError `time_not_taken`."""
-    if text is None or _MICROSECONDS.fullmatch(text):
-        return None if text is None else int(text)
+    if text is None:
+        return None
+    if _MICROSECONDS.fullmatch(text) and int(text) <= INTEGER_MAX:
+        return int(text)
     try:
         typed = datetime.fromisoformat(text)
         is_moment = typed.tzinfo is not None and typed.year >= 1970

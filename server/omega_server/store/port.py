@@ -257,11 +257,11 @@ class SessionStore(Protocol):
         ...
 
     def digests(self, *, skip: int, count: int) -> Sequence[str]:
-        """Return the digests of at most `count` records, in order of arrival, after `skip`."""
+        """Return the digests of at most `count` measurements, in order of arrival, after `skip`."""
         ...
 
     def count_records(self) -> int:
-        """Return how many records there are."""
+        """Return how many measurements there are: records that are not of availability."""
         ...
 
 

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from omega_core.key_history import KeyLife
 
+AVAILABILITY_MODE = "availability"
+"""In the place of a session's mode, in rows of availability records: no session has it."""
+
 Subject = Literal["sheet", "ticket", "subscriber", "agent", "test_point", "server"]
 
 

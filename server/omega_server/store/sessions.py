@@ -31,6 +31,7 @@ from omega_server.store.lines import add_window
 from omega_server.store.log import append_entry
 from omega_server.store.port import LogSigner
 from omega_server.store.rows import (
+    AVAILABILITY_MODE,
     Attempt,
     EventRow,
     GrantRow,
@@ -45,6 +46,7 @@ from omega_server.store.rows import (
 )
 from omega_server.store.tables import grants, observations, profiles, records, request_nonces
 
+_IS_MEASURED = records.c.mode != AVAILABILITY_MODE
 _RECORD_COLUMNS = [column for column in records.c if column.name != "record_no"]
 
 
@@ -204,13 +206,13 @@ class SqlSessions:
 
     def digests(self, *, skip: int, count: int) -> Sequence[str]:
         """See `SessionStore.digests`."""
-        select = sa.select(records.c.digest).order_by(records.c.record_no)
+        select = sa.select(records.c.digest).where(_IS_MEASURED).order_by(records.c.record_no)
         with self._database.read() as connection:
             return [str(each) for each in connection.scalars(select.offset(skip).limit(count))]
 
     def count_records(self) -> int:
         """See `SessionStore.count_records`."""
-        select = sa.select(sa.func.count()).select_from(records)
+        select = sa.select(sa.func.count()).select_from(records).where(_IS_MEASURED)
         with self._database.read() as connection:
             return int(connection.execute(select).scalar_one())
 
