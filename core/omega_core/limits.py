@@ -220,7 +220,7 @@ STANDING_COOKIE_S = 16  # how long an address proof is good: some round trips
 # Lines: what was watched of one, over many records
 LINE_RANGE_S_MAX = 366 * 86_400  # asked for at once: a plan's window is a year at the most
 LINE_WINDOWS_MAX = 1_000  # read for an answer: a record a day for a year, and as many on request
-LINE_EVENTS_MAX = 40_000  # outages and gaps in them; a month with one a minute, about a second
+LINE_EVENTS_MAX = 40_000  # outages and gaps in them; a month with one a minute, a third of a second
 LINE_TICKETS_MAX = 100  # the newest of a line, looked through for open ones
 LINE_PAGE_MAX = 500  # outages and gaps listed at once, 100 octets each
 

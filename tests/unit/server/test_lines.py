@@ -383,6 +383,8 @@ class TestPlacing:
         assert self.place(watch) == (None, PlacedBy.RECORD)
         self.measured(watch)
         assert self.place(watch) == (None, PlacedBy.RECORD)
+        events = rig.store.cases.events("agent", watch.agent_id)
+        assert [each.kind for each in events].count("placed") == 2, "there, and nowhere once"
         placing.place(rig.store, watch.agent_id, ref, at(1))
         self.measured(watch)
         assert self.place(watch) == (ref, PlacedBy.OPERATOR)
