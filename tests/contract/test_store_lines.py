@@ -208,6 +208,15 @@ class LineContract:
         assert newest(AGENT, from_us=200, to_us=999, with_outage=True) is None
         assert newest(OTHER, from_us=0, to_us=999) is None
 
+    def test_the_window_that_came_in_last(self, store: Store) -> None:
+        enrolled(store)
+        watched(store, window(3, received_unix_us=NOW + 1), window(0, received_unix_us=NOW + 5))
+        watched(store, window(1, received_unix_us=NOW + 5))
+        last = store.lines.last_window(AGENT, since_unix_us=NOW + 5)
+        assert last == window(1, received_unix_us=NOW + 5)
+        assert store.lines.last_window(AGENT, since_unix_us=NOW + 6) is None
+        assert store.lines.last_window(OTHER, since_unix_us=0) is None
+
     def test_records_of_availability_are_not_listed_with_measurements(self, store: Store) -> None:
         enrolled(store)
         add_record(store, record(1))

@@ -57,15 +57,22 @@ def _known_now(agents: Sequence[StandingView], newest: WindowRow | None) -> Know
         return "nobody_watches"
     if any(agent.is_connected for agent in agents):
         return "connected"
-    return "down_in_newest_record" if newest and newest.is_down else "silent"
+    if newest is None or not newest.is_down:
+        return "silent"
+    # What was posted late may be of a time before the agent stood here.
+    was_here = any(
+        agent.agent_id == newest.agent_id and agent.since_unix_us < newest.ended_us
+        for agent in agents
+    )
+    return "down_in_newest_record" if was_here else "silent"
 
 
 def _newest_window(store: Store, standing: Sequence[Stand]) -> WindowRow | None:
     found = (
-        store.lines.newest_window(stand.agent_id, from_us=stand.since_unix_us, to_us=INTEGER_MAX)
+        store.lines.last_window(stand.agent_id, since_unix_us=stand.since_unix_us)
         for stand in standing
     )
-    return max((row for row in found if row), key=lambda row: row.ended_us, default=None)
+    return max((row for row in found if row), key=lambda row: row.received_unix_us, default=None)
 
 
 def _last_outage(store: Store, stands: Sequence[Stand]) -> LastOutageView | None:

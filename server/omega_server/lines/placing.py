@@ -4,11 +4,11 @@ A watch says nothing of whose line it is on, and an agent that is moved does not
 server keeps where each one stands, from when on, and counts its records for that line only as long.
 
 By itself an agent comes to a line only if nothing speaks against it: it waits for instructions as
-`omega run` does (a technician's `omega accept` does not), nobody has placed it before, and all it
-has ever measured under a grant, on sheets and tickets, is one subscriber's line. It leaves by
-itself as well: one that was placed by a record and then measures somewhere else is a technician's
-after all. It then stands nowhere until an operator says otherwise, because a line without a watch
-is seen to have none, and one that shows the outages of another is believed.
+`omega run` does (a technician's `omega accept` does not), nobody has placed it before, and the
+sheet it was enrolled for, if any, and all it has measured under a grant are of one subscriber. It
+leaves by itself as well: one that was placed by a record and then measures somewhere else is a
+technician's after all. It then stands nowhere until an operator says otherwise, because a line
+without a watch is seen to have none, and one that shows the outages of another is believed.
 
 An operator's word holds whatever is measured.
 """
@@ -49,12 +49,18 @@ def place_by_records(store: Store, agent_id: str, now_unix_us: int) -> None:
     )
     if is_settled or store.presence.presence(agent_id) is None:
         return
-    measured = store.lines.lines_measured_by(agent_id)
-    if newest is None and len(measured) == 1:
-        (subscriber_ref,) = measured
+    lines = store.lines.lines_measured_by(agent_id) | _enrolled_for(store, agent_id)
+    if newest is None and len(lines) == 1:
+        (subscriber_ref,) = lines
         _place_if(store, agent_id, subscriber_ref, now_unix_us, newest)
-    elif newest is not None and measured - {newest.subscriber_ref}:
+    elif newest is not None and lines - {newest.subscriber_ref}:
         _place_if(store, agent_id, None, now_unix_us, newest)
+
+
+def _enrolled_for(store: Store, agent_id: str) -> frozenset[str]:
+    sheet_id = store.enrolment.sheet_of(agent_id)
+    sheet = None if sheet_id is None else store.cases.sheet(sheet_id)
+    return frozenset() if sheet is None else frozenset({sheet.subscriber_ref})
 
 
 def _place_if(

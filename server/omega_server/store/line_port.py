@@ -94,6 +94,13 @@ class LineStore(Protocol):
         """Return at most `count` windows that have time in common with this one, by beginning."""
         ...
 
+    def last_window(self, agent_id: str, *, since_unix_us: int) -> WindowRow | None:
+        """Return the window whose record came in last, by the server's clock, from then on.
+
+        Whatever the agent takes for the time: one that lives in 1970 is heard of as well.
+        """
+        ...
+
     def newest_window(
         self, agent_id: str, *, from_us: int, to_us: int, with_outage: bool = False
     ) -> WindowRow | None:

@@ -49,4 +49,5 @@ watch_windows = Table(
     Column("is_down", Integer, nullable=False),
     Column("received_unix_us", _TIME, nullable=False),
     Index(None, "agent_id", "started_us"),
+    Index(None, "agent_id", "received_unix_us"),
 )

@@ -120,6 +120,19 @@ class SqlLines:
         with self._database.read() as connection:
             return [_window(row) for row in connection.execute(select).mappings()]
 
+    def last_window(self, agent_id: str, *, since_unix_us: int) -> WindowRow | None:
+        """See `LineStore.last_window`."""
+        mine = watch_windows.c.agent_id == agent_id
+        select = (
+            sa.select(watch_windows)
+            .where(mine & (watch_windows.c.received_unix_us >= since_unix_us))
+            .order_by(watch_windows.c.received_unix_us.desc(), watch_windows.c.seq.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(select).mappings().first()
+            return None if row is None else _window(row)
+
     def newest_window(
         self, agent_id: str, *, from_us: int, to_us: int, with_outage: bool = False
     ) -> WindowRow | None:

@@ -288,6 +288,22 @@ class TestPage:
         assert line.last_outage.record_digest == digest
         assert line.last_outage.outage.until_unix_us == at(130)
 
+    def test_an_agent_that_lives_in_another_year_is_heard_of(self, rig: Rig) -> None:
+        watch = LineWatch(rig)
+        year_s = 365 * DAY_S
+        digest = watch.post(-year_s, 100 - year_s, clock_step_us=year_s * US_PER_S)
+        line = page(watch)
+        assert line.newest_window is not None
+        assert line.newest_window.digest == digest
+        assert between(watch, 0, 100).records == ()
+
+    def test_what_is_posted_late_says_nothing_of_now(self, rig: Rig) -> None:
+        watch = LineWatch(rig, placed=False)
+        watch.go_to(200)
+        watch.place()
+        watch.post(0, 100, outage(90, None, last_s=99))
+        assert page(watch).known_now == "silent"
+
     def test_the_last_outage_is_one_of_this_line(self, rig: Rig) -> None:
         watch = LineWatch(rig)
         watch.post(0, 100, outage(10, 20))
@@ -364,6 +380,25 @@ class TestPlacing:
         watch.check_in()
         watch.post(0, 100)
         assert self.place(watch) == (ref, PlacedBy.RECORD)
+
+    def test_a_device_enrolled_for_a_sheet_comes_to_its_line(self, rig: Rig) -> None:
+        watch = LineWatch(rig, placed=False)
+        sheet_id = rig.sheet()
+        watch.device = rig.enrolled(for_sheet=sheet_id)
+        watch.agent_id = str(watch.device.agent_id)
+        watch.check_in()
+        watch.post(0, 100)
+        ref = rig.store.cases.sheet(sheet_id).subscriber_ref
+        assert self.place(watch) == (ref, PlacedBy.RECORD)
+
+    def test_one_enrolled_for_a_sheet_that_measures_another_line_does_not(self, rig: Rig) -> None:
+        watch = LineWatch(rig, placed=False)
+        watch.device = rig.enrolled(for_sheet=rig.sheet())
+        watch.agent_id = str(watch.device.agent_id)
+        watch.check_in()
+        assert self.place(watch) == (None, None)
+        self.measured(watch)
+        assert self.place(watch) == (None, None)
 
     def test_a_technicians_device_that_has_measured_two_lines_does_not(self, rig: Rig) -> None:
         watch = LineWatch(rig, placed=False)

@@ -79,3 +79,9 @@ def _windows() -> None:
         ["agent_id", "started_us"],
         unique=False,
     )
+    op.create_index(
+        op.f("ix_watch_windows_agent_id_received_unix_us"),
+        "watch_windows",
+        ["agent_id", "received_unix_us"],
+        unique=False,
+    )
