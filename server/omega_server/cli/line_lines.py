@@ -1,15 +1,20 @@
 """A line as people read it: the verdict in words, and then the figures behind it.
 
-S-4711  FTTH-300-100, activated 2026-11-18 10:00:00Z
-  now           MA-000001 is connected
+S-4711  FTTH-300-100, activated 2026-11-18 11:06:40Z
+  now           connected: MA-000001
   availability  kept: at least the 99.9000 % that the plan promises
+  last outage   2026-11-30 21:06:40Z  72 to 75 s
 
-  from          2026-10-19 00:00:00Z to 2026-11-18 00:00:00Z
-  share         99.9706 % to 99.9743 % of the time observed
-  observed      29 d 00:00:00 of 30 d 00:00:00
-  not observed  1 d 00:00:00 stopped
-  outages       2
-    2026-11-02 10:00:00Z  45 to 75 s
+  from          2026-11-18 11:06:40Z to 2026-12-18 11:06:40Z
+  share         99.9971 % to 99.9972 % of the time observed
+  observed      29 d 22:55:00 of 30 d 00:00:00
+  not observed  01:05:00: the device was without power or rebooted
+  records       30
+  outages       1
+    2026-11-30 21:06:40Z  72 to 75 s
+  gaps          1
+    2026-12-08 11:08:20Z  01:05:00: the device was without power or rebooted
+  agent         MA-000001  here since 2026-11-18 11:06:40Z
 """
 
 from __future__ import annotations
@@ -104,7 +109,7 @@ def _line(name: str, text: str) -> str:
 def _now(line: LineView) -> str:
     connected = [each.agent_id for each in line.agents if each.is_connected]
     if connected:
-        return f"{', '.join(connected)} is connected"
+        return f"connected: {', '.join(connected)}"
     if line.known_now == "nobody_watches":
         return "not known: no agent stands on this line"
     times = [each.seen_unix_us for each in line.agents if each.seen_unix_us is not None]

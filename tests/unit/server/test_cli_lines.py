@@ -129,7 +129,7 @@ def test_what_is_known_of_now(rig: Rig) -> None:
     assert "now not known: the agent is silent, never heard of" in shown(watch, 0, 100)
     watch.post(0, 100, outage(90, None, last_s=99))
     watch.check_in(connected_s=5)
-    assert f"now {watch.agent_id} is connected" in shown(watch, 0, 100)
+    assert f"now connected: {watch.agent_id}" in shown(watch, 0, 100)
     watch.go_to(60)
     (now,) = (line for line in shown(watch, 0, 200) if line.startswith("now "))
     assert now.startswith("now down when the newest record ended, 2026-")
