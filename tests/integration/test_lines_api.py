@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from omega_core.availability import Gap, SeenOutage
 from omega_server.api.application import create_app
+from support.line_watch import DAY_S, LineWatch, at, gap, outage
 from support.live_server import listening
 from support.server_rig import Rig, digest_of, make_rig
-from support.watched_line import DAY_S, LineWatch, at, gap, outage
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from omega_core.units import US_PER_S
 from omega_server.cli import main
 from omega_server.cli.line_lines import CAUSES, line_lines
 from omega_server.lines.desk import Asked
+from support.line_watch import DAY_S, LineWatch, at, gap, outage
 from support.server_rig import Rig, make_rig
-from support.watched_line import DAY_S, LineWatch, at, gap, outage
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -19,8 +19,8 @@ from omega_server.lines.views import CriterionView, LineAvailabilityView, LineVi
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.line_port import PlacedBy
 from support.builders import session
+from support.line_watch import DAY_S, LineWatch, at, gap, outage
 from support.server_rig import Rig
-from support.watched_line import DAY_S, LineWatch, at, gap, outage
 
 
 def availability(watch: LineWatch, **asked: Any) -> LineAvailabilityView:  # noqa: ANN401 - fields
