@@ -59,6 +59,11 @@ class SeenOutage(Fact):
     until_us: Count | None
     round_trip_us: Count
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether it was more than a packet or two that were lost: it surely lasted for a time."""
+        return self.last_failed_us > self.first_failed_us + self.round_trip_us
+
     def least_us(self, started_us: int, ended_us: int) -> int:
         """Return how long it surely lasted within a window."""
         begun_us = max(self.first_failed_us + self.round_trip_us, started_us)

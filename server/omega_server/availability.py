@@ -159,6 +159,7 @@ class AvailabilityDesk:
 
 def _window_of(draft: RecordDraft, record: AvailabilityRecord) -> WindowRow:
     watched = record.watched
+    sure = [each for each in watched.outages if each.is_sure]
     return WindowRow(
         digest=draft.digest,
         agent_id=record.agent.id or "",  # it is the signer's, which has one
@@ -170,8 +171,9 @@ def _window_of(draft: RecordDraft, record: AvailabilityRecord) -> WindowRow:
         ended_us=watched.ended_us,
         clock_step_us=record.clock_step_us,
         outages=len(watched.outages),
+        sure_outages=len(sure),
         gaps=len(watched.gaps),
-        is_down=bool(watched.outages) and watched.outages[-1].until_us is None,
+        is_down=bool(sure) and sure[-1].until_us is None,
         received_unix_us=draft.received_unix_us,
     )
 

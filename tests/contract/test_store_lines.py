@@ -87,6 +87,7 @@ def window(number: int, **changes: Any) -> WindowRow:  # noqa: ANN401 - fields o
         ended_us=100 * number + 100,
         clock_step_us=-5,
         outages=0,
+        sure_outages=0,
         gaps=2,
         is_down=False,
         received_unix_us=NOW,
@@ -200,11 +201,12 @@ class LineContract:
 
     def test_the_newest_window(self, store: Store) -> None:
         enrolled(store)
-        watched(store, window(0), window(1, outages=1), window(2))
+        lost = window(2, outages=1)
+        watched(store, window(0), window(1, sure_outages=1), lost)
         newest = store.lines.newest_window
-        assert newest(AGENT, from_us=0, to_us=999) == window(2)
-        assert newest(AGENT, from_us=0, to_us=200) == window(1, outages=1)
-        assert newest(AGENT, from_us=0, to_us=999, with_outage=True) == window(1, outages=1)
+        assert newest(AGENT, from_us=0, to_us=999) == lost
+        assert newest(AGENT, from_us=0, to_us=200) == window(1, sure_outages=1)
+        assert newest(AGENT, from_us=0, to_us=999, with_outage=True) == window(1, sure_outages=1)
         assert newest(AGENT, from_us=200, to_us=999, with_outage=True) is None
         assert newest(OTHER, from_us=0, to_us=999) is None
 

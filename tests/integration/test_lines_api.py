@@ -151,7 +151,7 @@ def test_the_document_describes_the_calls(rig: Rig) -> None:
     paths = create_app(rig.services, insecure=False).openapi()["paths"]
     asked = paths["/v1/lines/{subscriber_ref}/availability"]["get"]
     names = {each["name"] for each in asked["parameters"]}
-    assert names == {"subscriber_ref", "from", "to", "before", "limit"}
+    assert names == {"subscriber_ref", "from", "to", "before", "limit", "sure_only"}
     assert "200" in paths["/v1/lines/{subscriber_ref}"]["get"]["responses"]
     assert "requestBody" in paths["/v1/agents/{agent_id}/line"]["put"]
 
@@ -159,7 +159,7 @@ def test_the_document_describes_the_calls(rig: Rig) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(
     query=st.dictionaries(
-        st.sampled_from(["from", "to", "before", "limit"]),
+        st.sampled_from(["from", "to", "before", "limit", "sure_only"]),
         st.text(max_size=45) | st.integers(-(10**18), 10**18).map(str) | st.datetimes().map(str),
         max_size=4,
     )

@@ -48,6 +48,7 @@ async def availability(
     until: _To = None,
     *,
     before: _Before = None,
+    sure_only: bool = False,
     limit: _Count = 100,
 ) -> Response:
     """Return what was watched of a line, judged by its plan; by default over the plan's window."""
@@ -56,6 +57,7 @@ async def availability(
         from_unix_us=_moment("from", since),
         to_unix_us=_moment("to", until),
         before_unix_us=_moment("before", before),
+        sure_only=sure_only,
         limit=limit,
     )
     services = services_of(request)

@@ -92,7 +92,9 @@ def _figures(seen: LineAvailabilityView) -> Iterator[str]:
 
 
 def _events(seen: LineAvailabilityView) -> Iterator[str]:
-    yield _line("outages", str(seen.outages_count))
+    maybe_lost = seen.outages_count - seen.sure_outages_count
+    lost = f", and {maybe_lost} that may be a lost packet or two" if maybe_lost else ""
+    yield _line("outages", f"{seen.sure_outages_count}{lost}")
     for outage in seen.outages:
         yield f"    {_outage(outage)}"
     yield _line("gaps", str(seen.gaps_count))

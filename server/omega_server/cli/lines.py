@@ -40,6 +40,10 @@ def show_line(
     limit: Annotated[
         int, typer.Option(min=1, max=LINE_PAGE_MAX, help="How many outages and gaps to list.")
     ] = 20,
+    lost_packets: Annotated[
+        bool,
+        typer.Option("--lost-packets", help="List also outages that may be a lost packet or two."),
+    ] = False,
     plans: Plans = None,
     data: Data = None,
     database: DatabaseUrl = None,
@@ -49,6 +53,7 @@ def show_line(
     asked = Asked(
         from_unix_us=moment_typed(since, "--from"),
         to_unix_us=moment_typed(until, "--to"),
+        sure_only=not lost_packets,
         limit=limit,
     )
     catalogue = known_plans(plans, data)

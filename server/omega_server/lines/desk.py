@@ -47,11 +47,15 @@ _DAYS = 30  # shown where the plan has no window of its own
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The time asked for, None where the plan's is meant, and how much of it is listed."""
+    """The time asked for, None where the plan's is meant, and how much of it is listed.
+
+    `sure_only` leaves out of the list the outages that may be a packet or two that were lost.
+    """
 
     from_unix_us: int | None = None
     to_unix_us: int | None = None
     before_unix_us: int | None = None
+    sure_only: bool = False
     limit: int = LINE_PAGE_MAX
 
 
@@ -108,6 +112,7 @@ class LineDesk:
             unobserved_us=found.unobserved_us,
             unobserved=_unobserved(seen.watched),
             outages_count=len(seen.watched.outages),
+            sure_outages_count=sum(each.is_sure for each in seen.watched.outages),
             gaps_count=len(seen.watched.gaps),
             outages=listed.outages,
             gaps=listed.gaps,
@@ -197,9 +202,8 @@ def _listed(seen: Seen, asked: Asked) -> _Listed:
     between two pages.
     """
     watched = seen.watched
-    events: list[SeenOutage | Gap] = sorted(
-        [*watched.outages, *watched.gaps], key=_begin_of, reverse=True
-    )
+    outages = [each for each in watched.outages if each.is_sure or not asked.sure_only]
+    events: list[SeenOutage | Gap] = sorted([*outages, *watched.gaps], key=_begin_of, reverse=True)
     if asked.before_unix_us is not None:
         events = [each for each in events if _begin_of(each) < asked.before_unix_us]
     last_us = _begin_of(events[asked.limit - 1]) if len(events) > asked.limit else None

@@ -90,7 +90,7 @@ def _last_outage_of(store: Store, stand: Stand) -> LastOutageView | None:
     while row is not None:
         ended_us = min(row.ended_us, until_us)
         outages = opened(store, row).within(since_us, until_us).outages
-        lasting = [each for each in outages if each.most_us(since_us, ended_us) > 0]
+        lasting = [each for each in outages if each.is_sure]
         if lasting:
             is_over = not (row.is_down and lasting[-1] is outages[-1] and row.ended_us <= until_us)
             view = outage_view(lasting[-1], since_us, ended_us, is_over=is_over)

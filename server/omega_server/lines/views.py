@@ -105,10 +105,11 @@ class LineAvailabilityView(StrictModel):
     """What was watched of a line, judged: `GET /v1/lines/{subscriber_ref}/availability`.
 
     `low_ppm` and `high_ppm` are of the time that was observed, null where none was; `pessimistic`
-    and `optimistic` are of all of it, and never judged. Of `outages` and `gaps` the newest are
-    listed: `next_before_unix_us` asks for those before, null where these are the last.
-    `is_plan_window` says that the time asked for is as long as the plan's; an outcome over another
-    one is not the plan's.
+    and `optimistic` are of all of it, and never judged. `sure_outages_count` counts the outages
+    that surely lasted for a time: the others may be a packet or two that were lost, and are judged
+    by their bounds like all. Of `outages` and `gaps` the newest are listed: `next_before_unix_us`
+    asks for those before, null where these are the last. `is_plan_window` says that the time asked
+    for is as long as the plan's; an outcome over another one is not the plan's.
     """
 
     schema_version: Version1 = 1
@@ -128,6 +129,7 @@ class LineAvailabilityView(StrictModel):
     unobserved_us: int
     unobserved: tuple[UnobservedView, ...]
     outages_count: int
+    sure_outages_count: int
     gaps_count: int
     outages: tuple[OutageView, ...]
     gaps: tuple[GapView, ...]
@@ -139,7 +141,7 @@ class LineAvailabilityView(StrictModel):
 
 
 class LastOutageView(StrictModel):
-    """The last outage that any agent told while it stood there, and the record that tells it."""
+    """The last outage that surely lasted for a time, of any agent while it stood there."""
 
     outage: OutageView
     agent_id: str

@@ -104,7 +104,10 @@ class LineStore(Protocol):
     def newest_window(
         self, agent_id: str, *, from_us: int, to_us: int, with_outage: bool = False
     ) -> WindowRow | None:
-        """Return the last begun window that has time in common with this one, if there is one."""
+        """Return the last begun window that has time in common with this one, if there is one.
+
+        `with_outage`: of those with an outage that surely lasted for a time.
+        """
         ...
 
     def last_record(self, subscriber_ref: str) -> MeasuredRow | None:

@@ -45,6 +45,7 @@ watch_windows = Table(
     Column("ended_us", _TIME, nullable=False),
     Column("clock_step_us", BigInteger, nullable=False),
     Column("outages", Integer, nullable=False),
+    Column("sure_outages", Integer, nullable=False),
     Column("gaps", Integer, nullable=False),
     Column("is_down", Integer, nullable=False),
     Column("received_unix_us", _TIME, nullable=False),

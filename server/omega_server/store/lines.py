@@ -144,7 +144,7 @@ class SqlLines:
             .limit(1)
         )
         if with_outage:
-            select = select.where(watch_windows.c.outages > 0)
+            select = select.where(watch_windows.c.sure_outages > 0)
         with self._database.read() as connection:
             row = connection.execute(select).mappings().first()
             return None if row is None else _window(row)

@@ -214,8 +214,8 @@ class RecordRow(RecordDraft):
 class WindowRow:
     """What an availability record says of its place and time, so that it is found without opening.
 
-    Times are of the agent's own time line; `outages` and `gaps` count them. `is_down` says that the
-    line was down when the window closed.
+    Times are of the agent's own time line; `outages` and `gaps` count them, `sure_outages` those
+    that surely lasted for a time. `is_down` says that one of these went on when the window closed.
     """
 
     digest: str
@@ -228,6 +228,7 @@ class WindowRow:
     ended_us: int
     clock_step_us: int
     outages: int
+    sure_outages: int
     gaps: int
     is_down: bool
     received_unix_us: int

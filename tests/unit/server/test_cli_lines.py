@@ -163,6 +163,12 @@ def test_everything_else_is_told(rig: Rig) -> None:
     )
 
 
+def test_lost_packets_are_no_outages_for_people(rig: Rig) -> None:
+    watch = LineWatch(rig)
+    watch.post(0, 100, outage(10, 12), outage(20, 40))
+    assert "outages 1, and 1 that may be a lost packet or two" in shown(watch, 0, 100)
+
+
 def test_tickets_sheets_and_records_are_named(rig: Rig) -> None:
     sheet_id = rig.sheet()
     rig.post(rig.record(rig.installed(rig.enrolled(), sheet_id=sheet_id)))

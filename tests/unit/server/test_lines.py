@@ -217,6 +217,19 @@ class TestAvailability:
         assert spans(rest) == [(50, 55), (30, 35), (10, 15)]
         assert rest.next_before_unix_us is None
 
+    def test_lost_packets_are_judged_and_told_apart(self, rig: Rig) -> None:
+        watch = LineWatch(rig)
+        watch.post(0, 100, outage(10, 12), outage(20, 40), outage(60, 62))
+        watch.post(100, 200, outage(198, None, last_s=199))
+        view = between(watch, 0, 200)
+        assert (view.outages_count, view.sure_outages_count) == (4, 1)
+        assert [each.least_us for each in view.outages] == [0, 0, 17_980_000, 0]
+        assert spans(between(watch, 0, 200, sure_only=True)) == [(20, 40)]
+        line = page(watch)
+        assert line.known_now == "silent", "one lost packet is no line that is down"
+        assert line.last_outage is not None
+        assert line.last_outage.outage.since_unix_us == at(20)
+
     def test_how_far_a_clock_was_off_is_told(self, rig: Rig) -> None:
         watch = LineWatch(rig)
         for step in (5, -9, 7):

@@ -60,6 +60,7 @@ def _windows() -> None:
         sa.Column("ended_us", sa.BigInteger(), nullable=False),
         sa.Column("clock_step_us", sa.BigInteger(), nullable=False),
         sa.Column("outages", sa.Integer(), nullable=False),
+        sa.Column("sure_outages", sa.Integer(), nullable=False),
         sa.Column("gaps", sa.Integer(), nullable=False),
         sa.Column("is_down", sa.Integer(), nullable=False),
         sa.Column("received_unix_us", sa.BigInteger(), nullable=False),
