@@ -13,6 +13,7 @@ import pytest
 from omega_core.availability import Gap, SeenOutage, Unwatched
 from omega_core.errors import ExitCode
 from omega_core.units import US_PER_S
+from omega_server import tickets
 from omega_server.cli import main
 from omega_server.cli.line_lines import CAUSES, line_lines
 from omega_server.lines.desk import Asked
@@ -174,7 +175,10 @@ def test_tickets_sheets_and_records_are_named(rig: Rig) -> None:
     rig.post(rig.record(rig.installed(rig.enrolled(), sheet_id=sheet_id)))
     watch = LineWatch(rig, subscriber_ref=rig.store.cases.sheet(sheet_id).subscriber_ref)
     watch.post(0, 100, outage(10, 20))
+    subscriber = rig.store.cases.subscriber(watch.subscriber_ref)
+    ticket = tickets.open_ticket(rig.store, subscriber, "slow", at(0)).ticket_id
     lines = shown(watch, 0, 100)
+    assert f"open tickets {ticket}" in lines
     assert f"sheets {sheet_id}" in lines
     assert any(line.startswith("last record inconclusive, standard, 2026-") for line in lines)
     assert any(line.startswith("last outage 2026-") for line in lines)
