@@ -115,13 +115,32 @@ class Watched(Fact):
             for each in self.gaps
         )
 
+    def within(self, started_us: int, ended_us: int) -> Watched:
+        """Return what was seen in a part of the window: what reaches over an edge is cut there.
+
+        How many attempts fell into the part is not known: those of the whole are kept.
+        """
+        from_us, to_us = max(started_us, self.started_us), min(ended_us, self.ended_us)
+        return replace(
+            self,
+            started_us=from_us,
+            ended_us=to_us,
+            outages=tuple(
+                _ended(_begun(each, from_us), to_us)
+                for each in self.outages
+                if _touches(each, from_us, to_us)
+            ),
+            gaps=tuple(_gaps_within(self.gaps, from_us, to_us)),
+        )
+
 
 def joined(windows: Iterable[Watched], started_us: int, ended_us: int) -> Watched:
     """Return several windows of one watch as one, cut to a time; what no window has is a gap.
 
     Windows that overlap (a record posted twice, a copy from a backup) count once: of two the
     earlier begun is believed, the later one from where the other ends. An outage that lasted over
-    the end of a window stands in both and becomes one.
+    the end of a window stands in both and becomes one. Of one that reaches into time that no window
+    has, what lies there is not known, and not counted.
     """
     outages: list[SeenOutage] = []
     gaps: list[Gap] = []
@@ -131,14 +150,19 @@ def joined(windows: Iterable[Watched], started_us: int, ended_us: int) -> Watche
         from_us, to_us = max(window.started_us, reached_us), min(window.ended_us, ended_us)
         if from_us >= to_us:
             continue
+        _end_last(outages, reached_us)
         if from_us > reached_us:
             gaps.append(Gap(started_us=reached_us, ended_us=from_us, cause=Unwatched.STOPPED))
-        for outage in window.outages:
-            _add_outage(outages, outage, from_us, to_us)
-        gaps += _gaps_within(window.gaps, from_us, to_us)
-        attempts = _sum(attempts, window.attempts)
+        goes_on = from_us == started_us or window.started_us == reached_us
+        part = window if goes_on else window.within(from_us, to_us)
+        for outage in part.outages:
+            if _touches(outage, from_us, to_us):
+                _add_outage(outages, outage)
+        gaps += _gaps_within(part.gaps, from_us, to_us)
+        attempts = _sum(attempts, part.attempts)
         reached_us = to_us
     if reached_us < ended_us:
+        _end_last(outages, reached_us)
         gaps.append(Gap(started_us=reached_us, ended_us=ended_us, cause=Unwatched.STOPPED))
     return Watched(
         started_us=started_us,
@@ -149,16 +173,51 @@ def joined(windows: Iterable[Watched], started_us: int, ended_us: int) -> Watche
     )
 
 
-def _add_outage(outages: list[SeenOutage], outage: SeenOutage, from_us: int, to_us: int) -> None:
-    ended_us = outage.last_failed_us if outage.until_us is None else outage.until_us
-    if ended_us < from_us or outage.since_us > to_us:
-        return
+def _touches(outage: SeenOutage, from_us: int, to_us: int) -> bool:
+    is_over = outage.until_us is not None and outage.until_us < from_us
+    return not is_over and outage.since_us <= to_us
+
+
+def _add_outage(outages: list[SeenOutage], outage: SeenOutage) -> None:
     before = outages[-1] if outages else None
     if before is not None and before.first_failed_us == outage.first_failed_us:
         last_us = max(before.last_failed_us, outage.last_failed_us)
-        outages[-1] = replace(outage, last_failed_us=last_us)
+        outages[-1] = replace(before, last_failed_us=last_us, until_us=outage.until_us)
         return
     outages.append(outage)
+
+
+def _end_last(outages: list[SeenOutage], at_us: int) -> None:
+    """End the last outage where its window ended; the next window has it again if it goes on."""
+    if outages:
+        outages[-1] = _ended(outages[-1], at_us)
+
+
+def _begun(outage: SeenOutage, at_us: int) -> SeenOutage:
+    """Return what of an outage came after a moment."""
+    if outage.since_us >= at_us:
+        return outage
+    first_us = max(outage.first_failed_us, at_us)
+    due_us = outage.first_failed_us + outage.round_trip_us
+    return replace(
+        outage,
+        since_us=at_us,
+        first_failed_us=first_us,
+        last_failed_us=max(outage.last_failed_us, at_us),
+        round_trip_us=max(0, due_us - first_us),
+    )
+
+
+def _ended(outage: SeenOutage, at_us: int) -> SeenOutage:
+    """Return what of an outage came before a moment."""
+    if outage.until_us is not None and outage.until_us <= at_us:
+        return outage
+    return replace(
+        outage,
+        first_failed_us=min(outage.first_failed_us, at_us),
+        last_failed_us=min(outage.last_failed_us, at_us),
+        until_us=at_us,
+    )
 
 
 def _gaps_within(gaps: Sequence[Gap], from_us: int, to_us: int) -> list[Gap]:

@@ -221,6 +221,13 @@ STANDING_SILENCE_NS = 600 * NS_PER_S  # then a stream is forgotten; its watch sa
 STANDING_HELLOS_PER_S = 500  # checked, at 0.3 ms each; beyond it hellos are dropped unread
 STANDING_COOKIE_S = 16  # how long an address proof is good: some round trips
 
+# Lines: what was watched of one, over many records
+LINE_RANGE_S_MAX = 366 * 86_400  # asked for at once: a plan's window is a year at the most
+LINE_WINDOWS_MAX = 1_000  # read for an answer: a record a day for a year, and as many on request
+LINE_EVENTS_MAX = 40_000  # outages and gaps in them; a month with one a minute, a third of a second
+LINE_TICKETS_MAX = 100  # the newest of a line, looked through for open ones
+LINE_PAGE_MAX = 500  # outages and gaps listed at once, 100 octets each
+
 # Connectors: ticket systems of the operator
 CONNECTORS_MAX = 16  # one thread each; an operator has one system, two while moving to another
 CONNECTOR_CONFIG_BYTES_MAX = 64 * 1024  # sixteen systems take four

@@ -11,7 +11,9 @@ revoked can watch on until its grant ends; what it posts is refused.
 
 Records stand in the same append-only table and the same log as measurement records, with mode
 `availability`: bytes, receipt and proof are given out by the same calls. Their place in the watch's
-own chain stands in the record; the column of the measurements' chain stays empty.
+own chain stands in the record; the column of the measurements' chain stays empty. Beside each a row
+says its time and its place in the watch's chain, written with it: `omega_server.lines` finds the
+records of a month by these.
 """
 
 from __future__ import annotations
@@ -28,12 +30,18 @@ from omega_core.units import US_PER_S
 from omega_server.collector import Posted
 from omega_server.envelopes import content, public_key, signed_payload, unsealed
 from omega_server.keys import check_usable
+from omega_server.lines.placing import place_by_records
 from omega_server.places import TestPoints
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import LogSigner, Store
-from omega_server.store.rows import RecordDraft, RecordRow, Signer
+from omega_server.store.rows import (
+    AVAILABILITY_MODE,
+    RecordDraft,
+    RecordRow,
+    Signer,
+    WindowRow,
+)
 
-MODE = "availability"
 _ONE_OBSERVER = "observation_missing"
 
 
@@ -116,7 +124,7 @@ class AvailabilityDesk:
             session_id=None,
             agent_id=record.agent.id,
             agent_kid=record.agent.kid,
-            mode=MODE,
+            mode=AVAILABILITY_MODE,
             sheet_id=None,
             ticket_id=None,
             observers=_ONE_OBSERVER,
@@ -140,8 +148,34 @@ class AvailabilityDesk:
             )
             return seal(model_bytes(stated), PayloadType.RECEIPT, self._key)
 
-        row, is_new = self._store.sessions.add_record(draft, (), log=self._log, receipt=receipt)
-        return Posted(row, is_new=True) if is_new else _same_bytes(row, sealed)
+        row, is_new = self._store.sessions.add_record(
+            draft, (), log=self._log, receipt=receipt, window=_window_of(draft, record)
+        )
+        if not is_new:
+            return _same_bytes(row, sealed)
+        place_by_records(self._store, record.agent.id or "", row.received_unix_us)
+        return Posted(row, is_new=True)
+
+
+def _window_of(draft: RecordDraft, record: AvailabilityRecord) -> WindowRow:
+    watched = record.watched
+    sure = [each for each in watched.outages if each.is_sure]
+    return WindowRow(
+        digest=draft.digest,
+        agent_id=record.agent.id or "",  # it is the signer's, which has one
+        agent_kid=record.agent.kid,
+        test_point=record.test_point,
+        seq=record.seq,
+        prev=record.prev,
+        started_us=watched.started_us,
+        ended_us=watched.ended_us,
+        clock_step_us=record.clock_step_us,
+        outages=len(watched.outages),
+        sure_outages=len(sure),
+        gaps=len(watched.gaps),
+        is_down=bool(sure) and sure[-1].until_us is None,
+        received_unix_us=draft.received_unix_us,
+    )
 
 
 def _same_bytes(known: RecordRow, sealed: Sealed) -> Posted:

@@ -36,6 +36,7 @@ from omega_server.instructing.check_ins import CheckInDesk
 from omega_server.instructing.desk import InstructionDesk
 from omega_server.instructing.hub import Hub
 from omega_server.keys import KeyDesk, finish_rotation, server_rotations
+from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
 from omega_server.places import TestPoints
 from omega_server.settings import PLANS_FILE, ServerSettings
@@ -124,6 +125,7 @@ def services_of(
         check_ins=CheckInDesk(store=store, key=key, proofs=proofs, clock=clock),
         hub=Hub(store, workers, clock, per_s=installation.settings.check_ins_per_s),
         ticket_opening=TicketOpening(store, _systems_of(installation), clock),
+        lines=LineDesk(store=store, catalogue=installation.catalogue, clock=clock),
     )
 
 

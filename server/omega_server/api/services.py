@@ -17,6 +17,7 @@ from omega_server.instructing.check_ins import CheckInDesk
 from omega_server.instructing.desk import InstructionDesk
 from omega_server.instructing.hub import Hub
 from omega_server.keys import KeyDesk
+from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
 from omega_server.store.port import Store
 from omega_server.workers import Workers
@@ -45,6 +46,7 @@ class Services:
     check_ins: CheckInDesk
     hub: Hub
     ticket_opening: TicketOpening
+    lines: LineDesk
 
     @property
     def server_key(self) -> str:

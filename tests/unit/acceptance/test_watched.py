@@ -99,3 +99,90 @@ def test_what_no_record_speaks_of_is_not_observed() -> None:
     assert seen.unobserved_us == s(5 + 5 + 10 + 10)
     assert joined([early], s(14), s(20)).outages == ()
     assert joined([window(0, 8, outage(9, 1, 2))], 0, s(8)).outages == ()
+
+
+LASTING = SeenOutage(
+    since_us=s(90),
+    first_failed_us=s(91),
+    last_failed_us=s(99),
+    until_us=None,
+    round_trip_us=s(1),
+)
+CARRIED = replace(LASTING, last_failed_us=s(119), until_us=s(120))
+
+
+def test_an_outage_ends_where_its_window_does_if_no_record_carries_it_on() -> None:
+    (seen,) = joined([window(0, 100, LASTING)], 0, s(1_000)).outages
+    assert (seen.least_us(0, s(1_000)), seen.most_us(0, s(1_000))) == (s(7), s(10))
+    (seen,) = joined([window(0, 100, LASTING), window(100, 1_000)], 0, s(1_000)).outages
+    assert seen.until_us == s(100)
+
+
+def test_of_an_outage_over_a_missing_window_only_what_was_seen_counts() -> None:
+    whole = replace(LASTING, last_failed_us=s(299), until_us=s(300))
+    seen = joined([window(0, 100, LASTING), window(200, 400, whole)], 0, s(400))
+    assert seen.unobserved_us == s(100)
+    assert [(each.since_us, each.until_us) for each in seen.outages] == [
+        (s(90), s(100)),
+        (s(200), s(300)),
+    ]
+    assert [each.least_us(0, s(400)) for each in seen.outages] == [s(7), s(99)]
+
+
+def test_of_two_that_watch_at_once_the_later_one_is_believed_from_where_the_other_ends() -> None:
+    other = replace(CARRIED, first_failed_us=s(92), since_us=s(91))
+    seen = joined([window(0, 100, LASTING), window(50, 150, other)], 0, s(150))
+    assert [(each.since_us, each.until_us) for each in seen.outages] == [
+        (s(90), s(100)),
+        (s(100), s(120)),
+    ]
+    assert availability(seen).low == 1 - Fraction(30, 150)
+
+
+def test_an_outage_at_the_beginning_of_the_time_asked_for_keeps_its_own() -> None:
+    (seen,) = joined([window(0, 200, CARRIED)], s(100), s(200)).outages
+    assert seen == CARRIED
+    assert seen.most_us(s(100), s(200)) == s(20)
+
+
+@pytest.mark.parametrize(
+    ("part", "bounds"),
+    [
+        ((0, 200), (90, 91, 119, 120, 1)),
+        ((90, 120), (90, 91, 119, 120, 1)),
+        ((100, 110), (100, 100, 110, 110, 0)),
+        ((91, 200), (91, 91, 119, 120, 1)),
+        ((0, 90), (90, 90, 90, 90, 1)),
+    ],
+    ids=[
+        "all of it",
+        "just it",
+        "within it",
+        "from its first failed attempt",
+        "up to where it begins",
+    ],
+)
+def test_a_part_of_a_window_has_a_part_of_its_outages(
+    part: tuple[int, int], bounds: tuple[int, ...]
+) -> None:
+    gap = Gap(started_us=s(130), ended_us=s(140), cause=Unwatched.STALLED)
+    seen = window(0, 200, CARRIED, gap).within(s(part[0]), s(part[1]))
+    assert (seen.started_us, seen.ended_us) == (s(part[0]), s(part[1]))
+    (found,) = seen.outages
+    assert tuple(each * US_PER_S for each in bounds) == (
+        found.since_us,
+        found.first_failed_us,
+        found.last_failed_us,
+        found.until_us,
+        found.round_trip_us,
+    )
+    assert len(seen.gaps) == (part[1] > 130)
+
+
+def test_what_lies_outside_a_part_is_left_out() -> None:
+    seen = window(0, 200, CARRIED)
+    assert seen.within(s(121), s(200)).outages == ()
+    assert seen.within(0, s(89)).outages == ()
+    assert seen.within(0, s(900)).ended_us == s(200)
+    lasting = window(0, 100, LASTING).within(s(99), s(100)).outages[0]
+    assert (lasting.since_us, lasting.until_us) == (s(99), s(100))
