@@ -44,9 +44,15 @@ def test_what_was_seen_is_told_on_request_and_after_an_outage(
         line.link.mend()
         down = daemon.await_said("daemon_was_down")
         last = reported(site, agent_id)
+        page = site.call("GET", f"/v1/lines/{site.someone}")
+        told = site.call("GET", f"/v1/lines/{site.someone}/availability")
     assert float(down["least_s"]) <= _DOWN_S <= float(down["most_s"])
     records = chain_to(site, last)
     assert [record.closed for record in records] == ["requested", "outage", "requested"]
     assert records[1].prev == first
     assert [outage.is_sure for outage in records[1].watched.outages] == [True]
     assert device.outbox() == []
+    (outage,) = records[1].watched.outages
+    assert page["known_now"] == "connected"
+    assert page["last_outage"]["outage"]["since_unix_us"] == outage.since_us
+    assert outage.since_us in {each["since_unix_us"] for each in told["outages"]}

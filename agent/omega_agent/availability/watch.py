@@ -183,7 +183,9 @@ class AvailabilityWatch:
         finally:
             if self._book.window.seq != before:  # also where the keeper has not got it yet
                 self._tracker.begin_window()
-                self._has_news, self._reported_us = False, moment.at_us
+                self._has_news = False
+                if why == "outage":
+                    self._reported_us = moment.at_us
 
     def end(self) -> None:
         """Stop watching: what is decided is in the journal, and the next start goes on there.

@@ -5,10 +5,11 @@ server keeps where each one stands, from when on, and counts its records for tha
 
 By itself an agent comes to a line only if nothing speaks against it: it waits for instructions as
 `omega run` does (a technician's `omega accept` does not), nobody has placed it before, and the
-sheet it was enrolled for, if any, and all it has measured under a grant are of one subscriber. It
-leaves by itself as well: one that was placed by a record and then measures somewhere else is a
-technician's after all. It then stands nowhere until an operator says otherwise, because a line
-without a watch is seen to have none, and one that shows the outages of another is believed.
+sheet it was enrolled for, if any, and all it has measured under a grant are of one subscriber.
+Then it has stood there since it was enrolled, for nothing says anything else. It leaves by itself
+as well: one that was placed by a record and then measures somewhere else is a technician's after
+all. It then stands nowhere until an operator says otherwise, because a line without a watch is seen
+to have none, and one that shows the outages of another is believed.
 
 An operator's word holds whatever is measured.
 """
@@ -52,9 +53,16 @@ def place_by_records(store: Store, agent_id: str, now_unix_us: int) -> None:
     lines = store.lines.lines_measured_by(agent_id) | _enrolled_for(store, agent_id)
     if newest is None and len(lines) == 1:
         (subscriber_ref,) = lines
-        _place_if(store, agent_id, subscriber_ref, now_unix_us, newest)
+        _place_if(store, agent_id, subscriber_ref, _enrolled_at(store, agent_id), newest)
     elif newest is not None and lines - {newest.subscriber_ref}:
         _place_if(store, agent_id, None, now_unix_us, newest)
+
+
+def _enrolled_at(store: Store, agent_id: str) -> int:
+    agent = store.enrolment.agent(agent_id)
+    if agent is None:
+        raise AssertionError("only an enrolled agent posts records")
+    return agent.enrolled_unix_us
 
 
 def _enrolled_for(store: Store, agent_id: str) -> frozenset[str]:

@@ -403,6 +403,13 @@ class TestPlacing:
         watch.post(0, 100)
         ref = rig.store.cases.sheet(sheet_id).subscriber_ref
         assert self.place(watch) == (ref, PlacedBy.RECORD)
+        row, agent = (
+            rig.store.lines.place_of(watch.agent_id),
+            rig.store.enrolment.agent(watch.agent_id),
+        )
+        assert row is not None
+        assert agent is not None
+        assert row.since_unix_us == agent.enrolled_unix_us, "its first record is of before"
 
     def test_one_enrolled_for_a_sheet_that_measures_another_line_does_not(self, rig: Rig) -> None:
         watch = LineWatch(rig, placed=False)
