@@ -37,6 +37,7 @@ class Told(StrictModel):
 
     instruction: Instruction
     targets: tuple[str, ...] | None
+    is_own: bool = False
 
 
 class Outcome(StrictModel):

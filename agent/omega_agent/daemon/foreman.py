@@ -111,7 +111,9 @@ class Foreman:
         and again and again, that it is not wanted.
         """
         works = tuple(self._works.values())  # one step of the interpreter, whatever happens beside
-        return tuple(sorted(work.name for work in works if not work.is_withdrawn))
+        return tuple(
+            sorted(work.name for work in works if not work.is_withdrawn and not work.is_own)
+        )
 
     @property
     def running(self) -> str | None:
@@ -142,6 +144,13 @@ class Foreman:
         if instruction.instruction_id in self._works or len(self._works) >= INSTRUCTIONS_HELD_MAX:
             return
         self._keep(Work(instruction=instruction, taken_as=self._instance))
+
+    def is_due(self, instruction: Instruction) -> None:
+        """Take note of what a schedule wants; while the last of it is not over, it is left out."""
+        if any(work.is_own for work in self._works.values()):
+            return
+        if len(self._works) < INSTRUCTIONS_HELD_MAX:
+            self._keep(Work(instruction=instruction, taken_as=self._instance, is_own=True))
 
     def withdrawn(self, names: Iterable[str]) -> None:
         """Take note of what the server does not want any more."""
@@ -292,10 +301,13 @@ class Foreman:
             return self._say(_deferred(work, held))
         if self._line_free != work.name and work.instruction.loads_the_line:
             return LookAtLine(work.name)
-        taken = work.with_report("accepted")
-        return self._say(
-            taken.model_copy(update={"stage": Stage.TAKEN, "look_again_unix_us": None})
+        taken = work.with_report("accepted").model_copy(
+            update={"stage": Stage.TAKEN, "look_again_unix_us": None}
         )
+        if work.is_own:  # there is nobody whose answer is to be waited for
+            self._keep(taken)
+            return Begin(taken)
+        return self._say(taken)
 
     def _suppressed_until(self, work: Work, suppression: Suppression, now: int) -> Work:
         until = suppression.until_unix_us
@@ -313,7 +325,9 @@ class Foreman:
         return [self._works[name] for name in sorted(self._works)]
 
     def _keep(self, work: Work) -> None:
-        if self._works.get(work.name) != work:
+        if work.is_own and work.is_over:
+            self._forget(work.name)
+        elif self._works.get(work.name) != work:
             self._journal.keep(work)
             self._works[work.name] = work
 
