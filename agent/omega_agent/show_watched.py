@@ -39,18 +39,22 @@ def watched_lines(record: AvailabilityRecord, speaker: Speaker) -> list[str]:
         since = utc(max(each.since_us, watched.started_us))
         least, most = _seconds(each.least_us(*window)), _seconds(each.most_us(*window))
         if each.until_us is None:
-            lines.append(f"  {say('watched_lasts', since=since, least=least)}")
+            told = say("watched_lasts", since=since, least=least)
         else:
-            lines.append(f"  {say('watched_outage', since=since, least=least, most=most)}")
+            told = say("watched_outage", since=since, least=least, most=most)
+        lines.append(f"  {told}")
     if len(sure) > _OUTAGES_TOLD:
-        lines.append(f"  {say('watched_more', count=len(sure) - _OUTAGES_TOLD)}")
+        more = say("watched_more", count=len(sure) - _OUTAGES_TOLD)
+        lines.append(f"  {more}")
     return lines
 
 
 def _percent(share: Fraction, *, up: bool) -> str:
     """Return a share in percent, rounded away from the other bound."""
     scaled = share * PPM
-    ppm = -(-scaled.numerator // scaled.denominator) if up else scaled.numerator // scaled.denominator
+    ppm = (
+        -(-scaled.numerator // scaled.denominator) if up else scaled.numerator // scaled.denominator
+    )
     return f"{ppm / _PPM_PER_PERCENT:.4f}"
 
 

@@ -167,7 +167,7 @@ def test_the_share_is_told_and_each_outage(language: Language) -> None:
     assert "59.0" in told[0]
     assert "61.0" in told[0]
     assert "85897" in told[1] or "85898" in told[1]
-    assert any("0.43" in line for line in lines), "86,400 s, of which less than 442 s were good"
+    assert any("0.5057" in line and "0.5128" in line for line in lines), "437 to 443 of 86,400 s"
 
 
 def test_a_thousand_outages_fill_no_terminal_and_a_day_nobody_looked_is_told() -> None:
