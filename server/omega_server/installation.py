@@ -35,6 +35,7 @@ from omega_server.identity import load_keys, load_operator_token, pin_to, regist
 from omega_server.instructing.check_ins import CheckInDesk
 from omega_server.instructing.desk import InstructionDesk
 from omega_server.instructing.hub import Hub
+from omega_server.instructing.scheduling import ScheduleDesk
 from omega_server.keys import KeyDesk, finish_rotation, server_rotations
 from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
@@ -126,6 +127,7 @@ def services_of(
         hub=Hub(store, workers, clock, per_s=installation.settings.check_ins_per_s),
         ticket_opening=TicketOpening(store, _systems_of(installation), clock),
         lines=LineDesk(store=store, catalogue=installation.catalogue, clock=clock),
+        schedules=ScheduleDesk(store=store, catalogue=installation.catalogue, clock=clock),
     )
 
 

@@ -1,6 +1,6 @@
 """What the daemon does next: a machine without clock, disk or network.
 
-    arrived, answered, withdrawn, suppressed, line_was, ended        what has happened
+    arrived, is_due, answered, withdrawn, suppressed, line_was, ended     what has happened
     next(now)  -->  Say | Stop | LookAtLine | Begin | Rest           the one thing to do now
 
 Order. First what must stop, then what must be said; then, oldest instruction first, whether it may

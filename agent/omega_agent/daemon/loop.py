@@ -255,7 +255,7 @@ class Loop:
                 ending = Ending(record_digest=found, was_stopped=ending.was_stopped)
         if news.octets:
             self._memory.use(Used(begun_unix_us=self._begun_at_unix_us, octets=news.octets))
-        self._foreman.ended(news.name, ending, now_unix_us=self._time.unix_us() or 0)
+        self._foreman.ended(news.name, ending, now_unix_us=self._now() or 0)
         self._over, self._drained_ns = None, None
         how = ending.record_digest or ending.code or "-"
         self._tell("daemon_ended", id=news.name, how=how)

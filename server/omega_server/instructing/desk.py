@@ -167,7 +167,7 @@ class InstructionDesk:
             wish=wish,
             agent_id=agent_of(self._store, wish),
             plan_id=plan_id,
-            demand=self._demand(plan_id, wish.session_mode, now),
+            demand=demand_of(self._catalogue, plan_id, wish.session_mode, now),
         )
 
     def _plan_of(self, wish: InstructionWish) -> str | None:
@@ -180,16 +180,6 @@ class InstructionDesk:
         if wish.plan_id not in {None, own}:
             raise RefusalError(Code.PLAN_MISMATCH, f"the subscriber's plan is not {wish.plan_id}")
         return own
-
-    def _demand(self, plan_id: str | None, mode: Mode, now: int) -> Demand:
-        try:
-            if plan_id is None:
-                return demand_without_profile(mode)
-            return demand(self._catalogue.for_plan(plan_id, day_of(now)), mode)
-        except PlanUnknownError as error:
-            raise RefusalError(Code.PLAN_UNKNOWN, str(error)) from error
-        except ModeUnknownError as error:
-            raise RefusalError(Code.MODE_UNKNOWN, str(error)) from error
 
     def _row(self, wanted: _Wanted, now: int) -> InstructionRow:
         wish = wanted.wish
@@ -250,6 +240,18 @@ class InstructionDesk:
             events=tuple(_event_view(each) for each in events),
             is_new=is_new,
         )
+
+
+def demand_of(catalogue: Catalogue, plan_id: str | None, mode: Mode, now_unix_us: int) -> Demand:
+    """Return what a session may take; raises RefusalError `plan_unknown`, `mode_unknown`."""
+    try:
+        if plan_id is None:
+            return demand_without_profile(mode)
+        return demand(catalogue.for_plan(plan_id, day_of(now_unix_us)), mode)
+    except PlanUnknownError as error:
+        raise RefusalError(Code.PLAN_UNKNOWN, str(error)) from error
+    except ModeUnknownError as error:
+        raise RefusalError(Code.MODE_UNKNOWN, str(error)) from error
 
 
 def _purpose(wish: InstructionWish) -> Literal["install", "ticket", "sweep"]:
