@@ -79,10 +79,19 @@ class _Wanted:
 class InstructionDesk:
     """Everything about instructions but the waiting."""
 
-    def __init__(self, *, store: Store, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        clock: Clock,
+        references: tuple[str, ...] = (),
+    ) -> None:
+        """`references` are hosts past the test point, for diagnoses."""
         self._store = store
         self._catalogue = catalogue
         self._clock = clock
+        self._references = references
 
     def issue(self, wish: InstructionWish) -> InstructionView:
         """Keep what is wanted; raises RefusalError.
@@ -192,6 +201,7 @@ class InstructionDesk:
             sheet_id=wish.sheet_id,
             ticket_id=wish.ticket_id,
             plan_id=None if wish.ticket_id or wish.sheet_id else wanted.plan_id,
+            references=self._references if wish.ticket_id else (),
             bytes_down=wanted.demand.bytes_down,
             bytes_up=wanted.demand.bytes_up,
             calm_s=wish.calm_s,
