@@ -58,7 +58,7 @@ def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
 def test_a_diagnosis_takes_them_along_and_nothing_else_does(rig: Rig) -> None:
     ticket_id, device = diagnosed_ticket(rig)
     desk = InstructionDesk(
-        store=rig.store, catalogue=rig.catalogue, clock=rig.clock, references=BEYOND
+        store=rig.store, catalogue=rig.installation.catalogue, clock=rig.clock, references=BEYOND
     )
     diagnosis = desk.issue(wish(ticket_id=ticket_id))
     sweep = desk.issue(wish(ticket_id=None, agent_id=device.agent_id))
