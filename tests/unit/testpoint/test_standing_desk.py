@@ -69,7 +69,7 @@ def reply(at: StandingDesk, packet: bytes, place: tuple[str, int], now_ns: int) 
 
 def test_two_hellos_open_a_stream_that_answers_in_kind() -> None:
     at, client = desk(), client_of()
-    assert opened(at, client) == Answered(0)
+    assert opened(at, client) == Answered(0, stream_was_known=False)
     packet = client.attempt(1, NOW_US)
     answer = reply(at, packet, PLACE, NS_PER_S)
     assert answer is not None
@@ -161,7 +161,9 @@ def test_a_restart_is_told_by_the_welcome() -> None:
     assert isinstance(again, SendAgain)
     welcome = at.hello(again.data, PLACE, now_unix_us=NOW_US, now_ns=0)
     assert welcome is not None
-    assert client.received(welcome, NOW_US) == Answered(4, restarted=True)
+    assert client.received(welcome, NOW_US) == Answered(
+        4, restarted=True, stream_was_known=False
+    )
 
 
 def test_a_flood_on_a_stream_gets_two_replies_a_second() -> None:
