@@ -195,9 +195,7 @@ def test_a_restart_is_told_by_the_welcome() -> None:
     assert isinstance(again, SendAgain)
     welcome = at.hello(again.data, PLACE, now_unix_us=NOW_US, now_ns=0)
     assert welcome is not None
-    assert client.received(welcome, NOW_US) == Answered(
-        4, restarted=True, stream_was_known=False
-    )
+    assert client.received(welcome, NOW_US) == Answered(4, restarted=True, stream_was_known=False)
 
 
 def test_a_flood_on_a_stream_gets_two_replies_a_second() -> None:
