@@ -35,7 +35,7 @@ test: $(READY) ## the tests, without the slow ones (under five minutes)
 
 .PHONY: test-slow
 test-slow: $(READY) ## the slow tests: whole measurements on emulated links, crashes, bad input
-	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/run_tests.sh $(COVERAGE) -m slow
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/run_tests.sh $(COVERAGE) --together -m slow
 
 .PHONY: test-all
 test-all: ## all tests, with coverage and its gates

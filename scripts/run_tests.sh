@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Run pytest; arguments are pytest's, but for two of our own:
+# Run pytest; arguments are pytest's, but for three of our own:
 #
 #   --coverage  count the lines that ran, added to what an earlier run has counted
 #   --gates     afterwards, fail unless enough of them have run
+#   --together  also tests that start whole programs share the processors; one that fails beside
+#               others is run again by itself, and has to pass then
 #
 # Tests in which nothing is timed share the processors; those that measure have them to themselves.
 # Lab tests need network namespaces. As root they just run. Without root, but with user namespaces,
@@ -10,19 +12,35 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 gates=
+together=
 arguments=()
 covered=()
 for argument in "$@"; do
   case "$argument" in
     --coverage) covered=(--cov --cov-append --cov-report=) ;;
     --gates) gates=yes ;;
+    --together) together=yes ;;
     *) arguments+=("$argument") ;;
   esac
 done
 
-shared=(tests/unit tests/property tests/architecture tests/contract)
-pytest "${covered[@]}" "${arguments[@]}" -n logical "${shared[@]}"
-pytest "${covered[@]}" "${arguments[@]}" "${shared[@]/#/--ignore=}"
+untimed=(tests/unit tests/property tests/architecture tests/contract)
+programs=(tests/integration tests/lab/test_chain.py tests/lab/test_ten_agents.py
+  tests/lab/test_zone_cases.py)
+done_already=("${untimed[@]/#/--ignore=}")
+pytest "${covered[@]}" "${arguments[@]}" -n logical "${untimed[@]}"
+if [ -n "$together" ]; then
+  done_already+=("${programs[@]/#/--ignore=}")
+  code=0
+  pytest "${covered[@]}" "${arguments[@]}" -n logical "${programs[@]}" || code=$?
+  if [ "$code" = 1 ]; then
+    echo "Those that failed run once more, by themselves."
+    pytest "${covered[@]}" "${arguments[@]}" --last-failed "${programs[@]}"
+  elif [ "$code" != 0 ]; then
+    exit "$code"
+  fi
+fi
+pytest "${covered[@]}" "${arguments[@]}" "${done_already[@]}"
 if [ "$(id -u)" != 0 ] && PYTHONPATH=tests python -m lab.privilege true 2>/dev/null; then
   echo "Not root: the lab tests run once more, inside a user namespace."
   PYTHONPATH=tests python -m lab.privilege \

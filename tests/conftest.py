@@ -1,4 +1,4 @@
-"""For all tests: hypothesis profiles, the link lab, and CI's rule that nothing is skipped."""
+"""For all tests: hypothesis profiles, the link lab, repeats, and CI's rule that none is skipped."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ import pytest
 from hypothesis import Phase, is_hypothesis_test, settings
 
 from lab.pytest_support import lab, pytest_runtest_setup
+from support.repeats import pytest_runtest_protocol, pytest_terminal_summary
 
-__all__ = ["lab", "pytest_runtest_setup"]
+__all__ = [
+    "lab",
+    "pytest_runtest_protocol",
+    "pytest_runtest_setup",
+    "pytest_terminal_summary",
+]
 
 # The deadline of a single example is off in all of them: the machine may be busy with other things,
 # and pytest-timeout bounds the whole test.

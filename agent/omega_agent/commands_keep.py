@@ -17,12 +17,14 @@ from omega_agent.reporter import Passed
 from omega_agent.rotating import rotate
 from omega_agent.server_url import parse_server_url
 from omega_agent.session_request import named
+from omega_agent.sessions import Workplace
 from omega_agent.surroundings import Surroundings, print_json
 from omega_agent.tables import table
 from omega_agent.uplink import Uplink
 from omega_agent.waiting_record import DamagedItemError, parse_waiting
 from omega_core.errors import ExitCode
 from omega_core.limits import KEY_OVERLAP_S
+from omega_core.units import NS_PER_S
 from omega_probe.environment import software
 
 S_PER_DAY = 86_400
@@ -45,8 +47,7 @@ def enrol_device(
     check_token(token)
     bound_to = None if serial is None else named(serial)
     sheet_id = None if sheet is None else named(sheet)
-    outbox = around.workplace().outbox
-    check_may_enrol(around.home, replace=replace, waiting=sum(1 for _ in outbox.pending()))
+    check_may_enrol(around.home, replace=replace, waiting=around.workplace().waiting)
     with (
         around.home.measuring(),
         Uplink(url, software=software(), clock=around.clock, insecure=insecure) as uplink,
@@ -83,7 +84,7 @@ def rotate_key(around: Surroundings) -> int:
             identity.server, software=software(), clock=around.clock, insecure=identity.insecure
         ) as uplink:
             identity = rotate(around.home, uplink, identity)
-    waiting = sum(1 for _ in around.workplace().outbox.pending())
+    waiting = around.workplace().waiting
     if around.as_json:
         kid = identity.key.public.kid
         print_json({"agent_id": identity.agent_id, "key_id": kid, "waiting": waiting})
@@ -98,9 +99,13 @@ def rotate_key(around: Surroundings) -> int:
 
 def list_outbox(around: Surroundings) -> int:
     """Show what waits to be posted, and what the server refused."""
-    outbox = around.workplace().outbox
-    waiting = [_described(each) for each in outbox.pending()]
-    refused = [{**_described(each), "reason": each.reason} for each in outbox.set_aside()]
+    outboxes = around.workplace().outboxes
+    waiting = [_described(each) for outbox in outboxes for each in outbox.pending()]
+    refused = [
+        {**_described(each), "reason": each.reason}
+        for outbox in outboxes
+        for each in outbox.set_aside()
+    ]
     if around.as_json:
         print_json({"waiting": waiting, "refused": refused})
         return ExitCode.ACCEPTED
@@ -119,14 +124,9 @@ def send_outbox(around: Surroundings, *, wait_s: int) -> int:
     """Post what waits, again and again for as long as is asked; say what is left."""
     place = around.workplace()
     with around.interrupts.watched():
-        passed = place.reporter.drain(
-            wait_s=wait_s,
-            clock=around.clock,
-            rng=random.SystemRandom(),
-            pause=around.interrupts.stop.wait,
-        )
+        passed = _drained(place, around, wait_s)
     around.tell_rewritten(passed.rewritten.values())
-    left = sum(1 for _ in place.outbox.pending())
+    left = place.waiting
     say = around.speaker.say
     if around.as_json:
         print_json(_sent(passed, left))
@@ -139,14 +139,36 @@ def send_outbox(around: Surroundings, *, wait_s: int) -> int:
     return ExitCode.USAGE if passed.refused else ExitCode.ACCEPTED
 
 
+def _drained(place: Workplace, around: Surroundings, wait_s: int) -> Passed:
+    """Post from each outbox in turn; what one has left of the time is the next one's."""
+    total, rng = Passed(), random.SystemRandom()
+    deadline_ns = around.clock.monotonic_ns() + wait_s * NS_PER_S
+    for reporter in place.reporters:
+        left_s = max(0, deadline_ns - around.clock.monotonic_ns()) // NS_PER_S
+        passed = reporter.drain(
+            wait_s=left_s, clock=around.clock, rng=rng, pause=around.interrupts.stop.wait
+        )
+        passed.later = {**total.later, **passed.later}
+        passed.elsewhere = passed.elsewhere or total.elsewhere
+        total.add(passed)
+    return total
+
+
 def _described(each: Waiting | SetAside) -> dict[str, object]:
     """Return what an item is: which record, of when, for what, to where."""
     try:
         item = parse_waiting(each.content)
-        record = item.opened()
+        if item.is_availability:
+            return {
+                "digest": each.record_id,
+                "measured": utc(item.opened_availability().watched.started_us),
+                "purpose": "availability",
+                "id": None,
+                "server": item.server_url,
+            }
+        session = item.opened().session
     except DamagedItemError:
         return {"digest": each.record_id, "damaged": True}
-    session = record.session
     return {
         "digest": each.record_id,
         "measured": utc(session.started_unix_us),

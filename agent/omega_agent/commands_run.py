@@ -25,11 +25,14 @@ from omega_agent.daemon.foreman import Ending, Foreman
 from omega_agent.daemon.journal import DirectoryJournal
 from omega_agent.daemon.line_look import LineLook
 from omega_agent.daemon.local_limits import LocalLimits, load_limits
-from omega_agent.daemon.loop import Broken, Ended, Leave, Loop, News
+from omega_agent.daemon.loop import Loop
 from omega_agent.daemon.memory import Memory
+from omega_agent.daemon.news import Broken, Ended, News, Quit
 from omega_agent.daemon.privilege import has_raw_sockets
 from omega_agent.daemon.sender import Sender
 from omega_agent.daemon.waiter import Self, Waiter
+from omega_agent.daemon.watch_setup import watching_of
+from omega_agent.daemon.watching import Watching
 from omega_agent.device import Device, enrolled_device
 from omega_agent.errors import WrongUseError
 from omega_agent.home import Home
@@ -43,6 +46,7 @@ from omega_core.keys import to_base64url
 from omega_probe.environment import software
 
 _INSTANCE_OCTETS = 16
+_WATCH_END_S = 5.0  # for one write to a slow disk; what it does not take is lost with the power too
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -113,6 +117,7 @@ class _Daemon:
             stop=self._stop,
             rng=rng,
         )
+        watching = self._watching(rng) if self._limits.watch else None
         loop = Loop(
             self._who,
             self._foreman,
@@ -126,6 +131,7 @@ class _Daemon:
             look=LineLook(self._clock),
             find_record=self._find_record,
             sender=self._sender,
+            watching=watching,
             tell=self._teller.tell,
             stop=self._stop,
             rng=rng,
@@ -134,7 +140,21 @@ class _Daemon:
             server = self._device.server
             self._teller.tell("daemon_starts", agent=self._who.agent_id, server=server)
             threading.Thread(target=waiter.run, daemon=True, name="omega-waiter").start()
-            loop.run()
+            with _in_a_thread(watching):
+                loop.run()
+
+    def _watching(self, rng: random.Random) -> Watching:
+        return watching_of(
+            self._home,
+            self._device,
+            self._who,
+            self._limits,
+            uplink=self._uplink,
+            clock=self._clock,
+            rng=rng,
+            spread_s=self._memory.now.return_spread_s,
+            tell=self._news.put,
+        )
 
     def _myself(self) -> Self:
         agent_id, server_key = self._device.agent_id, self._device.server_key
@@ -188,4 +208,19 @@ class _Daemon:
             self._news.put(Broken(broke.exc_value))
 
     def _leave(self, *_: object) -> None:
-        self._news.put(Leave())
+        self._news.put(Quit())
+
+
+@contextmanager
+def _in_a_thread(watching: Watching | None) -> Iterator[None]:
+    """Watch the line meanwhile, where it is to be watched; its journal is whole afterwards."""
+    if watching is None:
+        yield
+        return
+    thread = threading.Thread(target=watching.run, daemon=True, name="omega-watch")
+    thread.start()
+    try:
+        yield
+    finally:
+        watching.end()
+        thread.join(_WATCH_END_S)

@@ -13,6 +13,7 @@ HOME/agent.pem        the device's key, mode 0600 (agent.pem.new: of an enrolmen
      references.toml  where a diagnosis looks past the test point
      daemon.json      what `omega run` remembers; daemon.lock is held while it runs
      instructions/    what it was told and has not finished
+     availability/    the watch of the line: journal, leave.json; outbox/ and records/ of its own
 """
 
 from __future__ import annotations
@@ -115,6 +116,30 @@ class Home:
     def instructions(self) -> Path:
         """What the daemon was told and has not finished."""
         return self.path / "instructions"
+
+    @property
+    def availability(self) -> Path:
+        """What belongs to the watch of the line."""
+        return self.path / "availability"
+
+    def watch_journal_of(self, agent_id: str) -> Path:
+        """Return where the window under way stands; another enrolment begins another watch."""
+        return self.availability / f"{agent_id}.journal"
+
+    @property
+    def watch_leave(self) -> Path:
+        """The standing grant, and where its test point was found."""
+        return self.availability / "leave.json"
+
+    @property
+    def watch_outbox(self) -> Path:
+        """Availability records that wait for their receipt."""
+        return self.availability / "outbox"
+
+    @property
+    def watch_records(self) -> Path:
+        """The last availability records that got one."""
+        return self.availability / "records"
 
     def make(self) -> None:
         """Create the folder, for its owner only, unless it is there; raises NotKeptError."""

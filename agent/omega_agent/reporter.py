@@ -74,6 +74,10 @@ class Collector(LogSource, Protocol):
         """Post a sealed record; return the sealed receipt, not checked here."""
         ...
 
+    def post_availability(self, envelope: bytes, digest: str) -> bytes:
+        """Post what a watch saw, sealed; return the sealed receipt, not checked here."""
+        ...
+
 
 Connect = Callable[[WaitingRecord], AbstractContextManager[Collector]]
 """Opens the way to the server an item belongs to."""
@@ -107,6 +111,14 @@ class Passed:
     """Logs that are not what they were, by name."""
     elsewhere: bool = False
     """Another process was sending: nothing was done."""
+
+    def add(self, later: Passed) -> None:
+        """Add what came later: it knows best what waits, and why."""
+        self.posted.update(later.posted)
+        self.refused.update(later.refused)
+        self.bundles_not_kept += later.bundles_not_kept
+        self.rewritten.update(later.rewritten)
+        self.later, self.elsewhere = later.later, later.elsewhere
 
     @property
     def retry_after_s(self) -> int:
@@ -169,11 +181,7 @@ class Reporter:
         deadline_ns = clock.monotonic_ns() + wait_s * NS_PER_S
         while True:
             passed = self.send_pending()
-            total.posted.update(passed.posted)
-            total.refused.update(passed.refused)
-            total.bundles_not_kept += passed.bundles_not_kept
-            total.rewritten.update(passed.rewritten)
-            total.later, total.elsewhere = passed.later, passed.elsewhere
+            total.add(passed)
             pause_s = backoff.next_s(at_least_s=passed.retry_after_s)
             left_s = (deadline_ns - clock.monotonic_ns()) / NS_PER_S
             if not (passed.later or passed.elsewhere) or pause_s > left_s or pause(pause_s):
@@ -234,7 +242,8 @@ def post(item: WaitingRecord, collector: Collector, prove: Prove) -> Posted:
     """
     if item.bundle.observation is not None:
         _post_observation(item.bundle.observation, collector)
-    sealed = collector.post_record(item.bundle.record.encode("utf-8"), item.digest)
+    post_it = collector.post_availability if item.is_availability else collector.post_record
+    sealed = post_it(item.bundle.record.encode("utf-8"), item.digest)
     server = receipt_key(sealed, PublicKey.from_text(item.server_key), collector)
     receipt = open_receipt(sealed, item, server.key)
     return Posted(sealed, receipt, server.rotations, prove(receipt, server.key, collector))

@@ -79,9 +79,31 @@ class Workplace:
         return DirectoryOutbox(self.home.outbox)
 
     @property
+    def watch_outbox(self) -> Outbox:
+        """The outbox of the availability watch."""
+        return DirectoryOutbox(self.home.watch_outbox)
+
+    @property
+    def outboxes(self) -> tuple[Outbox, ...]:
+        """All that is to be posted: measurements, then what was watched."""
+        return self.outbox, self.watch_outbox
+
+    @property
     def reporter(self) -> Reporter:
         """What sends the outbox."""
         return Reporter(self.outbox, self.connect, Records(self.home.records), self.prove)
+
+    @property
+    def reporters(self) -> tuple[Reporter, ...]:
+        """What sends each of the outboxes, in their order."""
+        kept = Records(self.home.watch_records)
+        watch = Reporter(self.watch_outbox, self.connect, kept, self.prove)
+        return self.reporter, watch
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait to be posted."""
+        return sum(1 for outbox in self.outboxes for _ in outbox.pending())
 
     def prove(self, receipt: Receipt, key: PublicKey, source: LogSource) -> Proved:
         """Ask the server's log about a posted record: `omega_agent.log_findings.Prove`."""

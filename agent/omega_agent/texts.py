@@ -76,6 +76,7 @@ _WHO: Mapping[str, str] = {
     "already_measuring": "wait",
     "already_running": "wait",
     "check_in_answer": "pinned",
+    "standing_grant": "pinned",
     "limits_file": "limits",
     "target_not_allowed": "limits",
     "waiting_first": "send_first",

@@ -155,6 +155,14 @@ class Uplink:
         """Post a sealed record; return the sealed receipt, not checked here."""
         return self._send("POST", "/v1/records", envelope, {"idempotency-key": digest})
 
+    def standing_grant(self, request: bytes) -> bytes:
+        """Send a sealed standing request; return the sealed grant, not checked here."""
+        return self._send("POST", "/v1/standing-grants", request)
+
+    def post_availability(self, envelope: bytes, digest: str) -> bytes:
+        """Post a sealed availability record; return the sealed receipt, not checked here."""
+        return self._send("POST", "/v1/availability", envelope, {"idempotency-key": digest})
+
     def record_proof(self, digest: str) -> str:
         """Return the proof that a record is in the server's log, not checked here."""
         return self._text(self._send("GET", f"/v1/log/proofs/{digest}"))

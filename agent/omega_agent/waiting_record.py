@@ -1,4 +1,4 @@
-"""What one item of the outbox holds: the bundle so far, and where it is to be posted.
+"""What one item of an outbox holds: the bundle so far, and where it is to be posted.
 
 The server's address and pinned key stand in the item, so it can be sent whatever becomes of the
 device's enrolment, and its receipt is checked against the key that was trusted when it was sealed.
@@ -11,11 +11,20 @@ from typing import Annotated
 
 from pydantic import Field
 
+from omega_core.availability_record import AvailabilityRecord
 from omega_core.bundle import Bundle
 from omega_core.canonical import NotPlainJsonError
-from omega_core.envelope import EnvelopeError, parse_envelope
+from omega_core.envelope import EnvelopeError, PayloadType, Sealed, parse_envelope
 from omega_core.facts import Version1
-from omega_core.models import ContentError, Digest, KeyText, StrictModel, model_bytes, parse_model
+from omega_core.models import (
+    ContentError,
+    Digest,
+    KeyText,
+    ModelT,
+    StrictModel,
+    model_bytes,
+    parse_model,
+)
 from omega_core.record import Record
 
 
@@ -45,13 +54,27 @@ class WaitingRecord(StrictModel):
         update = {"receipt": receipt.decode("utf-8"), "proof": proof, "key_events": tuple(events)}
         return self.bundle.model_copy(update=update)
 
+    @property
+    def is_availability(self) -> bool:
+        """Whether it is what a watch saw, and not a measurement."""
+        return self._sealed().payload_type == PayloadType.AVAILABILITY
+
     def opened(self) -> Record:
-        """Return the record inside, which is our own; raises DamagedItemError."""
+        """Return the measurement inside, which is our own; raises DamagedItemError."""
+        return self._content(Record)
+
+    def opened_availability(self) -> AvailabilityRecord:
+        """Return what a watch saw, which is our own; raises DamagedItemError."""
+        return self._content(AvailabilityRecord)
+
+    def _content(self, model: type[ModelT]) -> ModelT:
         try:
-            payload = parse_envelope(self.bundle.record.encode("utf-8")).payload
-            return parse_model(Record, payload)
+            return parse_model(model, self._sealed().payload)
         except (NotPlainJsonError, ContentError, EnvelopeError) as error:
             raise DamagedItemError(str(error)) from error
+
+    def _sealed(self) -> Sealed:
+        return parse_envelope(self.bundle.record.encode("utf-8"))
 
 
 def parse_waiting(content: bytes) -> WaitingRecord:

@@ -33,7 +33,9 @@ ReasonCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 MEASURE = "measure"
 """One judged session, posted to its sheet or ticket."""
-KINDS = frozenset({MEASURE})
+AVAILABILITY = "availability"
+"""What the watch of the line has seen so far, sealed and posted now. It loads nothing."""
+KINDS = frozenset({MEASURE, AVAILABILITY})
 
 ReportState = Literal["accepted", "busy", "deferred", "refused", "done", "failed", "cancelled"]
 LAST_STATES: frozenset[ReportState] = frozenset({"refused", "done", "failed", "cancelled"})
@@ -81,6 +83,11 @@ class Instruction(StrictModel):
         if not self.not_before_unix_us < self.not_after_unix_us:
             raise ValueError("an instruction has a time in which it may begin")
         return self
+
+    @property
+    def loads_the_line(self) -> bool:
+        """Whether carrying it out disturbs whoever uses the line, and other measurements."""
+        return self.kind != AVAILABILITY
 
 
 class Capabilities(StrictModel):

@@ -197,6 +197,37 @@ FOLDER_FILES_MAX = 100_000  # checked together: what is kept of each is half a K
 OUTBOX_RECORDS_MAX = 10_000  # at 100 KiB a record, one gigabyte: a full disk helps nobody
 RECORDS_KEPT_MAX = 200  # bundles with their receipt, at the agent: a month's work of a technician
 
+# Availability watch
+WATCH_PERIOD_US = 1_000_000  # RFC 2678 attempts each second: an outage of 2 s can't be missed
+WATCH_WAIT_US = WAITING_TIME_NS // NS_PER_US  # an answer later than in a stream is as lost
+WATCH_LATE_US = 2_500_000  # between two attempts; a longer time nobody watched
+WATCH_SUSPECT_US = 5_000_000  # within it a first witness answers, or the line is what is down
+WATCH_NEAR_US = 300_000  # a witness is asked together with an attempt, so both meet the same line
+WATCH_FIRST_TIME_US = 900_000  # and two round trips: a witness none of whose packets was sent twice
+WATCH_WITNESS_US = 2_500_000  # for its answer: three round trips of a satellite, and a signature
+WATCH_WITNESS_EVERY_US = 30_000_000  # on average, while a test point is silent: servers have many
+WATCH_DISK_AGAIN_US = 30_000_000  # a full disk is not asked each second
+WATCH_ROUND_TRIPS = 16  # the longest of the last ones says when an answer was due
+WATCH_CHECKPOINT_US = 300_000_000  # 288 small writes a day; so much is unobserved at a power cut
+WATCH_WINDOW_US = 86_400_000_000  # a record a day
+WATCH_EVENTS_MAX = 4_000  # outages and gaps of a window, 100 octets each; then it ends early
+WATCH_REPORT_EVERY_US = 600_000_000  # after an outage: a line that flaps posts six an hour
+WATCH_ADDRESSES_MAX = 4  # of a test point, tried in turn: two of each family
+WATCH_TURN_US = 20_000_000  # of silence, then the next address is tried
+WATCH_REPLIES_PER_S = 2  # of a standing stream at the test point: twice what a watch sends
+STANDING_GRANT_LIFE_S = 35 * 86_400  # a month without the server, and some days to renew
+STANDING_STREAMS_MAX = 20_000  # of one test point: 20 MB, and what one core answers each second
+STANDING_SILENCE_NS = 600 * NS_PER_S  # then a stream is forgotten; its watch says hello again
+STANDING_HELLOS_PER_S = 500  # checked, at 0.3 ms each; beyond it hellos are dropped unread
+STANDING_COOKIE_S = 16  # how long an address proof is good: some round trips
+
+# Lines: what was watched of one, over many records
+LINE_RANGE_S_MAX = 366 * 86_400  # asked for at once: a plan's window is a year at the most
+LINE_WINDOWS_MAX = 1_000  # read for an answer: a record a day for a year, and as many on request
+LINE_EVENTS_MAX = 40_000  # outages and gaps in them; a month with one a minute, a third of a second
+LINE_TICKETS_MAX = 100  # the newest of a line, looked through for open ones
+LINE_PAGE_MAX = 500  # outages and gaps listed at once, 100 octets each
+
 # Connectors: ticket systems of the operator
 CONNECTORS_MAX = 16  # one thread each; an operator has one system, two while moving to another
 CONNECTOR_CONFIG_BYTES_MAX = 64 * 1024  # sixteen systems take four
@@ -256,5 +287,8 @@ assert KEY_EARLY_S < KEY_OVERLAP_S
 assert 2 * KEY_CHAIN_MAX + 3 * KEY_REVOCATIONS_MAX <= KEY_EVENTS_MAX, "server, agent, test point"
 assert KEY_CHAIN_MAX * KEY_EVENT_BYTES_MAX <= ANSWER_BYTES_MAX, "a server tells its chain to agents"
 assert STORE_WAIT_S < REQUEST_DEADLINE_S, "the store's answer must arrive before we give up"
+assert WATCH_PERIOD_US < WATCH_LATE_US < WATCH_WAIT_US < WATCH_SUSPECT_US
+assert WATCH_WITNESS_US < WATCH_WAIT_US, "a witness has answered when its attempt is decided"
+assert WATCH_EVENTS_MAX * 160 < RECORD_BYTES_MAX, "a window full of events is still a record"
 assert CONNECTOR_DELIVERY_S + CONNECTOR_ANSWER_S < CONNECTOR_LEASE_S, "no two hold one delivery"
 assert CONNECTOR_SETTLE_S > 2 * CONNECTOR_ANSWER_S

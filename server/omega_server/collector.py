@@ -50,6 +50,7 @@ from omega_core.verdict import Fault, Judgement
 from omega_server import sheets, tickets
 from omega_server.envelopes import content, public_key, signed_payload, stored, unsealed
 from omega_server.keys import check_usable
+from omega_server.lines.placing import place_by_records
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.errors import GrantUsedError, ObservationKnownError, SeqUsedError
 from omega_server.store.port import LogSigner, Store
@@ -248,7 +249,11 @@ class Collector:
             raise RefusalError(Code.GRANT_USED, str(error)) from error
         except SeqUsedError as error:
             raise RefusalError(Code.SEQ_USED, str(error)) from error
-        return Posted(row, is_new=True) if is_new else _same_bytes(row, sealed)
+        if not is_new:
+            return _same_bytes(row, sealed)
+        if row.agent_id is not None:
+            place_by_records(self._store, row.agent_id, row.received_unix_us)
+        return Posted(row, is_new=True)
 
     def _zone_of(
         self, draft: RecordDraft, record: Record, judged: _Judged, grant: Grant | None

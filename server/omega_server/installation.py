@@ -23,6 +23,7 @@ from omega_core.files import write_durably
 from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
 from omega_server.api.services import Services
+from omega_server.availability import AvailabilityDesk
 from omega_server.collector import Collector
 from omega_server.connectors.config import CONNECTORS_FILE, SystemSettings, read_settings, system_of
 from omega_server.connectors.courier import Courier
@@ -35,6 +36,7 @@ from omega_server.instructing.check_ins import CheckInDesk
 from omega_server.instructing.desk import InstructionDesk
 from omega_server.instructing.hub import Hub
 from omega_server.keys import KeyDesk, finish_rotation, server_rotations
+from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
 from omega_server.places import TestPoints
 from omega_server.settings import PLANS_FILE, ServerSettings
@@ -112,6 +114,9 @@ def services_of(
         proofs=proofs,
         controller=controller,
         collector=Collector(store=store, key=key, log=installation.log, clock=clock),
+        availability=AvailabilityDesk(
+            store=store, key=key, log=installation.log, test_points=test_points, clock=clock
+        ),
         enrolment=Enrolment(store, key, clock),
         key_desk=KeyDesk(store, key, clock),
         workers=workers,
@@ -120,6 +125,7 @@ def services_of(
         check_ins=CheckInDesk(store=store, key=key, proofs=proofs, clock=clock),
         hub=Hub(store, workers, clock, per_s=installation.settings.check_ins_per_s),
         ticket_opening=TicketOpening(store, _systems_of(installation), clock),
+        lines=LineDesk(store=store, catalogue=installation.catalogue, clock=clock),
     )
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from omega_core import keyfile
 from omega_core.clock import Clock
@@ -44,7 +45,7 @@ from omega_server.refusals import Code, RefusalError
 from omega_server.store.errors import AlreadyThereError, KeyReplacedError
 from omega_server.store.key_port import KeyRole, KeyRow, RevocationRow, RotationRow
 from omega_server.store.port import Store
-from omega_server.store.rows import EventRow, Posting
+from omega_server.store.rows import EventRow
 
 NEW_SERVER_KEY_FILE = f"{SERVER_KEY_FILE}.new"
 
@@ -231,7 +232,26 @@ def revoke_key(
     return _known(store, kid)
 
 
-def states_of(store: Store, postings: Sequence[Posting]) -> dict[str, KeyState]:
+class Entered(Protocol):
+    """A record that came in: which, under whose key, and when."""
+
+    @property
+    def digest(self) -> str:
+        """The record's name."""
+        ...
+
+    @property
+    def agent_kid(self) -> str:
+        """The key that signed it."""
+        ...
+
+    @property
+    def received_unix_us(self) -> int:
+        """When it came in."""
+        ...
+
+
+def states_of(store: Store, postings: Sequence[Entered]) -> dict[str, KeyState]:
     """Return what the key of each record was when the record entered, by the record's digest.
 
     A key of one granted run was never issued and can't be revoked: it is active.

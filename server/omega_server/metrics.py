@@ -15,6 +15,8 @@ _TASKS = {
     "/v1/sessions": "session",
     "/v1/observations": "observation",
     "/v1/records": "record",
+    "/v1/standing-grants": "standing_grant",
+    "/v1/availability": "availability",
     "/v1/check-ins": "check_in",
     "/v1/instruction-reports": "instruction_report",
 }

@@ -74,6 +74,8 @@ class CasesContract:
         store.cases.add_ticket(row, event("opened"))
         assert store.cases.ticket("TT-2026-000001") == row
         assert store.cases.tickets() == [row]
+        assert store.cases.tickets(subscriber_ref=row.subscriber_ref) == [row]
+        assert store.cases.tickets(subscriber_ref="S-none") == []
         assert store.cases.ticket("TT-2026-000002") is None
 
     def test_a_log_grows_in_order_and_keeps_subjects_apart(self, store: Store) -> None:

@@ -65,7 +65,7 @@ def test_who_is_connected_is_seen(site: Site, daemon: Daemon) -> None:
             break
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    assert box["kinds"] == ["measure"]
+    assert box["kinds"] == ["availability", "measure"]
     assert box["seen_twice_unix_us"] is None
 
 

@@ -330,12 +330,19 @@ class Site:
 
     def case(self, kind: str, number: str) -> Json:
         """Return a sheet (`sheets`) or ticket (`tickets`) as the API tells it to an operator."""
+        return self.call("GET", f"/v1/{kind}/{number}")
+
+    def call(self, method: str, path: str, body: Json | None = None) -> Json:
+        """Ask the API as an operator; return its good answer."""
         token = Path(self.announced["operator_token_file"]).read_text("ascii").strip()
-        bearer = {"Authorization": f"Bearer {token}"}
-        status, content = self.ask("GET", f"/v1/{kind}/{number}", headers=bearer)
-        assert status == 200, content
-        case: Json = json.loads(content)
-        return case
+        headers = {"Authorization": f"Bearer {token}"}
+        data = None
+        if body is not None:
+            data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+        status, content = self.ask(method, path, data, headers)
+        assert status in {200, 201}, content
+        answer: Json = json.loads(content)
+        return answer
 
     def posted(self, number: str) -> list[tuple[str, str | None]]:
         """Return digest and verdict of each record on a sheet or ticket."""

@@ -281,7 +281,7 @@ class Foreman:
             return None
         if self._running is not None:
             return self._say(_once(work, "another_test", "another test is under way"))
-        if self._suppression is not None:
+        if self._suppression is not None and work.instruction.loads_the_line:
             return self._say(self._suppressed_until(work, self._suppression, now))
         if work.stage is Stage.TAKEN:
             return Begin(work)
@@ -290,7 +290,7 @@ class Foreman:
             return self._say(_refused(work, held))
         if isinstance(held, Deferral):
             return self._say(_deferred(work, held))
-        if self._line_free != work.name:
+        if self._line_free != work.name and work.instruction.loads_the_line:
             return LookAtLine(work.name)
         taken = work.with_report("accepted")
         return self._say(

@@ -1,7 +1,9 @@
 """What the owner of a device lets a server do with it: checked here, whatever a server says.
 
     HOME/limits.toml
-        kinds = ["measure"]              what may be done at all
+        kinds = ["availability", "measure"]   what may be done at all
+        watch = true                     whether the line's availability is watched
+        on_the_cpe = false               whether this device is itself the line's end
         bytes_a_day_max = 5_000_000_000  both directions together, over the last 24 hours
         tests_an_hour_max = 12
         hours = ["00:00-24:00"]          local time in which a line may be loaded
@@ -50,6 +52,8 @@ class LocalLimits(StrictModel):
     tests_an_hour_max: _Count = 12
     hours: Annotated[tuple[str, ...], Field(strict=False)] = ("00:00-24:00",)
     targets: Annotated[tuple[str, ...], Field(strict=False)] | None = None
+    watch: bool = True
+    on_the_cpe: bool = False
 
     @field_validator("hours")
     @classmethod
@@ -124,6 +128,8 @@ def decide(
         return Refusal(code="kind_unknown", detail=f"this version has no {instruction.kind}")
     if instruction.kind not in limits.kinds:
         return Refusal(code="kind_not_allowed", detail=f"{instruction.kind} is not allowed here")
+    if not instruction.loads_the_line:
+        return None
     for address in instruction.references:
         if not limits.allows_target(address):
             return Refusal(code="target_not_allowed", detail=f"{address} is not allowed here")

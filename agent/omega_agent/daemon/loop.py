@@ -16,7 +16,6 @@ import queue
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -25,15 +24,34 @@ from omega_agent.daemon.foreman import Begin, Ending, Foreman, LookAtLine, Rest,
 from omega_agent.daemon.line_look import LOOK_S, LineLook
 from omega_agent.daemon.local_limits import LocalLimits, Used
 from omega_agent.daemon.memory import Memory
+from omega_agent.daemon.news import (
+    Broken,
+    DiskRefused,
+    Ended,
+    News,
+    Quit,
+    Sealed,
+    WasDown,
+    Watches,
+)
 from omega_agent.daemon.sender import Sender
 from omega_agent.daemon.waiter import Answered, Self, Silent, Turned
+from omega_agent.daemon.watching import Watching
 from omega_agent.daemon.work import Work
 from omega_agent.errors import BusyError, NoAnswerError, WrongAnswerError
+from omega_agent.moments import utc
 from omega_agent.uplink import Uplink
+from omega_core.availability import SeenOutage
 from omega_core.clock import Clock
 from omega_core.envelope import PayloadType, seal
 from omega_core.errors import RefusedError, StorageError
-from omega_core.instruction import CheckInAnswer, InstructionReport, Suppression
+from omega_core.facts import INTEGER_MAX
+from omega_core.instruction import (
+    AVAILABILITY,
+    CheckInAnswer,
+    InstructionReport,
+    Suppression,
+)
 from omega_core.models import model_bytes
 from omega_core.units import NS_PER_S, NS_PER_US, US_PER_S
 
@@ -41,30 +59,6 @@ _SAY_AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _OUTBOX_EVERY_S = 300
 _DISK_AGAIN_S = 30.0
 _STOP_WAIT_S = 40.0  # for a measurement that was asked to end
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The crew's word on a measurement."""
-
-    name: str
-    ending: Ending
-    octets: int
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A thread of the daemon has ended by a defect: so does the daemon, for it would be deaf."""
-
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """A signal: the daemon is to end."""
-
-
-News = Answered | Silent | Turned | Ended | Broken | Leave
 
 
 class ServerTime:
@@ -104,6 +98,7 @@ class Loop:
         look: LineLook,
         find_record: Callable[[str], str | None],
         sender: Sender,
+        watching: Watching | None,
         tell: Callable[..., None],
         stop: threading.Event,
         rng: random.Random,
@@ -120,6 +115,7 @@ class Loop:
         self._look = look
         self._find_record = find_record
         self._sender = sender
+        self._watching = watching
         self._tell = tell
         self._stop = stop
         self._rng = rng
@@ -141,7 +137,7 @@ class Loop:
         while True:
             wait_s = self._guarded(self._step, _DISK_AGAIN_S)
             news = self._next_news(wait_s)
-            if isinstance(news, Leave):
+            if isinstance(news, Quit):
                 self._leave()
                 return
             if news is not None:
@@ -179,7 +175,15 @@ class Loop:
                 self._over = news  # written down by the next step, and again if the disk is full
             case Broken():
                 raise RuntimeError("a thread of the daemon has ended") from news.error
-            case Leave():
+            case Watches():
+                self._tell("daemon_watches", test_point=news.test_point, address=news.address)
+            case Sealed():
+                self._drained_ns = None
+            case WasDown():
+                self._tell_outage(news.outage)
+            case DiskRefused():
+                self._tell("daemon_disk", why=news.error)
+            case Quit():
                 raise AssertionError
 
     def _answered(self, news: Answered) -> None:
@@ -202,6 +206,16 @@ class Loop:
                 mode=instruction.mode,
                 case=instruction.ticket_id or instruction.sheet_id or "-",
             )
+
+    def _tell_outage(self, outage: SeenOutage) -> None:
+        least_s = outage.least_us(0, INTEGER_MAX) / US_PER_S
+        most_s = outage.most_us(0, INTEGER_MAX) / US_PER_S
+        self._tell(
+            "daemon_was_down",
+            since=utc(outage.since_us),
+            least_s=f"{least_s:.1f}",
+            most_s=f"{most_s:.1f}",
+        )
 
     def _tell_changes(self, answer: CheckInAnswer) -> None:
         if answer.suppression != self._suppression:
@@ -260,9 +274,10 @@ class Loop:
         if found is not None:  # its child has outlived the daemon that began it
             self._foreman.resume(name, found)
             return
-        octets = instruction.bytes_down + instruction.bytes_up
-        self._memory.use(Used(begun_unix_us=now, octets=octets))
-        self._begun_at_unix_us = now
+        if instruction.loads_the_line:
+            octets = instruction.bytes_down + instruction.bytes_up
+            self._memory.use(Used(begun_unix_us=now, octets=octets))
+            self._begun_at_unix_us = now
         self._foreman.begun(name)  # the last that may fail: what is said to run is begun
         self._tell(
             "daemon_began",
@@ -271,7 +286,22 @@ class Loop:
             mode=instruction.mode,
             case=instruction.ticket_id or instruction.sheet_id or "-",
         )
-        self._crew.begin(instruction, self._limits.targets)
+        if instruction.kind == AVAILABILITY:
+            self._have_it_sealed(name)
+        else:
+            self._crew.begin(instruction, self._limits.targets)
+
+    def _have_it_sealed(self, name: str) -> None:
+        """Ask the watch for what it has seen."""
+
+        def sealed(digest: str | None) -> None:
+            nothing = None if digest else "nothing_watched"
+            self._news.put(Ended(name, Ending(record_digest=digest, code=nothing), 0))
+
+        if self._watching is None:
+            sealed(None)
+        else:
+            self._watching.report(sealed)
 
     def _rest(self, now: int, until_unix_us: int | None) -> float:
         if self._is_connected and self._foreman.running is None and self._is_time_to_drain():

@@ -1,4 +1,4 @@
-"""Posts what waits in the outbox, in a process of its own: `omega outbox send`.
+"""Posts what waits in the outboxes, in a process of its own: `omega outbox send`.
 
 It is started when the daemon has nothing else to do, and only where something waits. What it says
 goes where the daemon's errors go. Another program that sends at the same time is no harm: the
@@ -33,7 +33,7 @@ class Sender:
 
     def begin(self) -> None:
         """Start, unless nothing waits, or one is at work."""
-        if self.is_sending or not any(self._home.outbox.glob("[0-9]*.*")):
+        if self.is_sending or not self._something_waits():
             return
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             self._command,
@@ -41,6 +41,10 @@ class Sender:
             stdout=subprocess.DEVNULL,
             env={**os.environ, HOME_VARIABLE: str(self._home.path)},
         )
+
+    def _something_waits(self) -> bool:
+        outboxes = self._home.outbox, self._home.watch_outbox
+        return any(any(outbox.glob("[0-9]*.*")) for outbox in outboxes)
 
     def stop(self) -> None:
         """End it: what it has not posted waits on."""

@@ -59,6 +59,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "error.save_place": "{option} {path}: {why}",
         "error.server_key_form": "--server-key is not a public key in base64url (43 characters)",
         "error.server_key_moved": "nothing leads from the pinned key to the one of the server",
+        "error.standing_grant": "the server's leave to watch is not accepted: {why}",
         "error.server_line": "what the server says of its keys does not hold ({why})",
         "error.server_key_other": "the server shows another key than the one that was given",
         "error.server_missing": "which server? this device is not enrolled with any",
@@ -264,6 +265,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "WARNING: another device speaks with this device's key; enrol this one again"
         ),
         "say.daemon_unsuppressed": "measurement is allowed again",
+        "say.daemon_was_down": (
+            "the line was down for {least_s} to {most_s} s, since {since} at the earliest"
+        ),
+        "say.daemon_watches": "the line is watched, against {test_point} at {address}",
         "say.cost": "It took {seconds} s, {down} MB down and {up} MB up.",
         "say.first_pass": "FIRST ANSWER: the line keeps what a short look shows; proof follows.",
         "say.first_fail": "FIRST ANSWER: the line does not keep its plan; the rest is measured.",

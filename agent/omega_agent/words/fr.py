@@ -61,6 +61,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         ),
         "error.rule_unknown": "aucune règle ne s'appelle {rule} ; on connaît {known}",
         "error.save_place": "{option} {path} : {why}",
+        "error.standing_grant": "l'autorisation de surveillance n'est pas acceptée : {why}",
         "error.server_key_form": (
             "--server-key n'est pas une clé publique en base64url (43 caractères)"
         ),
@@ -297,6 +298,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "ATTENTION : un autre appareil parle avec la clé de celui-ci ; enrôlez-le de nouveau"
         ),
         "say.daemon_unsuppressed": "les mesures sont de nouveau permises",
+        "say.daemon_was_down": (
+            "la ligne a été coupée de {least_s} à {most_s} s, au plus tôt depuis {since}"
+        ),
+        "say.daemon_watches": "la ligne est surveillée, face à {test_point} à {address}",
         "say.cost": "La mesure a pris {seconds} s, {down} Mo descendants et {up} Mo montants.",
         "say.first_pass": "PREMIÈRE RÉPONSE : au premier regard la ligne tient ; la preuve suit.",
         "say.first_fail": "PREMIÈRE RÉPONSE : la ligne ne tient pas l'offre ; la mesure continue.",

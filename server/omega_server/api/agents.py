@@ -99,16 +99,42 @@ async def post_observation(request: Request) -> Response:
     return Response(content=body, status_code=201 if is_new else 200, media_type=JSON)
 
 
+@router.post("/v1/standing-grants", status_code=201, openapi_extra=ENVELOPE_BODY)
+async def ask_standing_grant(request: Request) -> Response:
+    """Ask for leave to watch a line: a sealed StandingRequest; a sealed StandingGrant comes."""
+    services, data = services_of(request), await request.body()
+    granted = await services.workers.run(lambda: services.availability.grant(data))
+    services.metrics.accepted(request.url.path)
+    return sealed_answer(granted, 201)
+
+
+@router.post("/v1/availability", status_code=201, openapi_extra=ENVELOPE_BODY)
+async def post_availability(request: Request) -> Response:
+    """Post a sealed AvailabilityRecord; the answer is the sealed Receipt, 200 when it was known."""
+    key = _idempotency_key(request)
+    services, data = services_of(request), await request.body()
+    posted = await services.workers.run(lambda: services.availability.post(data, key))
+    if posted.is_new:
+        services.metrics.accepted(request.url.path)
+    _log.info("availability", digest=key, is_new=posted.is_new)
+    return sealed_answer(posted.row.receipt, 201 if posted.is_new else 200)
+
+
 @router.post("/v1/records", status_code=201, openapi_extra=ENVELOPE_BODY)
 async def post_record(request: Request) -> Response:
     """Post a record: a sealed Record; the answer is the sealed Receipt, 200 when it was known."""
-    key = request.headers.get("idempotency-key", "")
-    if _DIGEST.fullmatch(key) is None:
-        detail = "Idempotency-Key must be the SHA-256 of the payload, in hexadecimal"
-        raise RefusalError(Code.IDEMPOTENCY_MISSING, detail)
+    key = _idempotency_key(request)
     services, data = services_of(request), await request.body()
     posted = await services.workers.run(lambda: services.collector.post(data, key))
     if posted.is_new:
         services.metrics.accepted(request.url.path)
     _log.info("record", digest=key, is_new=posted.is_new, verdict=posted.row.verdict)
     return sealed_answer(posted.row.receipt, 201 if posted.is_new else 200)
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if _DIGEST.fullmatch(key) is None:
+        detail = "Idempotency-Key must be the SHA-256 of the payload, in hexadecimal"
+        raise RefusalError(Code.IDEMPOTENCY_MISSING, detail)
+    return key

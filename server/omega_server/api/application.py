@@ -19,6 +19,7 @@ from omega_server.api import (
     agents,
     check_ins,
     instructions,
+    lines,
     log,
     operators,
     problems,
@@ -55,6 +56,7 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
     app.include_router(agents.router)
     app.include_router(check_ins.router)
     app.include_router(instructions.router)
+    app.include_router(lines.router)
     app.include_router(log.router)
     app.include_router(operators.router)
     app.include_router(tickets.router)

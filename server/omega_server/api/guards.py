@@ -29,6 +29,7 @@ from omega_server.refusals import Code, RefusalError
 
 BODY_BYTES_MAX: Mapping[str, int] = {
     "/v1/records": ENVELOPE_BYTES_MAX,
+    "/v1/availability": ENVELOPE_BYTES_MAX,
     "/v1/observations": ENVELOPE_BYTES_MAX,
 }
 WAITING_S: Mapping[str, int] = {"/v1/check-ins": CHECK_IN_WAIT_S_MAX}

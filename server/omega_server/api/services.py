@@ -8,6 +8,7 @@ from omega_core.clock import Clock
 from omega_core.control import ServerInfo
 from omega_core.keys import SigningKey
 from omega_server.addresses import AddressProofs
+from omega_server.availability import AvailabilityDesk
 from omega_server.collector import Collector
 from omega_server.connectors.opening import TicketOpening
 from omega_server.controller import Controller
@@ -16,6 +17,7 @@ from omega_server.instructing.check_ins import CheckInDesk
 from omega_server.instructing.desk import InstructionDesk
 from omega_server.instructing.hub import Hub
 from omega_server.keys import KeyDesk
+from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
 from omega_server.store.port import Store
 from omega_server.workers import Workers
@@ -35,6 +37,7 @@ class Services:
     proofs: AddressProofs
     controller: Controller
     collector: Collector
+    availability: AvailabilityDesk
     enrolment: Enrolment
     key_desk: KeyDesk
     workers: Workers
@@ -43,6 +46,7 @@ class Services:
     check_ins: CheckInDesk
     hub: Hub
     ticket_opening: TicketOpening
+    lines: LineDesk
 
     @property
     def server_key(self) -> str:

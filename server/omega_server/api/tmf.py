@@ -27,8 +27,9 @@ from omega_server.api.exchange import (
 )
 from omega_server.api.schemas import body_of
 from omega_server.envelopes import stored
+from omega_server.refusals import Code, RefusalError
 from omega_server.store.port import Store
-from omega_server.store.rows import RecordRow
+from omega_server.store.rows import AVAILABILITY_MODE, RecordRow
 from omega_server.ticket_desk import Step, TicketDesk
 from omega_server.ticket_life.entries import Body
 from omega_server.ticket_life.priority import priority_of, rules_named
@@ -157,6 +158,8 @@ def _ticket(ticket: Ticket) -> Json:
 
 
 def _test(store: Store, row: RecordRow) -> Json:
+    if row.mode == AVAILABILITY_MODE:
+        raise RefusalError(Code.RECORD_UNKNOWN, "this record is of availability, not of a test")
     record = stored(Record, row.envelope)
     judgement = None if row.judgement is None else _JUDGEMENT.validate_json(row.judgement)
     return service_test.service_test(row, record, judgement, _subscriber(store, record))

@@ -26,6 +26,7 @@ from omega_server.cli.common import (
 )
 from omega_server.instructing import roll
 from omega_server.instructing.wishes import AgentView
+from omega_server.lines import placing
 from omega_server.store.key_port import KeyRow
 from omega_server.store.rows import AgentRow, TokenRow
 
@@ -106,6 +107,33 @@ def tag_agent(
     show(content_of(view), lambda: [line], as_json=as_json)
 
 
+@agents.command("place")
+def place_agent(
+    agent_id: str,
+    subscriber_ref: Annotated[
+        str | None,
+        typer.Option("--subscriber", metavar="REF", help="On whose line it stands from now on."),
+    ] = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    *,
+    nowhere: Annotated[
+        bool, typer.Option("--nowhere", help="It stands on no line any more.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say on whose line a device stands: its watch counts for that line from now on."""
+    if (subscriber_ref is None) != nowhere:
+        raise UsageError("say one of the two: --subscriber REF, or --nowhere")
+    wanted = None if subscriber_ref is None else name(subscriber_ref)
+    now = now_unix_us()
+    with store_of(data, database) as store:
+        placing.place(store, name(agent_id), wanted, now)
+        view = roll.one(store, agent_id, now)
+    line = f"{view.agent_id}  {_place(view)}"
+    show(content_of(view), lambda: [line], as_json=as_json)
+
+
 @agents.command("revoke")
 def revoke_agent(
     agent_id: str,
@@ -153,7 +181,14 @@ def _seen(view: AgentView) -> str:
     else:
         state = f"last seen {moment(view.seen_unix_us)}"
     twice = "  SEEN TWICE" if view.seen_twice_unix_us is not None else ""
-    return f"{state}{twice}{''.join(f'  #{tag}' for tag in view.tags)}"
+    line = "" if view.subscriber_ref is None else f"  {_place(view)}"
+    return f"{state}{twice}{line}{''.join(f'  #{tag}' for tag in view.tags)}"
+
+
+def _place(view: AgentView) -> str:
+    if view.subscriber_ref is None:
+        return "on no line"
+    return f"on the line of {view.subscriber_ref} since {moment(view.line_since_unix_us)}"
 
 
 def _agent_content(row: AgentRow) -> dict[str, object]:

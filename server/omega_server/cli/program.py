@@ -14,6 +14,7 @@ from omega_server.cli import (
     devices,
     instructing,
     keys,
+    lines,
     log,
     plans,
     serve,
@@ -37,6 +38,7 @@ app.add_typer(keys.keys, name="key")
 app.add_typer(cases.subscribers, name="subscriber")
 app.add_typer(cases.sheets, name="sheet")
 app.add_typer(ticket_steps.tickets, name="ticket")
+app.add_typer(lines.lines, name="line")
 app.add_typer(instructing.instructions, name="instruction")
 app.add_typer(instructing.suppressions, name="suppression")
 app.add_typer(plans.plans, name="plan")

@@ -8,6 +8,7 @@ from omega_server.instructing.wishes import AgentsView, AgentView
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.errors import NotThereError
 from omega_server.store.instruction_port import PresenceRow
+from omega_server.store.line_port import PlaceRow
 from omega_server.store.port import Store
 from omega_server.store.rows import AgentRow
 
@@ -16,8 +17,15 @@ def call(store: Store, now_unix_us: int) -> AgentsView:
     """Return every agent, first enrolled first."""
     seen = {row.agent_id: row for row in store.presence.all_seen()}
     tags = store.presence.tags()
+    places = store.lines.places()
     views = tuple(
-        _view(row, seen.get(row.agent_id), tags.get(row.agent_id, ()), now_unix_us)
+        _view(
+            row,
+            seen.get(row.agent_id),
+            tags.get(row.agent_id, ()),
+            places.get(row.agent_id),
+            now_unix_us,
+        )
         for row in store.enrolment.agents()
     )
     return AgentsView(agents=views, connected=sum(view.is_connected for view in views))
@@ -29,15 +37,31 @@ def tag(store: Store, agent_id: str, tags: Collection[str], now_unix_us: int) ->
         store.presence.tag(agent_id, tags)
     except NotThereError as error:
         raise RefusalError(Code.AGENT_UNKNOWN, str(error)) from error
+    return one(store, agent_id, now_unix_us)
+
+
+def one(store: Store, agent_id: str, now_unix_us: int) -> AgentView:
+    """Return one agent; raises RefusalError `agent_unknown`."""
     row = store.enrolment.agent(agent_id)
     if row is None:
         raise RefusalError(Code.AGENT_UNKNOWN, f"agent {agent_id} is not known")
-    return _view(row, store.presence.presence(agent_id), set(tags), now_unix_us)
+    return _view(
+        row,
+        store.presence.presence(agent_id),
+        store.presence.tags_of(agent_id),
+        store.lines.place_of(agent_id),
+        now_unix_us,
+    )
 
 
 def _view(
-    row: AgentRow, seen: PresenceRow | None, tags: Collection[str], now_unix_us: int
+    row: AgentRow,
+    seen: PresenceRow | None,
+    tags: Collection[str],
+    place: PlaceRow | None,
+    now_unix_us: int,
 ) -> AgentView:
+    stands = place is not None and place.subscriber_ref is not None
     return AgentView(
         agent_id=row.agent_id,
         enrolled_unix_us=row.enrolled_unix_us,
@@ -50,4 +74,6 @@ def _view(
         kinds=seen.kinds if seen else None,
         raw_sockets=seen.raw_sockets if seen else None,
         address=seen.address if seen else None,
+        subscriber_ref=place.subscriber_ref if place else None,
+        line_since_unix_us=place.since_unix_us if place and stands else None,
     )

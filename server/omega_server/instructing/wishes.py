@@ -129,7 +129,10 @@ class InstructionView(StrictModel):
 
 
 class AgentView(StrictModel):
-    """One enrolled device as the NOC sees it; what is null was never told."""
+    """One enrolled device as the NOC sees it; what is null was never told.
+
+    `subscriber_ref` is on whose line it stands since `line_since_unix_us`: null on none.
+    """
 
     agent_id: str
     enrolled_unix_us: UnixUs
@@ -142,6 +145,8 @@ class AgentView(StrictModel):
     kinds: tuple[str, ...] | None
     raw_sockets: bool | None
     address: str | None
+    subscriber_ref: str | None = None
+    line_since_unix_us: UnixUs | None = None
 
 
 class AgentsView(StrictModel):

@@ -85,9 +85,13 @@ class SqlCases:
             row = connection.execute(select).mappings().first()
             return None if row is None else TicketRow(**row)
 
-    def tickets(self, *, after: str = "", count: int | None = None) -> Sequence[TicketRow]:
+    def tickets(
+        self, *, after: str = "", count: int | None = None, subscriber_ref: str | None = None
+    ) -> Sequence[TicketRow]:
         """See `CaseStore.tickets`."""
         select = sa.select(tickets).where(tickets.c.ticket_id > after)
+        if subscriber_ref is not None:
+            select = select.where(tickets.c.subscriber_ref == subscriber_ref)
         select = select.order_by(tickets.c.ticket_id).limit(count)
         with self._database.read() as connection:
             return [TicketRow(**row) for row in connection.execute(select).mappings()]

@@ -4,7 +4,7 @@ Every call is one transaction: it happens whole and durably, or not at all. Noth
 is changed later, apart from a token that is used up, an agent that is revoked, a subscriber that is
 activated, an instruction that is taken or has ended, and where agents were last seen. Calls block;
 the API makes them in threads. Keys have a port of their own, `key_port`; so have instructions and
-those who wait for them, `instruction_port`.
+those who wait for them, `instruction_port`; so have the lines that agents stand on, `line_port`.
 tests/contract/ holds every implementation to what the docstrings say.
 """
 
@@ -20,6 +20,7 @@ from omega_core.log.tree import HashReader
 from omega_server.store.delivery_port import DeliveryStore
 from omega_server.store.instruction_port import InstructionStore, PresenceStore
 from omega_server.store.key_port import KeyStore
+from omega_server.store.line_port import LineStore
 from omega_server.store.rows import (
     AgentRow,
     Attempt,
@@ -41,6 +42,7 @@ from omega_server.store.rows import (
     TicketRow,
     TokenBinding,
     TokenRow,
+    WindowRow,
 )
 
 NOT_BOUND = TokenBinding()
@@ -157,8 +159,10 @@ class CaseStore(Protocol):
         """Return the ticket of this number."""
         ...
 
-    def tickets(self, *, after: str = "", count: int | None = None) -> Sequence[TicketRow]:
-        """Return the tickets after a number, at most `count`, by number."""
+    def tickets(
+        self, *, after: str = "", count: int | None = None, subscriber_ref: str | None = None
+    ) -> Sequence[TicketRow]:
+        """Return the tickets after a number, of one subscriber or all, at most `count`."""
         ...
 
     def count_tickets(self) -> int:
@@ -221,8 +225,11 @@ class SessionStore(Protocol):
         *,
         log: LogSigner,
         receipt: Callable[[LogPosition], bytes],
+        window: WindowRow | None = None,
     ) -> tuple[RecordRow, bool]:
         """Keep a record, append it to the transparency log, and write the events.
+
+        `window` is kept with an availability record, for `line_port.LineStore`.
 
         Return what is stored under its digest, and whether it is new. `receipt` is called for the
         record's place in the log, `log` to sign the checkpoint of the grown tree; all of it is kept
@@ -250,11 +257,11 @@ class SessionStore(Protocol):
         ...
 
     def digests(self, *, skip: int, count: int) -> Sequence[str]:
-        """Return the digests of at most `count` records, in order of arrival, after `skip`."""
+        """Return the digests of at most `count` measurements, in order of arrival, after `skip`."""
         ...
 
     def count_records(self) -> int:
-        """Return how many records there are."""
+        """Return how many measurements there are: records that are not of availability."""
         ...
 
 
@@ -328,3 +335,4 @@ class Store:
     deliveries: DeliveryStore
     instructions: InstructionStore
     presence: PresenceStore
+    lines: LineStore

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from omega_core.key_history import KeyLife
 
+AVAILABILITY_MODE = "availability"
+"""In the place of a session's mode, in rows of availability records: no session has it."""
+
 Subject = Literal["sheet", "ticket", "subscriber", "agent", "test_point", "server"]
 
 
@@ -205,6 +208,30 @@ class RecordRow(RecordDraft):
     """A record with its receipt."""
 
     receipt: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRow:
+    """What an availability record says of its place and time, so that it is found without opening.
+
+    Times are of the agent's own time line; `outages` and `gaps` count them, `sure_outages` those
+    that surely lasted for a time. `is_down` says that one of these went on when the window closed.
+    """
+
+    digest: str
+    agent_id: str
+    agent_kid: str
+    test_point: str
+    seq: int
+    prev: str | None
+    started_us: int
+    ended_us: int
+    clock_step_us: int
+    outages: int
+    sure_outages: int
+    gaps: int
+    is_down: bool
+    received_unix_us: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

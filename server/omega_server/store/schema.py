@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from omega_server.store import delivery_tables, instruction_tables, key_tables
+from omega_server.store import delivery_tables, instruction_tables, key_tables, line_tables
 from omega_server.store.tables import metadata
 
-TABLES = (key_tables, instruction_tables, delivery_tables)
+TABLES = (key_tables, instruction_tables, delivery_tables, line_tables)
 
 __all__ = ["TABLES", "metadata"]

@@ -27,9 +27,11 @@ from omega_server.store.errors import (
     SeqUsedError,
 )
 from omega_server.store.events import append
+from omega_server.store.lines import add_window
 from omega_server.store.log import append_entry
 from omega_server.store.port import LogSigner
 from omega_server.store.rows import (
+    AVAILABILITY_MODE,
     Attempt,
     EventRow,
     GrantRow,
@@ -40,9 +42,11 @@ from omega_server.store.rows import (
     RecordDraft,
     RecordRow,
     RequestNonce,
+    WindowRow,
 )
 from omega_server.store.tables import grants, observations, profiles, records, request_nonces
 
+_IS_MEASURED = records.c.mode != AVAILABILITY_MODE
 _RECORD_COLUMNS = [column for column in records.c if column.name != "record_no"]
 
 
@@ -111,6 +115,7 @@ class SqlSessions:
         *,
         log: LogSigner,
         receipt: Callable[[LogPosition], bytes],
+        window: WindowRow | None = None,
     ) -> tuple[RecordRow, bool]:
         """See `SessionStore.add_record`."""
         try:
@@ -125,6 +130,8 @@ class SqlSessions:
                 )
                 row = RecordRow(**asdict(record), receipt=receipt(place))
                 connection.execute(sa.insert(records), asdict(row))
+                if window is not None:
+                    add_window(connection, window)
                 append(connection, events)
         except IntegrityError as error:
             known = self.record(record.digest)
@@ -199,13 +206,13 @@ class SqlSessions:
 
     def digests(self, *, skip: int, count: int) -> Sequence[str]:
         """See `SessionStore.digests`."""
-        select = sa.select(records.c.digest).order_by(records.c.record_no)
+        select = sa.select(records.c.digest).where(_IS_MEASURED).order_by(records.c.record_no)
         with self._database.read() as connection:
             return [str(each) for each in connection.scalars(select.offset(skip).limit(count))]
 
     def count_records(self) -> int:
         """See `SessionStore.count_records`."""
-        select = sa.select(sa.func.count()).select_from(records)
+        select = sa.select(sa.func.count()).select_from(records).where(_IS_MEASURED)
         with self._database.read() as connection:
             return int(connection.execute(select).scalar_one())
 

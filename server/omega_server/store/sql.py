@@ -11,6 +11,7 @@ from omega_server.store.deliveries import SqlDeliveries
 from omega_server.store.enrolment import SqlEnrolment
 from omega_server.store.instructions import SqlInstructions
 from omega_server.store.keys import SqlKeys
+from omega_server.store.lines import SqlLines
 from omega_server.store.log import SqlLog
 from omega_server.store.migrate import check_version, migrate
 from omega_server.store.port import Store
@@ -43,6 +44,7 @@ def open_store(url: str, *, may_migrate: bool) -> Iterator[Store]:
             deliveries=SqlDeliveries(database),
             instructions=SqlInstructions(database),
             presence=SqlPresence(database),
+            lines=SqlLines(database),
         )
     finally:
         database.close()

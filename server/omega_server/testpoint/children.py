@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from omega_core.evidence import FlowCounts, SenderCounts, StreamReport
@@ -96,6 +97,16 @@ class Children:
         self._reflector.channel.send(order, descriptors)
         for endpoint in endpoints:
             endpoint.close()
+
+    def watch_for(self, test_point: str, server_keys: Sequence[str], key_file: Path) -> None:
+        """Have standing streams answered by the reflector, which reads the key by itself."""
+        order = {
+            "op": "standing",
+            "id": test_point,
+            "server_keys": list(server_keys),
+            "key_file": str(key_file),
+        }
+        self._tell(self._reflector, order)
 
     def reflect(self, wanted: Reflect) -> None:
         """Have a stream answered."""

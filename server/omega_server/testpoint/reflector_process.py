@@ -13,14 +13,19 @@ import selectors
 import socket
 import sys
 from functools import lru_cache
+from pathlib import Path
 
 from omega_core.clock import Clock, SystemClock
+from omega_core.keyfile import load_or_create
+from omega_core.keys import PublicKey
 from omega_core.sockets.datagrams import Datagram, receive
 from omega_core.units import NS_PER_US
+from omega_core.wire.standing import is_standing
 from omega_server.testpoint.addresses import normalised
 from omega_server.testpoint.channel import Channel, ChannelClosedError, Message, channel_of_child
 from omega_server.testpoint.commands import Reflect
 from omega_server.testpoint.reflector import Reflector
+from omega_server.testpoint.standing import StandingDesk
 
 _DATAGRAMS_AT_ONCE = 64  # then look for orders: a flood must not keep a stream from being closed
 _NICE = -10
@@ -35,6 +40,7 @@ class ReflectorDriver:
         self._channel = channel
         self._clock = clock
         self._reflector = Reflector()
+        self._standing: StandingDesk | None = None
         self._selector = selectors.DefaultSelector()
         self._selector.register(channel, selectors.EVENT_READ)
 
@@ -71,6 +77,12 @@ class ReflectorDriver:
                 )
             case {"op": "close", "ssid": ssid}:
                 self._report(ssid)
+            case {"op": "standing", "id": name, "server_keys": keys, "key_file": key_file}:
+                self._standing = StandingDesk(
+                    server_keys=[PublicKey.from_text(text) for text in keys],
+                    test_point=name,
+                    own_key=load_or_create(Path(key_file)),
+                )
             case _:
                 raise ValueError(f"the host ordered {message.get('op')!r}")
 
@@ -101,6 +113,9 @@ class ReflectorDriver:
 
     def _answer(self, endpoint: socket.socket, datagram: Datagram) -> None:
         clock = self._clock
+        if is_standing(datagram.data):
+            self._greet(endpoint, datagram)
+            return
         received_unix_ns = datagram.received_unix_ns
         if received_unix_ns is None:
             received_unix_ns = clock.unix_us() * NS_PER_US
@@ -113,11 +128,43 @@ class ReflectorDriver:
             now_ns=clock.monotonic_ns(),
         )
         if reply is None:
+            self._answer_standing(endpoint, datagram, received_unix_ns)
             return
         encode, unix_us, send = reply.encode, clock.unix_us, endpoint.sendmsg
         sender, answer_from = datagram.sender, datagram.answer_from
         with contextlib.suppress(OSError):  # a full queue or no route: lost, as in any network
             send([encode(unix_us() * NS_PER_US)], answer_from, 0, sender)  # T3: nothing in between
+
+    def _greet(self, endpoint: socket.socket, datagram: Datagram) -> None:
+        if self._standing is None:
+            return
+        answer = self._standing.hello(
+            datagram.data,
+            (_normalised(datagram.sender[0]), datagram.sender[1]),
+            now_unix_us=self._clock.unix_us(),
+            now_ns=self._clock.monotonic_ns(),
+        )
+        _send(endpoint, datagram, answer)
+
+    def _answer_standing(
+        self, endpoint: socket.socket, datagram: Datagram, received_unix_ns: int
+    ) -> None:
+        if self._standing is None:
+            return
+        answer = self._standing.packet(
+            datagram.data,
+            (_normalised(datagram.sender[0]), datagram.sender[1]),
+            received_unix_ns=received_unix_ns,
+            ttl=datagram.ttl,
+            now_ns=self._clock.monotonic_ns(),
+        )
+        _send(endpoint, datagram, answer)
+
+
+def _send(endpoint: socket.socket, datagram: Datagram, answer: bytes | None) -> None:
+    if answer is not None:
+        with contextlib.suppress(OSError):  # lost, as in any network
+            endpoint.sendmsg([answer], datagram.answer_from, 0, datagram.sender)
 
 
 def main() -> None:

@@ -62,6 +62,7 @@ def serve(
         ports = Ports(tcp_port=port_of(listeners), udp_port=port_of(udp), metrics_port=metrics_port)
         children = Children(workers=settings.workers)
         stack.callback(children.end)
+        children.watch_for(settings.id, settings.server_public_keys, settings.key_file)
         children.give_endpoints(udp)
         host = Host(
             listeners=listeners,

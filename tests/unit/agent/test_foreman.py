@@ -22,7 +22,7 @@ from omega_agent.daemon.journal import MemoryJournal
 from omega_agent.daemon.local_limits import LocalLimits, Used
 from omega_agent.daemon.work import Stage
 from omega_core.errors import StorageError
-from omega_core.instruction import InstructionReport, Suppression
+from omega_core.instruction import AVAILABILITY, InstructionReport, Suppression
 from omega_core.limits import INSTRUCTIONS_HELD_MAX
 from omega_core.units import US_PER_S
 from support.instructions import INSTANCE, OTHER_INSTANCE, instruction
@@ -126,6 +126,14 @@ class TestOneInstruction:
         yard = Yard()
         yard.now += 900 * US_PER_S
         yard.begun()
+
+    def test_what_was_watched_is_told_on_a_line_in_use_and_while_measurement_is_suppressed(
+        self,
+    ) -> None:
+        yard = Yard(kind=AVAILABILITY)
+        yard.foreman.suppressed(Suppression(reason="works", until_unix_us=None, stop_running=False))
+        assert yard.said().state == "accepted"
+        assert isinstance(yard.next(), Begin)
 
     @pytest.mark.parametrize(
         ("ending", "state", "code"),

@@ -17,7 +17,7 @@ from omega_agent.daemon.local_limits import (
     load_limits,
 )
 from omega_agent.errors import WrongUseError
-from omega_core.instruction import MEASURE
+from omega_core.instruction import AVAILABILITY, MEASURE
 from omega_core.limits import LOCAL_LIMITS_BYTES_MAX
 from omega_core.units import US_PER_S
 from support.instructions import instruction
@@ -161,11 +161,20 @@ def test_a_file_says_what_it_says(tmp_path: Path) -> None:
         'tests_an_hour_max = 2\nhours = ["08:00-20:00"]\ntargets = ["198.51.100.0/24"]\n'
     )
     assert load_limits(path) == LocalLimits(
-        kinds=(MEASURE,),
+        kinds=(AVAILABILITY, MEASURE),
         tests_an_hour_max=2,
         hours=("08:00-20:00",),
         targets=("198.51.100.0/24",),
     )
+
+
+def test_what_was_watched_is_told_whatever_has_been_used_and_at_any_hour() -> None:
+    used = [Used(begun_unix_us=NOW, octets=10**12)]
+    limits = {"hours": ("03:00-04:00",), "tests_an_hour_max": 0, "bytes_a_day_max": 0}
+    assert decided(limits, used, kind=AVAILABILITY) is None
+    refused = decided({"kinds": (MEASURE,)}, kind=AVAILABILITY)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "kind_not_allowed"
 
 
 @pytest.mark.parametrize(

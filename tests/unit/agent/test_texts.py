@@ -39,7 +39,7 @@ def said(pattern: str) -> set[str]:
 def asked_for() -> Iterator[str]:
     """Yield every key that the sources name, or that an enum gives rise to."""
     yield from (f"say.{code}" for code in said(r'\bsay\(\s*"([a-z_0-9]+)"'))
-    yield from (f"say.{code}" for code in said(r'tell\(\s*"(daemon_[a-z]+)"'))
+    yield from (f"say.{code}" for code in said(r'tell\(\s*"(daemon_[a-z_]+)"'))
     yield from (f"error.{code}" for code in said(r'otherwise="([a-z_]+)"'))
     yield from (f"error.{code}" for code in said(rf'{_OURS}Error\(\s*"([a-z_]+)"'))
     yield from (f"say.absent_{each}" for each in NoValue)

@@ -281,7 +281,7 @@ def test_the_document_names_every_command_and_option_of_run(run: Run) -> None:
     options = set(re.findall(r"--[a-z-]+", good(run("run", "--help")))) - {"--help", "--json"}
     assert {option for option in options if option not in document} == set()
     groups = ("token", "agent", "subscriber", "sheet", "ticket", "plan", "log")
-    for group in (*groups, "instruction", "suppression"):
+    for group in (*groups, "instruction", "suppression", "line"):
         listed = good(run(group, "--help")).partition("Commands:")[2]
         for command in re.findall(r"^  ([a-z]+)  ", listed, re.MULTILINE):
             assert f"`{group} {command}" in document

@@ -15,6 +15,7 @@ from omega_server.addresses import Proved
 from omega_server.instructing import roll, suppressing
 from omega_server.instructing.check_ins import Found
 from omega_server.instructing.wishes import InstructionView, SuppressionWish
+from omega_server.lines import placing
 from omega_server.refusals import Code, RefusalError
 from support.builders import sealed
 from support.instructions import (
@@ -71,6 +72,24 @@ class TestIssue:
         ]
         rig.store.presence.seen(rows)
         assert ticket.issue(wish(sheet_id=sheet_id)).agent_id == first.agent_id
+
+    def test_a_device_that_stands_on_the_line(self, rig: Rig) -> None:
+        ticket_id, own = diagnosed_ticket(rig)
+        ref = rig.store.cases.ticket(ticket_id).subscriber_ref
+        placed = rig.enrolled()
+        placing.place(rig.store, str(placed.agent_id), ref, 1)
+        rig.store.presence.seen([presence_row(agent_id=placed.agent_id)])
+        view = rig.services.desk.issue(wish(ticket_id=ticket_id))
+        assert view.agent_id in {own.agent_id, placed.agent_id}
+        placing.place(rig.store, str(own.agent_id), None, 2)
+        view = rig.services.desk.issue(wish(ticket_id=ticket_id, mode="standard"))
+        assert view.agent_id == placed.agent_id
+
+    def test_a_device_that_was_taken_away_is_not_asked(self, rig: Rig) -> None:
+        ticket_id, own = diagnosed_ticket(rig)
+        placing.place(rig.store, str(own.agent_id), rig.subscriber().subscriber_ref, 1)
+        call = rig.services.desk.issue
+        assert refusal_of(lambda: call(wish(ticket_id=ticket_id))) is Code.AGENT_UNKNOWN
 
     def test_a_technicians_device_for_a_ticket(self, rig: Rig) -> None:
         ticket_id, _ = diagnosed_ticket(rig)

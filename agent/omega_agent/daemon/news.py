@@ -1,0 +1,63 @@
+"""What the daemon's threads and children tell its loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from omega_agent.daemon.foreman import Ending
+from omega_agent.daemon.waiter import Answered, Silent, Turned
+from omega_core.availability import SeenOutage
+from omega_core.errors import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The crew's word on a measurement."""
+
+    name: str
+    ending: Ending
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A thread of the daemon has ended by a defect: so does the daemon, for it would be deaf."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Watches:
+    """The line is watched from now on, against this test point."""
+
+    test_point: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The watch has sealed a record, which waits to be posted."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class WasDown:
+    """The watch has seen an outage from its beginning to its end."""
+
+    outage: SeenOutage
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRefused:
+    """The disk does not take what the watch has to keep."""
+
+    error: StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """A signal: the daemon is to end."""
+
+
+News = Answered | Silent | Turned | Ended | Broken | Watches | Sealed | WasDown | DiskRefused | Quit
