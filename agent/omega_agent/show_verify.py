@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omega_agent.moments import utc
+from omega_agent.show_watched import watched_lines
 from omega_agent.tables import coloured
 from omega_agent.texts import Speaker
 from omega_agent.verify_folder import FolderReport
@@ -48,7 +49,10 @@ def folder_lines(report: FolderReport, speaker: Speaker, *, colour: bool) -> lis
         lines += [f"  {_doubt(doubt, speaker)}" for doubt in each.key_doubts]
     for gap in report.missing:
         words = {"agent": gap.agent_id, "first": gap.first_seq, "last": gap.last_seq}
-        lines.append(say("folder_missing", **words))
+        if gap.what == "measurement":
+            lines.append(say("folder_missing", **words))
+        else:
+            lines.append(say("folder_not_watched", **words))
     return lines
 
 
@@ -61,22 +65,25 @@ def _doubt(doubt: KeyDoubt, speaker: Speaker) -> str:
 def _contents(report: VerifyReport, speaker: Speaker) -> list[str]:
     """Return what the file says of itself, once its signature has been checked."""
     say, record, receipt = speaker.say, report.record, report.receipt
-    if record is None:
+    if record is None and report.watched is None:
         return []
-    session = record.session
-    lines = [
-        say("verify_record", digest=report.digest),
-        say(
-            "verify_session",
-            purpose=session.purpose,
-            id=session.sheet_id or session.ticket_id or "-",
-            agent=record.agent.id or "-",
-            at=utc(session.started_unix_us),
-        ),
-    ]
+    lines = [say("verify_record", digest=report.digest)]
+    if report.watched is not None:
+        lines += watched_lines(report.watched, speaker)
+    if record is not None:
+        session = record.session
+        lines.append(
+            say(
+                "verify_session",
+                purpose=session.purpose,
+                id=session.sheet_id or session.ticket_id or "-",
+                agent=record.agent.id or "-",
+                at=utc(session.started_unix_us),
+            )
+        )
     if receipt is not None:
         lines.append(say("verify_receipt", at=utc(receipt.received_unix_us)))
-    if (seconds := _seconds_off(record)) is not None:
+    if record is not None and (seconds := _seconds_off(record)) is not None:
         lines.append(say("verify_skew", seconds=seconds))
     if report.logged is not None:
         tree = report.logged

@@ -14,6 +14,9 @@ nothing is serialised again.
     profile      profile          the one that the grant pins
     judge again  metrics_mismatch verdict_mismatch
 
+What a watch saw of a line (an availability record) goes the same way with fewer parts: it has no
+grant, no second end and nothing to be judged.
+
 A trusted key is a server's: its statement names the agent's key, its signature stands under grant
 and receipt. What a key signed that nobody offered can't be checked; the report says so and is then
 at best *valid, key not trusted*, as it is where a key was revoked or replaced when it counted (see
@@ -23,6 +26,7 @@ at best *valid, key not trusted*, as it is where a key was revoked or replaced w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from omega_acceptance.errors import ProfileError
 from omega_acceptance.schema import AcceptanceProfile, profile_from_content
@@ -31,6 +35,7 @@ from omega_agent.verify_fit import differing, observed_elsewhere
 from omega_agent.verify_keys import KeyRing
 from omega_agent.verify_log import NO_WITNESSES, Witnesses, check_logged
 from omega_agent.verify_report import Standing, Unchecked, VerifyReport
+from omega_core.availability_record import AvailabilityRecord
 from omega_core.bundle import Bundle, parse_bundle
 from omega_core.canonical import NotPlainJsonError
 from omega_core.control import Grant, KeyStatement, Observation, Receipt
@@ -52,6 +57,7 @@ from omega_core.record import Record
 from omega_core.saturation import saturation
 from omega_core.verdict import Fault, Verdict
 
+_AgentsT = TypeVar("_AgentsT", Record, AvailabilityRecord)
 _SAYS_BUNDLE = b'"bundle_version"'
 _HEAD_OCTETS = 64  # where canonical form has it, also with some white space in front
 
@@ -108,20 +114,45 @@ class _Checks:
         sealed = self._parsed(bundle.record, digest_is_stated=bundle.receipt is not None)
         self._keys(bundle.keys, bundle.key_events)
         self._ring.read_run_key(bundle.run_key)
+        if sealed.payload_type == PayloadType.AVAILABILITY:
+            self._watched_bundle(bundle, sealed)
+            return
         record, kid = self._record(sealed)
-        self._receipt(bundle.receipt, sealed, record)
+        self._receipt(bundle.receipt, sealed, record.session.id)
         grant, granted_by_trusted = self._grant(bundle.grant, record, kid)
         self._observation(bundle.observation, record, grant)
         self._logged(bundle.proof, sealed)
         profile = self._profile(bundle, record)
         self._judged_again(record, profile, observed=bundle.observation is not None)
         is_vouched = granted_by_trusted if record.agent.id is None else kid in self._ring.vouched
-        self._weigh(record, kid, grant)
+        self._weigh(record.agent.id, kid, grant)
         self._conclude(is_vouched=is_vouched or kid in self._ring.trusted)
+
+    def _watched_bundle(self, bundle: Bundle, sealed: Sealed) -> None:
+        """Check what a watch saw with everything that goes with it."""
+        kid = self._watched(sealed)
+        parts = {
+            "grant": bundle.grant,
+            "observation": bundle.observation,
+            "profile": bundle.profile,
+        }
+        for name, part in parts.items():
+            if part is not None:
+                raise EnvelopeError(name, "what a watch saw has none")
+        self._receipt(bundle.receipt, sealed, None)
+        self._logged(bundle.proof, sealed)
+        self._conclude_watched(kid)
 
     def bare(self, sealed: Sealed, statements: Sequence[str]) -> None:
         """Check an envelope that stands alone."""
         self._passed("envelope_shape", "payload_base64")
+        if sealed.payload_type == PayloadType.AVAILABILITY:
+            self._keys(statements, ())
+            kid = self._watched(sealed)
+            self._receipt(None, sealed, None)
+            self._logged(None, sealed)
+            self._conclude_watched(kid)
+            return
         if sealed.payload_type == PayloadType.RECORD:
             self._keys(statements, ())
             record, kid = self._record(sealed)
@@ -133,7 +164,7 @@ class _Checks:
                 *([Unchecked.NO_PROFILE] if record.profile else []),
                 *([Unchecked.NO_PROOF] if self._witnesses.quorum else []),
             ]
-            self._weigh(record, kid, None)
+            self._weigh(record.agent.id, kid, None)
             is_enrolled = record.agent.id is not None and kid in self._ring.vouched
             self._conclude(is_vouched=is_enrolled or kid in self._ring.trusted)
             return
@@ -167,16 +198,30 @@ class _Checks:
 
     def _record(self, sealed: Sealed) -> tuple[Record, str]:
         """Return the record and the id of the key that signed it."""
+        record, kid = self._agents_own(sealed, PayloadType.RECORD, Record)
+        self._report.record = record
+        return record, kid
+
+    def _watched(self, sealed: Sealed) -> str:
+        """Take in what a watch saw; return the id of the key that signed it."""
+        self._report.kind = PayloadType.AVAILABILITY
+        watched, kid = self._agents_own(sealed, PayloadType.AVAILABILITY, AvailabilityRecord)
+        self._report.watched = watched
+        return kid
+
+    def _agents_own(
+        self, sealed: Sealed, payload_type: str, model: type[_AgentsT]
+    ) -> tuple[_AgentsT, str]:
+        """Return what an agent says and signed alone, and the id of its key."""
         if len(sealed.signatures) != 1:
             raise EnvelopeError("envelope_shape", "a record has one signature")
-        payload = open_sealed(sealed, PayloadType.RECORD, self._ring.offered)
+        payload = open_sealed(sealed, payload_type, self._ring.offered)
         self._passed("payload_type", "key_missing", "key_id", "signature[0]")
-        record = _content(Record, payload)
+        record = _content(model, payload)
         self._passed("payload_form", "schema")
         kid = sealed.signatures[0].kid
         if record.agent.kid != kid:
             raise EnvelopeError("key_id", "the record names another key than the one that signed")
-        self._report.record = record
         self._report.digest = sealed.payload_digest
         return record, kid
 
@@ -188,14 +233,14 @@ class _Checks:
         except EnvelopeError as error:
             raise EnvelopeError(check, str(error)) from error
 
-    def _receipt(self, envelope: str | None, of: Sealed, record: Record) -> None:
+    def _receipt(self, envelope: str | None, of: Sealed, session_id: str | None) -> None:
         if envelope is None:
             self._report.unchecked.append(Unchecked.NO_RECEIPT)
             return
         sealed, _ = self._part("receipt", PayloadType.RECEIPT, envelope)
         receipt = _part_content("receipt", Receipt, sealed)
         self._ring.note(sealed, receipt.received_unix_us)
-        if receipt.session_id != record.session.id:
+        if receipt.session_id != session_id:
             raise EnvelopeError("receipt", "it is for another session")
         self._passed("receipt")
         if receipt.record_digest != of.payload_digest:
@@ -304,12 +349,18 @@ class _Checks:
             check_verdict(receipt.verdict, {verdict, *([] if observed else [Verdict.INVALID])})
         self._passed("verdict_mismatch")
 
-    def _weigh(self, record: Record, kid: str, grant: Grant | None) -> None:
+    def _weigh(self, agent_id: str | None, kid: str, grant: Grant | None) -> None:
         """Find out what the keys were worth when the record entered."""
-        self._ring.check_used(record, kid, grant)
+        self._ring.check_used(agent_id, kid, grant)
         receipt = self._report.receipt
         entered = receipt.received_unix_us if receipt else None
         self._report.doubts = self._ring.doubts(kid, grant, entered_unix_us=entered)
+
+    def _conclude_watched(self, kid: str) -> None:
+        """Say how far to trust what a watch saw; its key is an enrolled device's."""
+        watched = self._report.watched
+        self._weigh(None if watched is None else watched.agent.id, kid, None)
+        self._conclude(is_vouched=kid in self._ring.vouched or kid in self._ring.trusted)
 
     def _conclude(self, *, is_vouched: bool) -> None:
         """Say how far the file is to be trusted; all checks have passed."""

@@ -9,7 +9,8 @@ it uses (`chain.seq`) and names its record before (`chain.prev`):
 
 Numbers that are missing between the first and the last of a device are attempts whose records are
 not here. They are told and not judged: somebody may have chosen what is in the folder, and that is
-just what a reader should know. Keys made for one run have no chain.
+just what a reader should know. Keys made for one run have no chain. What a device has watched is a
+chain of its own, of which only what is missing is told.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -29,6 +30,7 @@ from omega_core.models import Digest, Id, StrictModel
 
 _Count = Annotated[int, Field(ge=0, le=FOLDER_FILES_MAX)]
 _Seq = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
+What = Literal["availability", "measurement"]
 _Text = Annotated[str, Field(max_length=4_096)]
 
 
@@ -45,9 +47,13 @@ class FileFinding(StrictModel):
 
 
 class Missing(StrictModel):
-    """Attempts of a device, from one number to another, whose records are not in the folder."""
+    """Attempts of a device, from one number to another, whose records are not in the folder.
+
+    Of a watch (`what` is `availability`) they are windows of time.
+    """
 
     agent_id: Id
+    what: What = "measurement"
     first_seq: _Seq
     last_seq: _Seq
 
@@ -76,9 +82,13 @@ class _Checked:
     """What is kept of a file. A record without a chain has no `agent_id`."""
 
     finding: FileFinding
+    what: What = "measurement"
     agent_id: str | None = None
     seq: int = 0
     prev: str | None = None
+
+
+_Chains: TypeAlias = dict[tuple[str, What], list[_Checked]]
 
 
 def folder_report(
@@ -117,7 +127,15 @@ def _checked(path: str, content: bytes | None, check: Callable[[bytes], VerifyRe
         key_doubts=tuple(report.doubts),
         digest=report.digest,
     )
-    record = report.record
+    record, watched = report.record, report.watched
+    if watched is not None and report.standing is not Standing.INVALID:
+        return _Checked(
+            finding=finding,
+            what="availability",
+            agent_id=watched.agent.id,
+            seq=watched.seq,
+            prev=watched.prev,
+        )
     if record is None or report.standing is Standing.INVALID:
         return _Checked(finding=finding)
     return _Checked(
@@ -125,21 +143,22 @@ def _checked(path: str, content: bytes | None, check: Callable[[bytes], VerifyRe
     )
 
 
-def _chains(checked: Iterable[_Checked]) -> dict[str, list[_Checked]]:
+def _chains(checked: Iterable[_Checked]) -> _Chains:
     """Return the records of each device by their number; the same record twice counts once."""
-    chains: defaultdict[str, dict[str | None, _Checked]] = defaultdict(dict)
+    chains: defaultdict[tuple[str, What], dict[str | None, _Checked]] = defaultdict(dict)
     for each in checked:
         if each.agent_id is not None:
-            chains[each.agent_id].setdefault(each.finding.digest, each)
+            chains[each.agent_id, each.what].setdefault(each.finding.digest, each)
     return {
-        agent_id: sorted(chains[agent_id].values(), key=lambda each: each.seq)
-        for agent_id in sorted(chains)
+        name: sorted(chains[name].values(), key=lambda each: each.seq) for name in sorted(chains)
     }
 
 
-def _spoiled(chains: dict[str, list[_Checked]]) -> Iterator[tuple[str, FileFinding]]:
+def _spoiled(chains: _Chains) -> Iterator[tuple[str, FileFinding]]:
     """Yield the files whose records contradict another one's, and what they come to by that."""
-    for chain in chains.values():
+    for (_, what), chain in chains.items():
+        if what == "availability":
+            continue  # a watch whose journal was lost counts from nothing again
         for before, after in pairwise(chain):
             if after.seq == before.seq:
                 detail = f"two records of this device have number {after.seq}"
@@ -155,8 +174,13 @@ def _contradicts(each: _Checked, detail: str) -> tuple[str, FileFinding]:
     return each.finding.path, each.finding.model_copy(update=spoiled)
 
 
-def _missing(chains: dict[str, list[_Checked]]) -> Iterator[Missing]:
-    for agent_id, chain in chains.items():
+def _missing(chains: _Chains) -> Iterator[Missing]:
+    for (agent_id, what), chain in chains.items():
         for before, after in pairwise(chain):
             if after.seq > before.seq + 1:
-                yield Missing(agent_id=agent_id, first_seq=before.seq + 1, last_seq=after.seq - 1)
+                yield Missing(
+                    agent_id=agent_id,
+                    what=what,
+                    first_seq=before.seq + 1,
+                    last_seq=after.seq - 1,
+                )

@@ -47,7 +47,6 @@ from omega_core.key_history import (
 )
 from omega_core.keys import NotAKeyError, PublicKey
 from omega_core.models import ContentError, ModelT, NotPlainJsonError, parse_model
-from omega_core.record import Record
 
 _REMEMBERED: Final = 64  # some 100 kB
 
@@ -135,7 +134,7 @@ class KeyRing:
         """Remember when the server says it signed this: its key is judged at that moment."""
         self._noted += [(signature.kid, at_unix_us) for signature in sealed.signatures]
 
-    def check_used(self, record: Record, kid: str, grant: Grant | None) -> None:
+    def check_used(self, agent_id: str | None, kid: str, grant: Grant | None) -> None:
         """Refuse what is about keys that have no part in this record, or about another device."""
         used = {kid}
         if grant is not None:
@@ -143,11 +142,11 @@ class KeyRing:
         if self.offered.keys() - self.trusted.keys() - used:
             raise EnvelopeError("key_statement", "it is about a key that signed nothing here")
         stated = self.vouched.get(kid)
-        if stated is not None and record.agent.id not in {None, stated}:
+        if stated is not None and agent_id not in {None, stated}:
             detail = "the key is another agent's than the record says"
             raise EnvelopeError("key_statement", detail)
         line = self._line_of_agent(kid)
-        if any(each.id != record.agent.id for each in line):
+        if any(each.id != agent_id for each in line):
             raise EnvelopeError("key_event", "a rotation of another agent's key")
         elsewhere = [each for each in self._rotations if each.role == "agent" and each not in line]
         if elsewhere:

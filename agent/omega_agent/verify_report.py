@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
+from omega_core.availability_record import AvailabilityRecord
 from omega_core.control import Receipt
 from omega_core.errors import ExitCode
 from omega_core.key_history import KeyState
@@ -67,6 +68,8 @@ class VerifyReport:
     kind: str = "record"
     digest: str | None = None
     record: Record | None = None
+    watched: AvailabilityRecord | None = None
+    """What a watch saw, in place of a record."""
     receipt: Receipt | None = None
     verdict: Verdict | None = None
     """The judge's verdict on the facts, made again now."""
@@ -87,6 +90,7 @@ class VerifyReport:
             "digest": self.digest,
             "verdict": self.verdict,
             "record": None if self.record is None else content_of(self.record),
+            "availability": None if self.watched is None else content_of(self.watched),
             "receipt": None if self.receipt is None else content_of(self.receipt),
             "log": None if self.logged is None else _log_content(self.logged),
         }

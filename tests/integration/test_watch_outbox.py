@@ -75,7 +75,9 @@ def test_it_is_listed_and_sent_like_a_measurement(
     assert digest in omega.run("outbox").stdout
     sent = omega.run("outbox", "send", "--json")
     assert (sent.code, sent.json["posted"], sent.json["waiting"]) == (0, [digest], 0)
-    assert (home.watch_records / f"{digest}.json").exists()
+    verified = omega.run("verify", home.watch_records / f"{digest}.json", "--json")
+    assert (verified.code, verified.json["standing"]) == (0, "valid_and_trusted")
+    assert verified.json["log"] is not None
     assert site.call("GET", f"/v1/records/{digest}")["receipt"] is not None
 
 

@@ -296,6 +296,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
             " is not trusted, {invalid} INVALID."
         ),
         "say.folder_missing": "Agent {agent}: attempts {first} to {last} have no record here.",
+        "say.folder_not_watched": (
+            "Agent {agent}: windows {first} to {last} of its watch have no record here."
+        ),
         "say.folder_progress": "{done} of {files} files checked ...",
         "say.in_vain_server": "  ✗ server, {kind}: {failed} of {tried} in vain, {why}",
         "say.in_vain_test_point": "  ✗ test point, {kind}: {failed} of {tried} in vain, {why}",
@@ -378,6 +381,14 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.verify_valid_key_not_trusted": (
             "VALID, KEY NOT TRUSTED: unchanged, but nobody who is trusted vouches for it."
         ),
+        "say.watched_lasts": "down since {since}, for {least} s at least; it lasted at the end",
+        "say.watched_more": "and {count} more outages: see --json",
+        "say.watched_nothing": "Nothing was observed in {unobserved} s.",
+        "say.watched_outage": "down since {since}, for {least} to {most} s",
+        "say.watched_share": (
+            "Available {low} to {high} % of the time observed; not observed: {unobserved} s"
+        ),
+        "say.watched_window": "Watched {since} to {until} by {agent}, against {test_point}",
         "say.verify_verdict": "Judged again from the facts: {verdict}",
     }
 )

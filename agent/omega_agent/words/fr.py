@@ -335,6 +335,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.folder_missing": (
             "Agent {agent} : les tentatives {first} à {last} n'ont pas d'enregistrement ici."
         ),
+        "say.folder_not_watched": (
+            "Agent {agent} : les fenêtres {first} à {last} de sa surveillance n'ont pas"
+            " d'enregistrement ici."
+        ),
         "say.folder_progress": "{done} fichiers vérifiés sur {files} ...",
         "say.in_vain_server": "  ✗ serveur, {kind} : {failed} sur {tried} en vain, {why}",
         "say.in_vain_test_point": "  ✗ point de test, {kind} : {failed} sur {tried} en vain, {why}",
@@ -427,6 +431,14 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.verify_valid_key_not_trusted": (
             "VALABLE, CLÉ NON RECONNUE : inchangé, mais personne de confiance ne s'en porte garant."
         ),
+        "say.watched_lasts": "coupée depuis {since}, pendant {least} s au moins ; encore à la fin",
+        "say.watched_more": "et {count} autres coupures : voir --json",
+        "say.watched_nothing": "Rien n'a été observé en {unobserved} s.",
+        "say.watched_outage": "coupée depuis {since}, pendant {least} à {most} s",
+        "say.watched_share": (
+            "Disponible {low} à {high} % du temps observé ; non observé : {unobserved} s"
+        ),
+        "say.watched_window": "Surveillée de {since} à {until} par {agent}, face à {test_point}",
         "say.verify_verdict": "Jugé à nouveau d'après les faits : {verdict}",
     }
 )

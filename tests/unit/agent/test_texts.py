@@ -25,7 +25,12 @@ from omega_server.refusals import Code
 
 _SOURCES = sorted(Path(omega_agent.__file__).parent.rglob("*.py"))
 _OURS = "(?:WrongUse|NoAnswer|WrongAnswer|NotTrusted|NotKept|OutboxFull|TestPointBusy)"
-_NEVER_ANSWERED_TO_AN_AGENT = {Code.SUBSCRIBER_KNOWN, Code.TICKET_MOVED, Code.TICKET_STEP}
+_NEVER_ANSWERED_TO_AN_AGENT = {
+    Code.SUBSCRIBER_KNOWN,
+    Code.TICKET_MOVED,
+    Code.TICKET_STEP,
+    Code.TIME_NOT_TAKEN,
+}
 
 
 def fields(sentence: str) -> set[str]:
