@@ -49,8 +49,9 @@ class SeenOutage(Fact):
     """One outage by the attempts around it.
 
     `since_us` is the last good attempt before it, or the beginning of looking; `until_us` the first
-    good one after it, or the end of looking, and None while it lasts. `round_trip_us` is how long
-    an answer took before. Attempts are dated by when they left.
+    good one after it, or the end of looking, and None while it lasts. `last_failed_us` is the last
+    failed attempt that nothing but the line can have kept from an answer. `round_trip_us` is how
+    long an answer took before. Attempts are dated by when they left.
     """
 
     since_us: Count

@@ -19,6 +19,12 @@ point would answer as well. A witness that was asked in a run and did not answer
 outage for good. Once a witness has shown that the test point is what is silent, that is believed
 until the test point answers, or a witness does not: what fails in between had none.
 
+Attempts are of two kinds: a packet of a stream that is open, and a hello that opens one. While
+nothing is answered both are sent in turn, for the test point may know the stream no more (an
+address that has changed on the way). What fails then says something of the line only where an
+attempt of its kind would have been answered: hellos where one was, in the end; packets of the
+stream where one was, or the welcome says so. Of the others none bounds an outage from below.
+
 Time between two attempts that is longer than `LATE_US` was not watched: the machine slept, or was
 too busy. A gap ends a run, because nobody knows whether the line came back meanwhile; the outage is
 then bounded by the edge of the gap. So is one at the very beginning of looking.
@@ -48,7 +54,9 @@ from omega_core.limits import (
 class _Waiting:
     number: int
     sent_us: int
+    is_hello: bool
     answered: bool = False
+    stream_was_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +65,7 @@ class Standing:
 
     `good_us` is the last good attempt or the beginning of looking, None in a gap. `run` is an
     outage that lasts, `gap` a gap that lasts (its `ended_us` is only how far it has come).
+    `hello_failed_us` and `stream_failed_us` are the last failed attempts of each kind in the run.
     """
 
     reached_us: int
@@ -64,6 +73,8 @@ class Standing:
     run: SeenOutage | None = None
     gap: Gap | None = None
     doomed: bool = False
+    hello_failed_us: int | None = None
+    stream_failed_us: int | None = None
     attempts: Attempts = field(default_factory=Attempts)
 
 
@@ -104,15 +115,18 @@ class AvailabilityTracker:
         """
         return WATCH_FIRST_TIME_US + 2 * min(self._round_trips_us, default=0)
 
-    def sent(self, number: int, at_us: int) -> None:
+    def sent(self, number: int, at_us: int, *, is_hello: bool = False) -> None:
         """An attempt has left. Numbers ascend, times do not go back."""
-        self._waiting.append(_Waiting(number, at_us))
+        self._waiting.append(_Waiting(number, at_us, is_hello))
 
-    def answered(self, number: int, at_us: int) -> None:
-        """An answer has come; one that nobody waits for any more is of no account."""
+    def answered(self, number: int, at_us: int, *, stream_was_known: bool = True) -> None:
+        """An answer has come; one that nobody waits for any more is of no account.
+
+        `stream_was_known` tells, with the answer to a hello, of the stream before it.
+        """
         for each in self._waiting:
             if each.number == number and not each.answered and at_us - each.sent_us < WATCH_WAIT_US:
-                each.answered = True
+                each.answered, each.stream_was_known = True, stream_was_known
                 self._round_trips_us.append(max(0, at_us - each.sent_us))
 
     def witness(self, asked_us: int, *, answered: bool) -> None:
@@ -161,11 +175,11 @@ class AvailabilityTracker:
         if at_us - self._at.reached_us > WATCH_LATE_US and self._at.gap is None:
             self._look_away(self._at.reached_us, Unwatched.STALLED)
         if attempt.answered:
-            self._good(at_us)
+            self._good(attempt)
         elif self._had_a_witness(at_us) or self._goes_on_silent(at_us):
             self._excused(at_us)
         else:
-            self._failed(at_us)
+            self._failed(attempt)
 
     def _had_a_witness(self, at_us: int) -> bool:
         if not self._waiting or self._waiting[0].answered:
@@ -185,17 +199,20 @@ class AvailabilityTracker:
     def _was_missed(self, at_us: int) -> bool:
         return any(abs(each - at_us) <= WATCH_NEAR_US for each in self._misses_us)
 
-    def _good(self, at_us: int) -> None:
+    def _good(self, attempt: _Waiting) -> None:
+        at_us = attempt.sent_us
         if self._restarted_us is not None and at_us >= self._restarted_us:
             self._restarted_us = None
             if not self._at.doomed:
                 self._excuse_run(Unwatched.TEST_POINT_RESTARTED)
+        self._bound_run(attempt)
         self._end_run(at_us)
         self._end_gap(at_us)
         attempts = replace(self._at.attempts, answered=self._at.attempts.answered + 1)
         self._at = replace(self._at, good_us=at_us, reached_us=at_us, attempts=attempts)
 
-    def _failed(self, at_us: int) -> None:
+    def _failed(self, attempt: _Waiting) -> None:
+        at_us = attempt.sent_us
         self._end_gap(at_us)
         run = self._at.run
         if run is None:
@@ -208,9 +225,34 @@ class AvailabilityTracker:
                 round_trip_us=max(self._round_trips_us, default=0),
             )
         attempts = replace(self._at.attempts, failed=self._at.attempts.failed + 1)
-        run = replace(run, last_failed_us=at_us)
-        doomed = self._at.doomed or self._was_missed(at_us)
-        self._at = replace(self._at, run=run, doomed=doomed, reached_us=at_us, attempts=attempts)
+        hello_us = at_us if attempt.is_hello else self._at.hello_failed_us
+        stream_us = self._at.stream_failed_us if attempt.is_hello else at_us
+        self._at = replace(
+            self._at,
+            run=replace(run, last_failed_us=_last_for_now(run, hello_us, stream_us)),
+            doomed=self._at.doomed or self._was_missed(at_us),
+            hello_failed_us=hello_us,
+            stream_failed_us=stream_us,
+            reached_us=at_us,
+            attempts=attempts,
+        )
+
+    def _bound_run(self, ended_by: _Waiting) -> None:
+        """Find the last attempt of the run that surely would have been answered by a good line."""
+        run, hello_us, stream_us = (
+            self._at.run,
+            self._at.hello_failed_us,
+            self._at.stream_failed_us,
+        )
+        if run is None:
+            return
+        if not ended_by.is_hello:
+            hello_us = None  # of hellos a test point that is busy drops some
+        elif not ended_by.stream_was_known:
+            stream_us = None
+        known = [each for each in (hello_us, stream_us) if each is not None]
+        last_us = max(known, default=run.first_failed_us)
+        self._at = replace(self._at, run=replace(run, last_failed_us=last_us))
 
     def _excused(self, at_us: int) -> None:
         run = self._at.run
@@ -229,8 +271,13 @@ class AvailabilityTracker:
         run = self._at.run
         if run is None:
             return
-        self._at = replace(self._at, run=None, doomed=False)
+        self._forget_run()
         self._look_away(run.since_us, cause)
+
+    def _forget_run(self) -> None:
+        self._at = replace(
+            self._at, run=None, doomed=False, hello_failed_us=None, stream_failed_us=None
+        )
 
     def _excuse_waiting(self) -> None:
         attempts = self._at.attempts
@@ -268,7 +315,14 @@ class AvailabilityTracker:
         if self._at.run is not None:
             until_us = max(until_us, self._at.run.last_failed_us)
             self._over.append(replace(self._at.run, until_us=until_us))
-        self._at = replace(self._at, run=None, doomed=False)
+        self._forget_run()
+
+
+def _last_for_now(run: SeenOutage, hello_us: int | None, stream_us: int | None) -> int:
+    """Return the last failed attempt that counts whichever kind is answered in the end."""
+    if stream_us is None:
+        return run.first_failed_us if hello_us is None else hello_us
+    return run.first_failed_us if hello_us is None else min(hello_us, stream_us)
 
 
 def watched(

@@ -150,14 +150,14 @@ def test_a_silent_port_is_an_outage_and_no_grant_is_not(tmp_path: Path) -> None:
         client = client_of(test_point)
         watch = watch_of(test_point, client, tmp_path, outbox)
         run(watch, 2.5)
-    run(watch, 5.5)
+    run(watch, 8.5)
     digest = watch.close("requested")
     assert digest is not None
     (outage,) = record_in(outbox, digest).watched.outages
     assert outage.until_us is None
     assert outage.least_us(0, 2**53) >= US_PER_S
     watch.use(place_of(test_point, None))
-    run(watch, 1.5)
+    run(watch, 2.5)
     digest = watch.close("requested")
     assert digest is not None
     (gap,) = record_in(outbox, digest).watched.gaps

@@ -39,10 +39,14 @@ class LeaveError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An attempt was answered; `restarted` when the test point has started anew since the last."""
+    """An attempt was answered; `restarted` when the test point has started anew since the last.
+
+    `stream_was_known`: packets of the stream that was open until now would have been answered too.
+    """
 
     number: int
     restarted: bool = False
+    stream_was_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,11 @@ class StandingClient:
             self._open, self._instance = before._open, before._instance
             self._last_answered = before._last_answered
             self._hello_unix_us = before._hello_unix_us
+            self._greeting = before._greeting  # its welcome may be on the way
+
+    def forget(self) -> None:
+        """Greet again: what follows comes from another address or port."""
+        self._open = None
 
     def holds_at(self, now_unix_us: int) -> bool:
         """Say whether the grant is good at a time; how far the clocks agree is the other's care."""
@@ -113,8 +122,12 @@ class StandingClient:
             return None
 
     def _hello(self, number: int, now_unix_us: int, cookie: bytes) -> bytes:
-        """Greet, later than before on any clock: the test point takes no hello for new twice."""
-        self._hello_unix_us = max(now_unix_us, self._hello_unix_us + 1)
+        """Greet, later than before on any clock: the test point takes no hello for new twice.
+
+        A device that wakes in 1970 knows at least when the server gave leave.
+        """
+        known_us = max(self._hello_unix_us + 1, self.grant.not_before_unix_us)
+        self._hello_unix_us = max(now_unix_us, known_us)
         exchange = X25519PrivateKey.generate()
         data = encode_hello(
             self._envelope,
@@ -136,10 +149,11 @@ class StandingClient:
             case Welcome() as welcome:
                 key = stream_key(greeting.exchange, welcome.exchange_key, greeting.data)
                 restarted = self._instance not in {None, welcome.instance}
+                was_known = welcome.is_known and self._open is not None
                 self._instance, self._greeting = welcome.instance, None
                 self._open = _Open(welcome.ssid, key)
                 self._last_answered = max(self._last_answered, greeting.number)
-                return Answered(greeting.number, restarted)
+                return Answered(greeting.number, restarted, was_known)
 
     def _reply(self, data: bytes) -> Answered | None:
         if self._open is None:

@@ -34,6 +34,7 @@ from omega_core.clock import Clock
 from omega_core.errors import StorageError
 from omega_core.sockets.datagrams import prepare, receive
 from omega_core.units import NS_PER_MS, NS_PER_US
+from omega_core.wire.standing import is_standing
 from omega_probe.availability_tracker import AvailabilityTracker, Standing
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -119,11 +120,12 @@ class AvailabilityWatch:
     def use(self, place: Place) -> None:
         """Watch against this from now on; another test point begins another window.
 
-        Where nothing has been answered for long, by a socket of its own: this host's address may be
-        another one by now. Raises StorageError where that can't be written; then all is as before.
+        Where nothing has been answered for long it is seen whether this host has another address by
+        now. Raises StorageError where a new window can't be written; then all is as before.
         """
         self._move_to(place.test_point)
-        if place.address != self._place.address or self.silent_us >= limits.WATCH_TURN_US:
+        is_silent = self.silent_us >= limits.WATCH_TURN_US
+        if place.address != self._place.address or (is_silent and self._stands_elsewhere()):
             self._drop_endpoint()
         before = self._place.client
         if place.client is not None and before is not None and place.client is not before:
@@ -259,11 +261,12 @@ class AvailabilityWatch:
             return
         self._ask_witness(now_us)
         number, self._number = self._number, self._number + 1
-        left = self._send(client.attempt(number, unix_us))
+        data = client.attempt(number, unix_us)
+        left = self._send(data)
         if not left and not self._is_on_the_line:
             self._tracker.missed(now_us, Unwatched.NO_ROUTE)
             return
-        self._tracker.sent(number, now_us)
+        self._tracker.sent(number, now_us, is_hello=is_standing(data))
         self._sent_us[number] = now_us
         self._sent_us.pop(number - _ATTEMPTS_KNOWN, None)
 
@@ -316,10 +319,10 @@ class AvailabilityWatch:
             if datagram.received_unix_ns is not None:
                 late_us = max(0, unix_us - datagram.received_unix_ns // NS_PER_US)
             match self._place.client.received(datagram.data, unix_us):
-                case Answered(number=number, restarted=restarted):
+                case Answered(number=number, restarted=restarted, stream_was_known=was_known):
                     if restarted and number in self._sent_us:
                         self._tracker.restarted(self._sent_us[number])
-                    self._tracker.answered(number, now_us - late_us)
+                    self._tracker.answered(number, now_us - late_us, stream_was_known=was_known)
                     self._answered_us = now_us
                 case SendAgain(data=data):
                     self._send(data)
@@ -361,7 +364,19 @@ class AvailabilityWatch:
         except StorageError as error:
             self.trouble = error
 
+    def _stands_elsewhere(self) -> bool:
+        """Whether this host would send from another address now than its socket does."""
+        if self._endpoint is None:
+            return False
+        try:
+            with contextlib.closing(_connected(self._place.address)) as now:
+                return bool(now.getsockname()[0] != self._endpoint.getsockname()[0])
+        except OSError:
+            return False
+
     def _drop_endpoint(self) -> None:
+        if self._place.client is not None:
+            self._place.client.forget()
         if self._endpoint is not None:
             with contextlib.suppress(OSError):
                 self._endpoint.close()

@@ -12,12 +12,14 @@ it, and then a twentieth of the octets it got: a forged sender address gains nob
 cookie proves that the agent receives at the address, and costs the test point no memory. Only then
 a stream is kept, with a key that both ends have made (X25519, HKDF-SHA-256) and no listener knows.
 An address that changes is a new hello; so is a test point that has forgotten its streams. Its
-`instance` names one start of it, so that its restart is not taken for a fault of the line.
+`instance` names one start of it, so that its restart is not taken for a fault of the line. `known`
+says whether packets of the stream before, from this address, would have been answered until now: so
+the agent can tell what of its silence was the line's.
 
     octets      4      1         8          16
     Challenge | OSG1 | 2 | instance | cookie |
-    octets      4      1         8         2      32         64
-    Welcome   | OSG1 | 3 | instance | SSID | X25519 key | signature |
+    octets      4      1       1           8         2      32         64
+    Welcome   | OSG1 | 3 | known 0, 1 | instance | SSID | X25519 key | signature |
     octets      4      1       8        16       32        2              n       64
     Hello     | OSG1 | 1 | time us | cookie | X25519 | n, length of | grant | signature |
 
@@ -45,7 +47,7 @@ _MAGIC = b"OSG1"
 _HELLO, _CHALLENGE, _WELCOME = 1, 2, 3
 _HELLO_HEAD = struct.Struct("!4sBQ16s32sH")
 _CHALLENGE_ALL = struct.Struct("!4sB8s16s")
-_WELCOME_HEAD = struct.Struct("!4sB8sH32s")
+_WELCOME_HEAD = struct.Struct("!4sB?8sH32s")
 _SIGNATURE_OCTETS = 64
 
 
@@ -79,11 +81,12 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The stream is open."""
+    """The stream is open; `is_known`: so was the one before it, from the same address."""
 
     instance: bytes
     ssid: int
     exchange_key: bytes
+    is_known: bool = False
 
 
 def is_standing(data: bytes) -> bool:
@@ -123,7 +126,12 @@ def encode_challenge(challenge: Challenge) -> bytes:
 def encode_welcome(welcome: Welcome, hello: bytes, signer: SigningKey) -> bytes:
     """Return the answer to one hello."""
     head = _WELCOME_HEAD.pack(
-        _MAGIC, _WELCOME, welcome.instance, welcome.ssid, welcome.exchange_key
+        _MAGIC,
+        _WELCOME,
+        welcome.is_known,
+        welcome.instance,
+        welcome.ssid,
+        welcome.exchange_key,
     )
     return head + signer.sign(head + hashlib.sha256(hello).digest())
 
@@ -135,11 +143,11 @@ def decode_answer(data: bytes, hello: bytes, key: PublicKey) -> Challenge | Welc
         if (magic, kind) == (_MAGIC, _CHALLENGE):
             return Challenge(instance, cookie)
     if len(data) == _WELCOME_HEAD.size + _SIGNATURE_OCTETS:
-        magic, kind, instance, ssid, exchange_key = _WELCOME_HEAD.unpack_from(data)
+        magic, kind, is_known, instance, ssid, exchange_key = _WELCOME_HEAD.unpack_from(data)
         head, signature = data[: _WELCOME_HEAD.size], data[_WELCOME_HEAD.size :]
         signed = head + hashlib.sha256(hello).digest()
         if (magic, kind) == (_MAGIC, _WELCOME) and key.verifies(signed, signature):
-            return Welcome(instance, ssid, exchange_key)
+            return Welcome(instance, ssid, exchange_key, is_known)
     raise NotStandingError("no answer to this hello")
 
 

@@ -72,6 +72,8 @@ class _Stream:
     ssid: int
     not_after_unix_us: int
     last_ns: int
+    is_used: bool = False
+    """The agent has its key: a packet has come that was made with it."""
     replies: int = 0
     purse_ns: int = _BURST * NS_PER_S // limits.WATCH_REPLIES_PER_S
 
@@ -126,6 +128,7 @@ class StandingDesk:
         if received_unix_ns // 1_000 > stream.not_after_unix_us:
             return None
         stream.last_ns = now_ns
+        stream.is_used = True
         stream.purse_ns -= NS_PER_S // limits.WATCH_REPLIES_PER_S
         sequence, stream.replies = stream.replies, (stream.replies + 1) & 0xFFFF_FFFF
         answer = ReflectorPacket(
@@ -174,6 +177,8 @@ class StandingDesk:
             key = stream_key(mine, hello.exchange_key, hello.octets)
         except NotStandingError:
             return None
+        stream_before = None if before is None else self._streams.get(before[0])
+        is_known = before is not None and before[0] == place and _is_used(stream_before)
         self._drop(grant.agent_key)
         taken = self._streams.get(place)
         if taken is not None:
@@ -181,7 +186,7 @@ class StandingDesk:
         ssid = 1 + secrets.randbelow(0xFFFF)
         self._streams[place] = _Stream(grant.agent_key, key, ssid, grant.not_after_unix_us, now_ns)
         self._place_of[grant.agent_key] = (place, hello.sent_unix_us)
-        welcome = Welcome(self._instance, ssid, mine.public_key().public_bytes_raw())
+        welcome = Welcome(self._instance, ssid, mine.public_key().public_bytes_raw(), is_known)
         return encode_welcome(welcome, hello.octets, self._own_key)
 
     def _drop(self, agent_key: str) -> None:
@@ -212,6 +217,10 @@ class StandingDesk:
     def _cookie(self, place: Place, epoch: int) -> bytes:
         text = f"{place[0]} {place[1]} {epoch}".encode()
         return hmac.digest(self._cookie_key, text, hashlib.sha256)[:_COOKIE_OCTETS]
+
+
+def _is_used(stream: _Stream | None) -> bool:
+    return stream is not None and stream.is_used
 
 
 def _may_reply(stream: _Stream, now_ns: int) -> bool:

@@ -69,7 +69,7 @@ def test_both_answers_come_back() -> None:
     hello = hello_of()
     challenge = Challenge(INSTANCE, b"c" * len(NO_COOKIE))
     assert decode_answer(encode_challenge(challenge), hello, TEST_POINT.public) == challenge
-    welcome = Welcome(INSTANCE, 7, exchange()[1])
+    welcome = Welcome(INSTANCE, 7, exchange()[1], is_known=True)
     data = encode_welcome(welcome, hello, TEST_POINT)
     assert decode_answer(data, hello, TEST_POINT.public) == welcome
 

@@ -18,7 +18,11 @@ def seen(
     restarted_s: int | None = None,
     missed: tuple[int, Unwatched] | None = None,
 ) -> Watched:
-    """Watch an attempt a second: `o` is answered, `x` is not, a space is not sent."""
+    """Watch an attempt a second: `o` is answered, `x` is not, a space is not sent.
+
+    Those are of an open stream. A hello is `h`, `H` or `N`: not answered, answered and the stream
+    before was known, answered and it was not.
+    """
     tracker = AvailabilityTracker(Standing(reached_us=0))
     over: list[SeenOutage | Gap] = []
     for second, what in enumerate(attempts):
@@ -26,9 +30,9 @@ def seen(
         if missed is not None and missed[0] == second:
             tracker.missed(now_us, missed[1])
         if what != " ":
-            tracker.sent(second, now_us)
-        if what == "o":
-            tracker.answered(second, now_us + 1_000)
+            tracker.sent(second, now_us, is_hello=what in "hHN")
+        if what in "oHN":
+            tracker.answered(second, now_us + 1_000, stream_was_known=what != "N")
         if second == restarted_s:
             tracker.restarted(now_us)
         if second in (witnesses or {}):
@@ -120,6 +124,34 @@ def test_what_failed_attempts_are_taken_for(
 ) -> None:
     found = seen(attempts, **more)  # type: ignore[arg-type]
     assert (outages(found), gaps(found)) == (wanted_outages, wanted_gaps)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "last_failed_s"),
+    [
+        pytest.param("ooxxo", 3, id="the stream answers: its packets count"),
+        pytest.param("ooxxH", 3, id="a hello, and the stream was known: all count"),
+        pytest.param("ooxxN", 2, id="a hello, and the stream was not known: hellos count alone"),
+        pytest.param("ooxxhxhN", 6, id="the last hello before it"),
+        pytest.param("ooxxhxhxN", 6, id="and no packet of the stream after that"),
+        pytest.param("ooxxhxhxH", 7, id="unless it was known"),
+        pytest.param("ooxxhxho", 5, id="the stream answers: of hellos some may be dropped"),
+        pytest.param("hhhN", 2, id="without a stream hellos are all there is"),
+        pytest.param("ooxx", 2, id="it lasts, and either may answer in the end"),
+        pytest.param("ooxxhx", 4, id="it lasts: the earlier of both kinds"),
+        pytest.param("hhh", 2, id="it lasts, and there is one kind"),
+        pytest.param("ooxxhxN xxN", 4, id="what was before a stall is over"),
+    ],
+)
+def test_what_bounds_an_outage_from_below(attempts: str, last_failed_s: int) -> None:
+    found = seen(attempts)
+    assert found.outages[0].last_failed_us == last_failed_s * US_PER_S
+
+
+def test_a_second_outage_knows_nothing_of_the_first() -> None:
+    first, second = seen("ooxxhxhNxN").outages
+    assert first.last_failed_us == 6 * US_PER_S
+    assert second.last_failed_us == second.first_failed_us == 8 * US_PER_S
 
 
 def test_a_witness_is_asked_once_an_answer_is_overdue() -> None:

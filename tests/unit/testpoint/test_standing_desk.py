@@ -13,7 +13,7 @@ from omega_core.keys import SigningKey
 from omega_core.models import model_bytes, parse_model
 from omega_core.standing import StandingGrant
 from omega_core.units import NS_PER_S, US_PER_S
-from omega_core.wire.standing import HELLO_OCTETS_MAX
+from omega_core.wire.standing import HELLO_OCTETS_MAX, is_standing
 from omega_server.testpoint.standing import StandingDesk
 from support import builders
 
@@ -47,10 +47,11 @@ def desk() -> StandingDesk:
 
 
 def opened(
-    at: StandingDesk, client: StandingClient, place: tuple[str, int] = PLACE, now_us: int = NOW_US
+    at: StandingDesk, client: StandingClient, *, number: int = 0, now_us: int = NOW_US
 ) -> Answered:
     """Go through both hellos; return what the second brings."""
-    hello = client.attempt(0, now_us)
+    place = PLACE
+    hello = client.attempt(number, now_us)
     challenge = at.hello(hello, place, now_unix_us=now_us, now_ns=0)
     assert challenge is not None
     assert 20 * len(challenge) < len(hello) <= HELLO_OCTETS_MAX
@@ -69,7 +70,7 @@ def reply(at: StandingDesk, packet: bytes, place: tuple[str, int], now_ns: int) 
 
 def test_two_hellos_open_a_stream_that_answers_in_kind() -> None:
     at, client = desk(), client_of()
-    assert opened(at, client) == Answered(0)
+    assert opened(at, client) == Answered(0, stream_was_known=False)
     packet = client.attempt(1, NOW_US)
     answer = reply(at, packet, PLACE, NS_PER_S)
     assert answer is not None
@@ -146,8 +147,41 @@ def test_a_new_address_is_a_new_hello_and_the_old_stream_goes() -> None:
     assert isinstance(again, SendAgain)
     welcome = at.hello(again.data, OTHER_PLACE, now_unix_us=NOW_US, now_ns=NS_PER_S)
     assert welcome is not None
-    assert client.received(welcome, NOW_US) == Answered(4)
+    assert client.received(welcome, NOW_US) == Answered(4, stream_was_known=False)
     assert at.streams == 1
+
+
+def test_a_welcome_says_whether_the_stream_before_it_was_known() -> None:
+    at, client = desk(), client_of()
+    opened(at, client)
+    answer = reply(at, client.attempt(1, NOW_US), PLACE, NS_PER_S)
+    assert answer is not None
+    assert client.received(answer, NOW_US) == Answered(1)
+    assert opened(at, client, number=4, now_us=NOW_US + 1) == Answered(4)
+    unused = opened(at, client, number=8, now_us=NOW_US + 2)
+    assert unused == Answered(8, stream_was_known=False), "the welcome before may have been lost"
+
+
+def test_from_a_new_socket_it_greets_at_once_and_its_stream_is_not_known() -> None:
+    at, client = desk(), client_of()
+    opened(at, client)
+    client.forget()
+    assert is_standing(client.attempt(1, NOW_US + 1))
+    assert opened(at, client, number=2, now_us=NOW_US + 2) == Answered(2, stream_was_known=False)
+
+
+def test_a_device_that_wakes_in_1970_is_greeted_all_the_same() -> None:
+    at, client = desk(), client_of()
+    opened(at, client)
+    later = envelope_of(not_before_unix_us=NOW_US + US_PER_S)
+    awake = client_of(later)
+    hello = awake.attempt(0, 0)
+    challenge = at.hello(hello, PLACE, now_unix_us=NOW_US + 2 * US_PER_S, now_ns=0)
+    assert challenge is not None
+    again = awake.received(challenge, 0)
+    assert isinstance(again, SendAgain)
+    welcome = at.hello(again.data, PLACE, now_unix_us=NOW_US + 2 * US_PER_S, now_ns=0)
+    assert welcome is not None
 
 
 def test_a_restart_is_told_by_the_welcome() -> None:
@@ -161,7 +195,7 @@ def test_a_restart_is_told_by_the_welcome() -> None:
     assert isinstance(again, SendAgain)
     welcome = at.hello(again.data, PLACE, now_unix_us=NOW_US, now_ns=0)
     assert welcome is not None
-    assert client.received(welcome, NOW_US) == Answered(4, restarted=True)
+    assert client.received(welcome, NOW_US) == Answered(4, restarted=True, stream_was_known=False)
 
 
 def test_a_flood_on_a_stream_gets_two_replies_a_second() -> None:
