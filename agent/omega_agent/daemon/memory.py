@@ -3,8 +3,9 @@
     HOME/daemon.json
 
 `starts` is written before anything is said to the server: two devices with one key can't say the
-same number for long without being noticed. What was used is kept for a day, a schedule until the server
-says otherwise. A file that is lost costs nothing but that; one that is damaged counts as lost.
+same number for long without being noticed. What was used is kept for a day, a schedule until the
+server says otherwise. A file that is lost costs nothing but that; one that is damaged counts as
+lost.
 """
 
 from __future__ import annotations

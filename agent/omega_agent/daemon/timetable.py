@@ -58,7 +58,11 @@ class Timetable:
     def take_due(self, now_unix_us: int) -> Instruction | None:
         """Return what is due by now, once."""
         schedule, due = self.schedule, self.due_unix_us
-        if schedule is not None and due is not None and due - now_unix_us > schedule.every_s * US_PER_S:
+        if (
+            schedule is not None
+            and due is not None
+            and due - now_unix_us > schedule.every_s * US_PER_S
+        ):
             self._memory.looked_at_schedule(now_unix_us)  # the clock it was looked at by was wrong
             return None
         if schedule is None or due is None or now_unix_us < due:

@@ -6,8 +6,8 @@
         +--> ENDED: refused
 
 What a schedule wants is a work of the agent's own (`is_own`): nobody is told of it, and its record
-says all. What is to be said of the others waits in `unsent` with its number, so that it is said again, the same, until the
-server has answered: also after the power was away.
+says all. What is to be said of the others waits in `unsent` with its number, so that it is said
+again, the same, until the server has answered: also after the power was away.
 """
 
 from __future__ import annotations

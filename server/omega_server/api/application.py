@@ -22,8 +22,8 @@ from omega_server.api import (
     lines,
     log,
     operators,
-    schedules,
     problems,
+    schedules,
     tickets,
     tmf,
 )

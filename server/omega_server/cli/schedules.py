@@ -44,6 +44,7 @@ def begin_schedule(
             help="Each agent at a moment of its own within this time.",
         ),
     ],
+    *,
     mode: Annotated[
         str, typer.Option("--mode", metavar="quick|standard", help="How closely to look.")
     ] = "quick",
@@ -57,7 +58,6 @@ def begin_schedule(
     data: Data = None,
     database: DatabaseUrl = None,
     plans: Plans = None,
-    *,
     as_json: AsJson = False,
 ) -> None:
     """Let agents measure by themselves, also while the server is away."""

@@ -1,6 +1,6 @@
 """The table of schedules: what agents of a tag, or all, measure by themselves.
 
-schedules       changed once, when it is ended; the newest that is not ended and meets an agent holds
+schedules       changed once, when it is ended; of those in force that meet an agent, the newest holds
 """
 
 from __future__ import annotations
