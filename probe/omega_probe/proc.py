@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CPU_FIELDS: Final = 8  # user nice system idle iowait irq softirq steal; guests are in user
+TICKS_LEAST: Final = 20  # of all processors: one of them is no more than a twentieth
 _IDLE, _IOWAIT, _STEAL = 3, 4, 7
 _UP_AND_GATEWAY: Final = 0x3
 _SHARE_SPAN_NS_MIN: Final = NS_PER_S
@@ -148,9 +149,11 @@ def _share_ppm(before_ns: int | None, after_ns: int | None, span_ns: int) -> int
 
 
 def cpu_load(phase: str, before: CpuTimes, after: CpuTimes) -> CpuLoad | None:
-    """Return how busy the host was between two readings; None when no tick has passed.
+    """Return how busy the host was between two readings; None after too few ticks to say.
 
-    Time that a hypervisor took away (steal) is neither busy nor idle, and stands by itself.
+    A tick is laid to whoever has the processor as it ends: of a phase that was cut off after some
+    milliseconds it would be a third. Time that a hypervisor took away (steal) is neither busy nor
+    idle, and stands by itself.
     """
     spans = [
         [later - earlier for earlier, later in zip(before.cores[name], ticks, strict=True)]
@@ -158,9 +161,9 @@ def cpu_load(phase: str, before: CpuTimes, after: CpuTimes) -> CpuLoad | None:
         if name in before.cores
     ]
     spans = [span for span in spans if sum(span) > 0]
-    if not spans:
-        return None
     total = sum(map(sum, spans))
+    if total < TICKS_LEAST:
+        return None
     busy = [sum(span) - span[_IDLE] - span[_IOWAIT] - span[_STEAL] for span in spans]
     shares = [max(0, part) * PPM // sum(span) for part, span in zip(busy, spans, strict=True)]
     return CpuLoad(

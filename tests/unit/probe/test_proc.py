@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from omega_core.environment import CpuLoad
+from omega_probe.faults import HostFacts, faults_of
 from omega_probe.proc import (
     CpuTimes,
     NetDevice,
@@ -100,7 +101,7 @@ def ticks(*, user: int = 0, idle: int = 0, iowait: int = 0, steal: int = 0) -> t
         pytest.param(
             [ticks(user=45, idle=50, steal=5)], 450_000, 450_000, 50_000, id="stolen by the host"
         ),
-        pytest.param([ticks(user=1, idle=2)], 333_333, 333_333, 0, id="cut off, never rounded up"),
+        pytest.param([ticks(user=9, idle=18)], 333_333, 333_333, 0, id="cut off, never rounded up"),
     ],
 )
 def test_how_busy_the_host_was(
@@ -124,9 +125,19 @@ def test_without_a_tick_there_is_no_load() -> None:
     assert cpu_load("idle", CpuTimes({}), CpuTimes({})) is None
 
 
+def test_one_stolen_tick_is_told_of_no_time_so_short_that_it_would_spoil_it() -> None:
+    before = CpuTimes({"cpu0": ticks(), "cpu1": ticks()})
+    shorter = CpuTimes({"cpu0": ticks(idle=9, steal=1), "cpu1": ticks(idle=9)})
+    assert cpu_load("goodput_down", before, shorter) is None
+    longer = CpuTimes({"cpu0": ticks(idle=9, steal=1), "cpu1": ticks(idle=10)})
+    load = cpu_load("goodput_down", before, longer)
+    assert load is not None
+    assert faults_of(HostFacts(cpu=(load,))) == ()
+
+
 def test_a_core_that_came_up_meanwhile_is_left_out() -> None:
     before = CpuTimes({"cpu0": ticks(idle=1)})
-    after = CpuTimes({"cpu0": ticks(idle=11), "cpu1": ticks(user=500)})
+    after = CpuTimes({"cpu0": ticks(idle=41), "cpu1": ticks(user=500)})
     load = cpu_load("idle", before, after)
     assert load is not None
     assert load.busy_ppm == 0
