@@ -101,15 +101,15 @@ class Schedule(StrictModel):
     """What an agent does by itself until it is told otherwise, also while the server is away.
 
     A sweep's session each `every_s`, at a moment of the agent's own within it, so that thousands do
-    not measure at once; `bytes_down` and `bytes_up` are the most that each may take. It comes with
-    a sealed answer, and is kept.
+    not measure at once; `bytes_down` and `bytes_up` are the most that each may take, by the plan.
+    It comes with a sealed answer, and is kept.
     """
 
     schema_version: Version1 = 1
     schedule_id: Id
     every_s: Annotated[int, Field(ge=limits.SCHEDULE_S_MIN, le=limits.SCHEDULE_S_MAX)]
     mode: Mode
-    plan_id: Id | None = None
+    plan_id: Id
     bytes_down: _Count
     bytes_up: _Count
     calm_s: Annotated[int, Field(ge=0, le=limits.CALM_S_MAX)]

@@ -19,7 +19,7 @@ def row(number: int = 1, **changes: Any) -> ScheduleRow:  # noqa: ANN401 - field
         "tag": None,
         "every_s": 3_600,
         "mode": "quick",
-        "plan_id": None,
+        "plan_id": "P-2",
         "bytes_down": 2**40,
         "bytes_up": 500_000,
         "calm_s": 60,

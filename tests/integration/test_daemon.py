@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from omega_core.errors import ExitCode
+from support.agent_story import PLAN_ID
 from support.daemons import Daemon, diagnosed, resident
 from support.main_job import Here, Omega, Site, wait_until
 
@@ -139,7 +140,7 @@ def test_a_technician_measures_meanwhile(site: Site, daemon: Daemon, device: Ome
 
 
 def test_it_keeps_its_schedule_while_the_server_is_away(site: Site, device: Omega) -> None:
-    begun = site.operate("schedule", "begin", "--every-hours", "24")
+    begun = site.operate("schedule", "begin", "--every-hours", "24", "--plan", PLAN_ID)
     try:
         with Daemon(device) as daemon:
             daemon.await_said("daemon_scheduled")

@@ -1,7 +1,7 @@
 """What the daemon does next: a machine without clock, disk or network.
 
     arrived, is_due, answered, withdrawn, suppressed, line_was, ended     what has happened
-    next(now)  -->  Say | Stop | LookAtLine | Begin | Rest           the one thing to do now
+    next(now)  -->  Say | Stop | LookAtLine | Begin | LeaveOut | Rest    the one thing to do now
 
 Order. First what must stop, then what must be said; then, oldest instruction first, whether it may
 begin. Nothing begins before the server has taken the `accepted` of it: of two devices with one key
@@ -59,13 +59,21 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveOut:
+    """Let a measurement of a schedule go that this device does not allow: tell its owner why."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """Nothing to do until something happens, or until this time, if one is given."""
 
     until_unix_us: int | None
 
 
-Step = Say | Stop | LookAtLine | Begin | Rest
+Step = Say | Stop | LookAtLine | Begin | LeaveOut | Rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +110,7 @@ class Foreman:
         self._line_free: str | None = None
         self._running: str | None = None
         self._is_stopping = False
+        self._left_out: list[LeaveOut] = []
 
     @property
     def holding(self) -> tuple[str, ...]:
@@ -203,7 +212,7 @@ class Foreman:
         since = work.waits_since_unix_us
         since = now_unix_us if since is None else since
         if now_unix_us >= since + work.instruction.calm_s * US_PER_S:
-            self._keep(_refused(work, Refusal(code="line_in_use", detail="the line is in use")))
+            self._refuse(work, Refusal(code="line_in_use", detail="the line is in use"))
             return
         waiting = work.model_copy(
             update={
@@ -275,6 +284,8 @@ class Foreman:
             waiting = self._works.get(work.name)
             if waiting is not None and waiting.look_again_unix_us is not None:
                 waits.append(waiting.look_again_unix_us)
+        if self._left_out:
+            return self._left_out.pop()
         return Rest(min(waits, default=None))
 
     def _must_stop(self, running: str) -> bool:
@@ -296,7 +307,7 @@ class Foreman:
             return Begin(work)
         held = decide(work.instruction, self._limits, self._used(), now_unix_us=now, local=local)
         if isinstance(held, Refusal):
-            return self._say(_refused(work, held))
+            return self._refuse(work, held)
         if isinstance(held, Deferral):
             return self._say(_deferred(work, held))
         if self._line_free != work.name and work.instruction.loads_the_line:
@@ -308,6 +319,11 @@ class Foreman:
             self._keep(taken)
             return Begin(taken)
         return self._say(taken)
+
+    def _refuse(self, work: Work, refusal: Refusal) -> Step | None:
+        if work.is_own:
+            self._left_out.append(LeaveOut(refusal.code, refusal.detail))
+        return self._say(_refused(work, refusal))
 
     def _suppressed_until(self, work: Work, suppression: Suppression, now: int) -> Work:
         until = suppression.until_unix_us

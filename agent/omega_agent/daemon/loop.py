@@ -20,7 +20,16 @@ from datetime import datetime
 from functools import partial
 
 from omega_agent.daemon.crew import Crew
-from omega_agent.daemon.foreman import Begin, Ending, Foreman, LookAtLine, Rest, Say, Stop
+from omega_agent.daemon.foreman import (
+    Begin,
+    Ending,
+    Foreman,
+    LeaveOut,
+    LookAtLine,
+    Rest,
+    Say,
+    Stop,
+)
 from omega_agent.daemon.line_look import LOOK_S, LineLook
 from omega_agent.daemon.local_limits import LocalLimits, Used
 from omega_agent.daemon.memory import Memory
@@ -281,6 +290,8 @@ class Loop:
                 self._foreman.line_was(name, in_use=self._look.in_use(), now_unix_us=now)
             case Begin(work):
                 self._begin(work, now)
+            case LeaveOut(code, detail):
+                self._tell("daemon_left_out", reason=code, why=detail)
             case Rest(until_unix_us):
                 return self._rest(now, until_unix_us)
         return 0.0

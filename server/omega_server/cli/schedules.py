@@ -44,15 +44,13 @@ def begin_schedule(
             help="Each agent at a moment of its own within this time.",
         ),
     ],
+    plan: Annotated[str, typer.Option("--plan", metavar="ID", help="Judge by this plan.")],
     *,
     mode: Annotated[
         str, typer.Option("--mode", metavar="quick|standard", help="How closely to look.")
     ] = "quick",
     tag: Annotated[
         str | None, typer.Option(metavar="TAG", help="Agents of this tag; else all.")
-    ] = None,
-    plan: Annotated[
-        str | None, typer.Option(metavar="ID", help="Judge by this plan; else nothing is judged.")
     ] = None,
     by: _By = _OPERATOR,
     data: Data = None,
@@ -68,7 +66,7 @@ def begin_schedule(
         every_s=round(every_hours * _S_PER_HOUR),
         mode="quick" if mode == "quick" else "standard",
         tag=None if tag is None else name(tag),
-        plan_id=None if plan is None else name(plan),
+        plan_id=name(plan),
     )
     with store_of(data, database) as store:
         desk = ScheduleDesk(store=store, catalogue=known_plans(plans, data), clock=SystemClock())
@@ -109,6 +107,4 @@ def _desk(store: Store) -> ScheduleDesk:
 def _line(view: ScheduleView) -> str:
     state = "in force" if view.ended_unix_us is None else f"ended {moment(view.ended_unix_us)}"
     hours = f"every {view.every_s / _S_PER_HOUR:g} h"
-    return "  ".join(
-        (view.schedule_id, view.tag or "all", hours, view.mode, view.plan_id or "-", state)
-    )
+    return "  ".join((view.schedule_id, view.tag or "all", hours, view.mode, view.plan_id, state))

@@ -35,7 +35,7 @@ class ScheduleWish(StrictModel):
     every_s: Annotated[int, Field(ge=limits.SCHEDULE_S_MIN, le=limits.SCHEDULE_S_MAX)]
     mode: Literal["quick", "standard"] = "quick"
     tag: Id | None = None
-    plan_id: Id | None = None
+    plan_id: Id
     calm_s: Annotated[int, Field(ge=0, le=limits.CALM_S_MAX)] = _CALM_S
 
 
@@ -52,7 +52,7 @@ class ScheduleView(StrictModel):
     tag: str | None
     every_s: int
     mode: str
-    plan_id: str | None
+    plan_id: str
     bytes_down: int
     bytes_up: int
     calm_s: int

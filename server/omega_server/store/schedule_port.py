@@ -15,7 +15,7 @@ class ScheduleRow:
     tag: str | None
     every_s: int
     mode: str
-    plan_id: str | None
+    plan_id: str
     bytes_down: int
     bytes_up: int
     calm_s: int

@@ -1,6 +1,6 @@
 """The table of schedules: what agents of a tag, or all, measure by themselves.
 
-schedules       changed once, when it is ended; of those in force that meet an agent, the newest holds
+schedules       changed once, when it is ended; of those that meet an agent the newest holds
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ schedules = Table(
     Column("tag", _ID),
     Column("every_s", Integer, nullable=False),
     Column("mode", String(16), nullable=False),
-    Column("plan_id", _ID),
+    Column("plan_id", _ID, nullable=False),
     Column("bytes_down", BigInteger, nullable=False),
     Column("bytes_up", BigInteger, nullable=False),
     Column("calm_s", Integer, nullable=False),

@@ -12,6 +12,7 @@ from omega_agent.daemon.foreman import (
     Begin,
     Ending,
     Foreman,
+    LeaveOut,
     LookAtLine,
     Rest,
     Say,
@@ -422,14 +423,29 @@ class TestWhatAScheduleWants:
         yard.ended(step.work.name, record_digest=DIGEST)
         assert (yard.next(), yard.journal.load()) == (Rest(None), [])
 
-    def test_what_the_owner_does_not_allow_is_left_out_in_silence(self) -> None:
+    def test_what_the_owner_does_not_allow_is_left_out_and_told_here(self) -> None:
         yard = self.due(kinds=("availability",))
+        left_out = yard.next()
+        assert isinstance(left_out, LeaveOut)
+        assert left_out.code == "kind_not_allowed"
+        assert (yard.next(), yard.journal.load()) == (Rest(None), [])
+
+    def test_a_line_that_stays_in_use_is_let_be(self) -> None:
+        yard = self.due()
+        yard.next()
+        yard.foreman.line_was("own-1", in_use=True, now_unix_us=NOW)
+        assert isinstance(yard.next(), Rest), "it waits"
+        later = NOW + self.OWN.calm_s * US_PER_S
+        yard.foreman.line_was("own-1", in_use=True, now_unix_us=later)
+        assert yard.next() == LeaveOut("line_in_use", "the line is in use")
         assert (yard.next(), yard.journal.load()) == (Rest(None), [])
 
     def test_it_waits_for_its_hour(self) -> None:
         yard = self.due(tests_an_hour_max=1)
         yard.used = [Used(begun_unix_us=NOW, octets=1)]
-        assert yard.next() == Rest(None), "there is no time for it within this one's period"
+        left_out = yard.next()
+        assert isinstance(left_out, LeaveOut), "there is no time for it within this one's period"
+        assert yard.next() == Rest(None)
 
     def test_one_that_is_not_over_is_not_joined_by_another(self) -> None:
         yard = self.due()

@@ -27,6 +27,7 @@ def schedule(every_s: int = HOUR_S, **changes: Any) -> Schedule:  # noqa: ANN401
         "schedule_id": "s-1",
         "every_s": every_s,
         "mode": Mode.QUICK,
+        "plan_id": "P-1",
         "bytes_down": 1_000_000,
         "bytes_up": 500_000,
         "calm_s": 60,

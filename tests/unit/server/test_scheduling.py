@@ -14,6 +14,7 @@ from omega_server.addresses import Proved
 from omega_server.instructing import roll, scheduling
 from omega_server.instructing.scheduling import ScheduleView, ScheduleWish
 from omega_server.refusals import Code, RefusalError
+from support.builders import PLAN_ID
 from support.instructions import check_in
 from support.server_rig import AGENT_ADDRESS, SERVER_ADDRESS, Device, Rig
 
@@ -21,7 +22,7 @@ PROVED = Proved(AGENT_ADDRESS, SERVER_ADDRESS)
 
 
 def begun(rig: Rig, **changes: Any) -> ScheduleView:  # noqa: ANN401 - fields of the wish
-    fields: dict[str, Any] = {"by": "noc", "every_s": 3_600}
+    fields: dict[str, Any] = {"by": "noc", "every_s": 3_600, "plan_id": PLAN_ID}
     return rig.services.schedules.begin(ScheduleWish(**{**fields, **changes}))
 
 

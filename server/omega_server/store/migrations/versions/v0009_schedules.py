@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("tag", sa.String(length=64), nullable=True),
         sa.Column("every_s", sa.Integer(), nullable=False),
         sa.Column("mode", sa.String(length=16), nullable=False),
-        sa.Column("plan_id", sa.String(length=64), nullable=True),
+        sa.Column("plan_id", sa.String(length=64), nullable=False),
         sa.Column("bytes_down", sa.BigInteger(), nullable=False),
         sa.Column("bytes_up", sa.BigInteger(), nullable=False),
         sa.Column("calm_s", sa.Integer(), nullable=False),
