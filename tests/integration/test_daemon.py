@@ -17,9 +17,8 @@ from typing import Any
 import pytest
 
 from omega_core.errors import ExitCode
-from support.agent_story import PLAN_ID
 from support.daemons import Daemon, diagnosed, resident
-from support.main_job import Here, Omega, Site, wait_until
+from support.main_job import PLAN, Here, Omega, Site, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -140,7 +139,9 @@ def test_a_technician_measures_meanwhile(site: Site, daemon: Daemon, device: Ome
 
 
 def test_it_keeps_its_schedule_while_the_server_is_away(site: Site, device: Omega) -> None:
-    begun = site.operate("schedule", "begin", "--every-hours", "24", "--plan", PLAN_ID)
+    begun = site.operate(
+        "schedule", "begin", "--every-hours", "24", "--plan", PLAN, "--plans", site.plans
+    )
     try:
         with Daemon(device) as daemon:
             daemon.await_said("daemon_scheduled")

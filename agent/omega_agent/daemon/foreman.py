@@ -60,7 +60,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class LeaveOut:
-    """Let a measurement of a schedule go that this device does not allow: tell its owner why."""
+    """Let a measurement of a schedule go that can't be made: tell the device's owner why."""
 
     code: str
     detail: str
@@ -261,6 +261,8 @@ class Foreman:
             self._keep(work.with_report("done", record_digest=ending.record_digest))
         else:
             code = ending.code or "no_record"
+            if work.is_own:
+                self._left_out.append(LeaveOut(code, ending.detail or "-"))
             self._keep(work.with_report("failed", code=code, detail=ending.detail))
 
     def next(self, now_unix_us: int, local: datetime) -> Step:
