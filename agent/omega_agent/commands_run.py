@@ -114,6 +114,7 @@ class _Daemon:
             tell=self._news.put,
             holding=lambda: self._foreman.holding,
             spread_s=lambda: self._memory.now.return_spread_s,
+            schedule_id=self._schedule_id,
             stop=self._stop,
             rng=rng,
         )
@@ -142,6 +143,10 @@ class _Daemon:
             threading.Thread(target=waiter.run, daemon=True, name="omega-waiter").start()
             with _in_a_thread(watching):
                 loop.run()
+
+    def _schedule_id(self) -> str | None:
+        schedule = self._memory.now.schedule
+        return None if schedule is None else schedule.schedule_id
 
     def _watching(self, rng: random.Random) -> Watching:
         return watching_of(

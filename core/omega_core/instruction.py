@@ -97,6 +97,24 @@ class Capabilities(StrictModel):
     raw_sockets: bool
 
 
+class Schedule(StrictModel):
+    """What an agent does by itself until it is told otherwise, also while the server is away.
+
+    A sweep's session each `every_s`, at a moment of the agent's own within it, so that thousands do
+    not measure at once; `bytes_down` and `bytes_up` are the most that each may take, by the plan.
+    It comes with a sealed answer, and is kept.
+    """
+
+    schema_version: Version1 = 1
+    schedule_id: Id
+    every_s: Annotated[int, Field(ge=limits.SCHEDULE_S_MIN, le=limits.SCHEDULE_S_MAX)]
+    mode: Mode
+    plan_id: Id
+    bytes_down: _Count
+    bytes_up: _Count
+    calm_s: Annotated[int, Field(ge=0, le=limits.CALM_S_MAX)]
+
+
 class CheckIn(StrictModel):
     """An agent says that it is there, and waits: `POST /v1/check-ins`, sealed with its key.
 
@@ -104,7 +122,7 @@ class CheckIn(StrictModel):
     say the same number with another instance are two devices with one key. `proof` is a token of
     the server's from `GET /v1/address`, or from the last answer, and shows that this is not of
     yesterday. `holding` are instructions the agent has and has not ended: they are not handed out
-    again. The answer comes after `wait_s` at the latest.
+    again. `schedule_id` is the schedule it keeps. The answer comes after `wait_s` at the latest.
     """
 
     schema_version: Version1 = 1
@@ -117,6 +135,7 @@ class CheckIn(StrictModel):
     wait_s: Annotated[int, Field(ge=0, le=limits.CHECK_IN_WAIT_S_MAX)]
     capabilities: Capabilities
     holding: Annotated[tuple[Id, ...], Field(max_length=limits.INSTRUCTIONS_HELD_MAX)] = ()
+    schedule_id: Id | None = None
 
 
 class Suppression(StrictModel):
@@ -136,7 +155,8 @@ class CheckInAnswer(StrictModel):
     `nonce` is the check-in's. `instructions` are sealed ones that it does not hold, oldest first;
     `withdrawn` those of its `holding` that it must not begin any more, and must stop. An agent that
     loses the server comes back after a random time within `return_spread_s`. `is_seen_twice`: two
-    devices speak with this agent's key.
+    devices speak with this agent's key. `schedule_id` is the schedule that the agent is to keep,
+    null for none; `schedule` is what it says, where the agent has another one.
     """
 
     schema_version: Version1 = 1
@@ -151,6 +171,8 @@ class CheckInAnswer(StrictModel):
     suppression: Suppression | None = None
     return_spread_s: Annotated[int, Field(ge=0, le=limits.RETURN_SPREAD_S_MAX)]
     is_seen_twice: bool = False
+    schedule_id: Id | None = None
+    schedule: Schedule | None = None
 
 
 class InstructionReport(StrictModel):

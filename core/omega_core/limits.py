@@ -197,6 +197,10 @@ FOLDER_FILES_MAX = 100_000  # checked together: what is kept of each is half a K
 OUTBOX_RECORDS_MAX = 10_000  # at 100 KiB a record, one gigabyte: a full disk helps nobody
 RECORDS_KEPT_MAX = 200  # bundles with their receipt, at the agent: a month's work of a technician
 
+# Schedules
+SCHEDULE_S_MIN = 900  # of a quick session's twenty seconds, two per cent of the time
+SCHEDULE_S_MAX = 31 * 86_400  # once a month; what is rarer is asked for when it is wanted
+
 # Availability watch
 WATCH_PERIOD_US = 1_000_000  # RFC 2678 attempts each second: an outage of 2 s can't be missed
 WATCH_WAIT_US = WAITING_TIME_NS // NS_PER_US  # an answer later than in a stream is as lost

@@ -35,10 +35,12 @@ from omega_server.identity import load_keys, load_operator_token, pin_to, regist
 from omega_server.instructing.check_ins import CheckInDesk
 from omega_server.instructing.desk import InstructionDesk
 from omega_server.instructing.hub import Hub
+from omega_server.instructing.scheduling import ScheduleDesk
 from omega_server.keys import KeyDesk, finish_rotation, server_rotations
 from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
 from omega_server.places import TestPoints
+from omega_server.references import read_references
 from omega_server.settings import PLANS_FILE, ServerSettings
 from omega_server.store import open_store
 from omega_server.store.port import Store
@@ -121,11 +123,17 @@ def services_of(
         key_desk=KeyDesk(store, key, clock),
         workers=workers,
         metrics=ServerMetrics(test_point_metrics),
-        desk=InstructionDesk(store=store, catalogue=installation.catalogue, clock=clock),
+        desk=InstructionDesk(
+            store=store,
+            catalogue=installation.catalogue,
+            clock=clock,
+            references=read_references(installation.settings.data),
+        ),
         check_ins=CheckInDesk(store=store, key=key, proofs=proofs, clock=clock),
         hub=Hub(store, workers, clock, per_s=installation.settings.check_ins_per_s),
         ticket_opening=TicketOpening(store, _systems_of(installation), clock),
         lines=LineDesk(store=store, catalogue=installation.catalogue, clock=clock),
+        schedules=ScheduleDesk(store=store, catalogue=installation.catalogue, clock=clock),
     )
 
 

@@ -75,6 +75,7 @@ class Code(StrEnum):
     INSTRUCTION_TAKEN = "instruction_taken"
     AGENT_OVERLOADED = "agent_overloaded"
     SUPPRESSION_UNKNOWN = "suppression_unknown"
+    SCHEDULE_UNKNOWN = "schedule_unknown"
     TIME_NOT_TAKEN = "time_not_taken"
     BUSY = "busy"
     DEADLINE_EXCEEDED = "deadline_exceeded"
@@ -235,6 +236,7 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
             429, "The agent has too much to do", "helpdesk: wait, or withdraw what is not wanted"
         ),
         Code.SUPPRESSION_UNKNOWN: Kind(404, "No such suppression", _OPERATOR + "check its name"),
+        Code.SCHEDULE_UNKNOWN: Kind(404, "No such schedule", _OPERATOR + "check its name"),
         Code.TIME_NOT_TAKEN: Kind(
             422, "Not a time that can be looked at", _OPERATOR + "the detail says which can"
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ import pytest
 
 from omega_core.errors import ExitCode
 from support.daemons import Daemon, diagnosed, resident
-from support.main_job import Here, Omega, Site
+from support.main_job import PLAN, Here, Omega, Site, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -135,6 +136,38 @@ def test_a_technician_measures_meanwhile(site: Site, daemon: Daemon, device: Ome
     assert told["state"] == "done"
     assert any(each["code"] in {"another_measurement", "line_in_use"} for each in told["events"])
     daemon.await_said("daemon_said", state="done")
+
+
+def test_it_keeps_its_schedule_while_the_server_is_away(site: Site, device: Omega) -> None:
+    begun = site.operate(
+        "schedule", "begin", "--every-hours", "24", "--plan", PLAN, "--plans", site.plans
+    )
+    try:
+        with Daemon(device) as daemon:
+            daemon.await_said("daemon_scheduled")
+        make_due(device)
+        site.stop()
+        with Daemon(device) as daemon:
+            daemon.await_said("daemon_began", purpose="sweep")
+            daemon.await_said("daemon_ended")
+        (kept,) = device.outbox()
+        site.start()
+        make_due(device)
+        with Daemon(device) as daemon:
+            daemon.await_said("daemon_began", purpose="sweep")
+            done = daemon.await_said("daemon_ended")["how"]
+            wait_until(lambda: device.waiting_files() == [], 60)
+        records = [site.call("GET", f"/v1/records/{digest}") for digest in (kept, done)]
+        assert [record["grant"] is None for record in records] == [True, False]
+    finally:
+        site.operate("schedule", "end", begun["schedule_id"])
+
+
+def make_due(device: Omega) -> None:
+    """Let the device have looked at its schedule long ago, as if it had been off since."""
+    file = device.home / "daemon.json"
+    remembered = json.loads(file.read_text())
+    file.write_text(json.dumps({**remembered, "scheduled_unix_us": 0}, separators=(",", ":")))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -22,7 +22,6 @@ from omega_agent.sessions import Asked, Kept
 from omega_agent.surroundings import Surroundings
 from omega_agent.texts import Speaker
 from omega_core.errors import OmegaError, RefusedError
-from omega_core.instruction import Instruction
 from omega_core.limits import REASON_CHARS_MAX
 from omega_core.models import model_bytes, parse_model
 from omega_core.verdict import ProfileRef
@@ -59,7 +58,7 @@ def carry_out(told: Told, home: Home) -> Outcome:
         device = enrolled_device(home)
         ran = hold(
             around,
-            wanted_by(told.instruction),
+            wanted_by(told),
             device,
             _Warden(_limits_of(told)),
             beyond=told.instruction.references,
@@ -73,15 +72,16 @@ def carry_out(told: Told, home: Home) -> Outcome:
     return Outcome(record_digest=ran.kept.sealed.digest, octets=octets)
 
 
-def wanted_by(instruction: Instruction) -> Wanted:
-    """Return the session that an instruction asks for."""
+def wanted_by(told: Told) -> Wanted:
+    """Return the session that is asked for; no server knows an instruction of the agent's own."""
+    instruction = told.instruction
     return Wanted(
         purpose=instruction.purpose,
         mode=instruction.mode,
         sheet_id=instruction.sheet_id,
         ticket_id=instruction.ticket_id,
         plan_id=instruction.plan_id,
-        instruction_id=instruction.instruction_id,
+        instruction_id=None if told.is_own else instruction.instruction_id,
     )
 
 

@@ -37,6 +37,7 @@ class Told(StrictModel):
 
     instruction: Instruction
     targets: tuple[str, ...] | None
+    is_own: bool = False
 
 
 class Outcome(StrictModel):
@@ -65,9 +66,11 @@ class Crew:
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = threading.Event()
 
-    def begin(self, instruction: Instruction, targets: tuple[str, ...] | None) -> None:
+    def begin(
+        self, instruction: Instruction, targets: tuple[str, ...] | None, *, is_own: bool = False
+    ) -> None:
         """Start the measurement; the call returns at once."""
-        told = model_bytes(Told(instruction=instruction, targets=targets))
+        told = model_bytes(Told(instruction=instruction, targets=targets, is_own=is_own))
         self._stopped.clear()
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [*self._command, str(self._home)],

@@ -1,7 +1,7 @@
 """What the daemon does next: a machine without clock, disk or network.
 
-    arrived, answered, withdrawn, suppressed, line_was, ended        what has happened
-    next(now)  -->  Say | Stop | LookAtLine | Begin | Rest           the one thing to do now
+    arrived, is_due, answered, withdrawn, suppressed, line_was, ended     what has happened
+    next(now)  -->  Say | Stop | LookAtLine | Begin | LeaveOut | Rest    the one thing to do now
 
 Order. First what must stop, then what must be said; then, oldest instruction first, whether it may
 begin. Nothing begins before the server has taken the `accepted` of it: of two devices with one key
@@ -59,13 +59,21 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveOut:
+    """Let a measurement of a schedule go that can't be made: tell the device's owner why."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """Nothing to do until something happens, or until this time, if one is given."""
 
     until_unix_us: int | None
 
 
-Step = Say | Stop | LookAtLine | Begin | Rest
+Step = Say | Stop | LookAtLine | Begin | LeaveOut | Rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +110,7 @@ class Foreman:
         self._line_free: str | None = None
         self._running: str | None = None
         self._is_stopping = False
+        self._left_out: list[LeaveOut] = []
 
     @property
     def holding(self) -> tuple[str, ...]:
@@ -111,7 +120,9 @@ class Foreman:
         and again and again, that it is not wanted.
         """
         works = tuple(self._works.values())  # one step of the interpreter, whatever happens beside
-        return tuple(sorted(work.name for work in works if not work.is_withdrawn))
+        return tuple(
+            sorted(work.name for work in works if not work.is_withdrawn and not work.is_own)
+        )
 
     @property
     def running(self) -> str | None:
@@ -142,6 +153,13 @@ class Foreman:
         if instruction.instruction_id in self._works or len(self._works) >= INSTRUCTIONS_HELD_MAX:
             return
         self._keep(Work(instruction=instruction, taken_as=self._instance))
+
+    def is_due(self, instruction: Instruction) -> None:
+        """Take note of what a schedule wants; while the last of it is not over, it is left out."""
+        if any(work.is_own for work in self._works.values()):
+            return
+        if len(self._works) < INSTRUCTIONS_HELD_MAX:
+            self._keep(Work(instruction=instruction, taken_as=self._instance, is_own=True))
 
     def withdrawn(self, names: Iterable[str]) -> None:
         """Take note of what the server does not want any more."""
@@ -194,7 +212,7 @@ class Foreman:
         since = work.waits_since_unix_us
         since = now_unix_us if since is None else since
         if now_unix_us >= since + work.instruction.calm_s * US_PER_S:
-            self._keep(_refused(work, Refusal(code="line_in_use", detail="the line is in use")))
+            self._refuse(work, Refusal(code="line_in_use", detail="the line is in use"))
             return
         waiting = work.model_copy(
             update={
@@ -243,6 +261,8 @@ class Foreman:
             self._keep(work.with_report("done", record_digest=ending.record_digest))
         else:
             code = ending.code or "no_record"
+            if work.is_own:
+                self._left_out.append(LeaveOut(code, ending.detail or "-"))
             self._keep(work.with_report("failed", code=code, detail=ending.detail))
 
     def next(self, now_unix_us: int, local: datetime) -> Step:
@@ -266,6 +286,8 @@ class Foreman:
             waiting = self._works.get(work.name)
             if waiting is not None and waiting.look_again_unix_us is not None:
                 waits.append(waiting.look_again_unix_us)
+        if self._left_out:
+            return self._left_out.pop()
         return Rest(min(waits, default=None))
 
     def _must_stop(self, running: str) -> bool:
@@ -287,15 +309,23 @@ class Foreman:
             return Begin(work)
         held = decide(work.instruction, self._limits, self._used(), now_unix_us=now, local=local)
         if isinstance(held, Refusal):
-            return self._say(_refused(work, held))
+            return self._refuse(work, held)
         if isinstance(held, Deferral):
             return self._say(_deferred(work, held))
         if self._line_free != work.name and work.instruction.loads_the_line:
             return LookAtLine(work.name)
-        taken = work.with_report("accepted")
-        return self._say(
-            taken.model_copy(update={"stage": Stage.TAKEN, "look_again_unix_us": None})
+        taken = work.with_report("accepted").model_copy(
+            update={"stage": Stage.TAKEN, "look_again_unix_us": None}
         )
+        if work.is_own:  # there is nobody whose answer is to be waited for
+            self._keep(taken)
+            return Begin(taken)
+        return self._say(taken)
+
+    def _refuse(self, work: Work, refusal: Refusal) -> Step | None:
+        if work.is_own:
+            self._left_out.append(LeaveOut(refusal.code, refusal.detail))
+        return self._say(_refused(work, refusal))
 
     def _suppressed_until(self, work: Work, suppression: Suppression, now: int) -> Work:
         until = suppression.until_unix_us
@@ -313,7 +343,9 @@ class Foreman:
         return [self._works[name] for name in sorted(self._works)]
 
     def _keep(self, work: Work) -> None:
-        if self._works.get(work.name) != work:
+        if work.is_own and work.is_over:
+            self._forget(work.name)
+        elif self._works.get(work.name) != work:
             self._journal.keep(work)
             self._works[work.name] = work
 

@@ -20,7 +20,16 @@ from datetime import datetime
 from functools import partial
 
 from omega_agent.daemon.crew import Crew
-from omega_agent.daemon.foreman import Begin, Ending, Foreman, LookAtLine, Rest, Say, Stop
+from omega_agent.daemon.foreman import (
+    Begin,
+    Ending,
+    Foreman,
+    LeaveOut,
+    LookAtLine,
+    Rest,
+    Say,
+    Stop,
+)
 from omega_agent.daemon.line_look import LOOK_S, LineLook
 from omega_agent.daemon.local_limits import LocalLimits, Used
 from omega_agent.daemon.memory import Memory
@@ -35,6 +44,7 @@ from omega_agent.daemon.news import (
     Watches,
 )
 from omega_agent.daemon.sender import Sender
+from omega_agent.daemon.timetable import Timetable
 from omega_agent.daemon.waiter import Answered, Self, Silent, Turned
 from omega_agent.daemon.watching import Watching
 from omega_agent.daemon.work import Work
@@ -58,6 +68,7 @@ from omega_core.units import NS_PER_S, NS_PER_US, US_PER_S
 _SAY_AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _OUTBOX_EVERY_S = 300
 _DISK_AGAIN_S = 30.0
+_S_PER_HOUR = 3_600
 _STOP_WAIT_S = 40.0  # for a measurement that was asked to end
 
 
@@ -120,6 +131,7 @@ class Loop:
         self._stop = stop
         self._rng = rng
         self._time = ServerTime(clock)
+        self._timetable = Timetable(memory, who.agent_id)
         self._is_connected = False
         self._suppression: Suppression | None = None
         self._was_seen_twice = False
@@ -195,6 +207,7 @@ class Loop:
             self._tell("daemon_answered", server=self._server)
         self._tell_changes(answer)
         self._memory.spread(answer.return_spread_s)
+        self._take_schedule(answer)
         self._foreman.withdrawn(answer.withdrawn)
         self._foreman.suppressed(answer.suppression)
         for instruction in news.instructions:
@@ -216,6 +229,16 @@ class Loop:
             least_s=f"{least_s:.1f}",
             most_s=f"{most_s:.1f}",
         )
+
+    def _take_schedule(self, answer: CheckInAnswer) -> None:
+        if not self._timetable.take(answer):
+            return
+        schedule = self._timetable.schedule
+        if schedule is None:
+            self._tell("daemon_unscheduled")
+        else:
+            hours = f"{schedule.every_s / _S_PER_HOUR:g}"
+            self._tell("daemon_scheduled", hours=hours, mode=schedule.mode)
 
     def _tell_changes(self, answer: CheckInAnswer) -> None:
         if answer.suppression != self._suppression:
@@ -241,7 +264,7 @@ class Loop:
                 ending = Ending(record_digest=found, was_stopped=ending.was_stopped)
         if news.octets:
             self._memory.use(Used(begun_unix_us=self._begun_at_unix_us, octets=news.octets))
-        self._foreman.ended(news.name, ending, now_unix_us=self._time.unix_us() or 0)
+        self._foreman.ended(news.name, ending, now_unix_us=self._now() or 0)
         self._over, self._drained_ns = None, None
         how = ending.record_digest or ending.code or "-"
         self._tell("daemon_ended", id=news.name, how=how)
@@ -249,9 +272,12 @@ class Loop:
     def _step(self) -> float:
         """Do what is to be done now; return how long to wait for news."""
         self._write_end()
-        now = self._time.unix_us()
+        now = self._now()
         if now is None:
             return _SAY_AGAIN_S[-1]
+        due = self._timetable.take_due(now)
+        if due is not None:
+            self._foreman.is_due(due)
         local = datetime.fromtimestamp(now // US_PER_S).astimezone()
         match self._foreman.next(now, local):
             case Say(report):
@@ -264,9 +290,19 @@ class Loop:
                 self._foreman.line_was(name, in_use=self._look.in_use(), now_unix_us=now)
             case Begin(work):
                 self._begin(work, now)
+            case LeaveOut(code, detail):
+                self._tell("daemon_left_out", reason=code, why=detail)
             case Rest(until_unix_us):
                 return self._rest(now, until_unix_us)
         return 0.0
+
+    def _now(self) -> int | None:
+        """Return the server's time, or this device's where that can be: None before there is any.
+
+        A device that starts while the server is away goes on with its schedule by its own clock.
+        """
+        now, own = self._time.unix_us(), self._clock.unix_us()
+        return own if now is None and self._timetable.trusts(own) else now
 
     def _begin(self, work: Work, now: int) -> None:
         name, instruction = work.name, work.instruction
@@ -289,7 +325,7 @@ class Loop:
         if instruction.kind == AVAILABILITY:
             self._have_it_sealed(name)
         else:
-            self._crew.begin(instruction, self._limits.targets)
+            self._crew.begin(instruction, self._limits.targets, is_own=work.is_own)
 
     def _have_it_sealed(self, name: str) -> None:
         """Ask the watch for what it has seen."""
@@ -308,8 +344,9 @@ class Loop:
             self._sender.begin()
             self._drained_ns = self._clock.monotonic_ns()
         wait_s = float(_OUTBOX_EVERY_S)
-        if until_unix_us is not None:
-            wait_s = min(wait_s, max(0.1, (until_unix_us - now) / US_PER_S))
+        for moment in (until_unix_us, self._timetable.due_unix_us):
+            if moment is not None:
+                wait_s = min(wait_s, max(0.1, (moment - now) / US_PER_S))
         return wait_s
 
     def _is_time_to_drain(self) -> bool:

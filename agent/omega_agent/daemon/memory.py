@@ -3,8 +3,9 @@
     HOME/daemon.json
 
 `starts` is written before anything is said to the server: two devices with one key can't say the
-same number for long without being noticed. What was used is kept for a day. A file that is lost
-costs nothing but that; one that is damaged counts as lost.
+same number for long without being noticed. What was used is kept for a day, a schedule until the
+server says otherwise. A file that is lost costs nothing but that; one that is damaged counts as
+lost.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from omega_agent.errors import not_kept
 from omega_core.canonical import NotPlainJsonError
 from omega_core.facts import INTEGER_MAX, Version1
 from omega_core.files import write_durably
+from omega_core.instruction import Schedule
 from omega_core.limits import RETURN_SPREAD_S_MAX
-from omega_core.models import ContentError, StrictModel, model_bytes, parse_model
+from omega_core.models import ContentError, StrictModel, UnixUs, model_bytes, parse_model
 from omega_core.units import US_PER_S
 
 _OWNER_ONLY = 0o600
@@ -39,6 +41,9 @@ class Remembered(StrictModel):
     starts: Annotated[int, Field(ge=0, le=INTEGER_MAX)] = 0
     return_spread_s: Annotated[int, Field(ge=0, le=RETURN_SPREAD_S_MAX)] = FIRST_SPREAD_S
     used: Annotated[tuple[Used, ...], Field(max_length=_USED_MAX)] = ()
+    schedule: Schedule | None = None
+    scheduled_unix_us: UnixUs = 0
+    """Up to when what the schedule wants has been looked at."""
 
 
 class Memory:
@@ -56,6 +61,16 @@ class Memory:
         """Remember over how long a return is to be spread."""
         if return_spread_s != self.now.return_spread_s:
             self._write(self.now.model_copy(update={"return_spread_s": return_spread_s}))
+
+    def keep_schedule(self, schedule: Schedule | None, now_unix_us: int) -> None:
+        """Remember a schedule, from now on; the same again changes nothing."""
+        if schedule != self.now.schedule:
+            update = {"schedule": schedule, "scheduled_unix_us": now_unix_us}
+            self._write(self.now.model_copy(update=update))
+
+    def looked_at_schedule(self, now_unix_us: int) -> None:
+        """Remember that what was due by now has been begun, or was missed."""
+        self._write(self.now.model_copy(update={"scheduled_unix_us": now_unix_us}))
 
     def use(self, used: Used) -> None:
         """Remember a test that begins; the same moment again replaces it, with what it took."""

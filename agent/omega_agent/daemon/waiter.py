@@ -90,6 +90,7 @@ class Waiter:
         tell: Callable[[Answered | Silent | Turned], None],
         holding: Callable[[], tuple[str, ...]],
         spread_s: Callable[[], int],
+        schedule_id: Callable[[], str | None] = lambda: None,
         stop: threading.Event,
         rng: random.Random,
     ) -> None:
@@ -99,6 +100,7 @@ class Waiter:
         self._tell = tell
         self._holding = holding
         self._spread_s = spread_s
+        self._schedule_id = schedule_id
         self._stop = stop
         self._rng = rng
         self._proof: str | None = None
@@ -158,6 +160,7 @@ class Waiter:
             wait_s=wait_s,
             capabilities=who.capabilities,
             holding=self._held(),
+            schedule_id=self._schedule_id(),
         )
         sealed = seal(model_bytes(check_in), PayloadType.CHECK_IN, who.key)
         data = uplink.check_in(sealed, wait_s=wait_s)

@@ -5,8 +5,9 @@
         |          +----------+   the device was busy after all: once more
         +--> ENDED: refused
 
-What is to be said waits in `unsent` with its number, so that it is said again, the same, until the
-server has answered: also after the power was away.
+What a schedule wants is a work of the agent's own (`is_own`): nobody is told of it, and its record
+says all. What is to be said of the others waits in `unsent` with its number, so that it is said
+again, the same, until the server has answered: also after the power was away.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Work(StrictModel):
     waits_since_unix_us: UnixUs | None = None
     look_again_unix_us: UnixUs | None = None
     is_withdrawn: bool = False
+    is_own: bool = False
 
     @property
     def name(self) -> str:
@@ -80,6 +82,9 @@ class Work(StrictModel):
         record_digest: str | None = None,
     ) -> Work:
         """Return the work with one more thing to say; a last one ends it."""
+        stage = Stage.ENDED if state in LAST_STATES else self.stage
+        if self.is_own:
+            return self.model_copy(update={"stage": stage, "said": code})
         report = InstructionReport(
             instruction_id=self.name,
             agent_id=self.instruction.agent_id,
@@ -91,7 +96,6 @@ class Work(StrictModel):
             until_unix_us=until_unix_us,
             record_digest=record_digest,
         )
-        stage = Stage.ENDED if state in LAST_STATES else self.stage
         return self.model_copy(
             update={
                 "stage": stage,

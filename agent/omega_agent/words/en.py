@@ -265,6 +265,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "WARNING: another device speaks with this device's key; enrol this one again"
         ),
         "say.daemon_unsuppressed": "measurement is allowed again",
+        "say.daemon_scheduled": "measuring by itself every {hours} h ({mode})",
+        "say.daemon_unscheduled": "measuring when asked, no schedule any more",
+        "say.daemon_left_out": "left a scheduled measurement out: {why} ({reason})",
         "say.daemon_was_down": (
             "the line was down for {least_s} to {most_s} s, since {since} at the earliest"
         ),

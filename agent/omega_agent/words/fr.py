@@ -298,6 +298,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
             "ATTENTION : un autre appareil parle avec la clé de celui-ci ; enrôlez-le de nouveau"
         ),
         "say.daemon_unsuppressed": "les mesures sont de nouveau permises",
+        "say.daemon_scheduled": "mesure d'elle-même toutes les {hours} h ({mode})",
+        "say.daemon_unscheduled": "mesure sur demande, plus de programme",
+        "say.daemon_left_out": "mesure programmée abandonnée : {why} ({reason})",
         "say.daemon_was_down": (
             "la ligne a été coupée de {least_s} à {most_s} s, au plus tôt depuis {since}"
         ),

@@ -23,6 +23,7 @@ from omega_server.api import (
     log,
     operators,
     problems,
+    schedules,
     tickets,
     tmf,
 )
@@ -59,6 +60,7 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
     app.include_router(lines.router)
     app.include_router(log.router)
     app.include_router(operators.router)
+    app.include_router(schedules.router)
     app.include_router(tickets.router)
     app.include_router(tmf.router)
     problems.install(app, count=services.metrics.refused)

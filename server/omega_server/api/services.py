@@ -16,6 +16,7 @@ from omega_server.enrolment import Enrolment
 from omega_server.instructing.check_ins import CheckInDesk
 from omega_server.instructing.desk import InstructionDesk
 from omega_server.instructing.hub import Hub
+from omega_server.instructing.scheduling import ScheduleDesk
 from omega_server.keys import KeyDesk
 from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
@@ -47,6 +48,7 @@ class Services:
     hub: Hub
     ticket_opening: TicketOpening
     lines: LineDesk
+    schedules: ScheduleDesk
 
     @property
     def server_key(self) -> str:

@@ -40,6 +40,7 @@ from omega_server.instructing.wishes import (
     SuppressionView,
     SuppressionWish,
 )
+from omega_server.references import read_references
 from omega_server.store.port import Store
 
 instructions = typer.Typer(help="What agents were told to do.", no_args_is_help=True)
@@ -97,7 +98,12 @@ def diagnose_ticket(
         calm_s=calm_s,
     )
     with store_of(data, database) as store:
-        desk = InstructionDesk(store=store, catalogue=known_plans(plans, data), clock=SystemClock())
+        desk = InstructionDesk(
+            store=store,
+            catalogue=known_plans(plans, data),
+            clock=SystemClock(),
+            references=() if data is None else read_references(data),
+        )
         view = desk.issue(wish)
         for told in _watched(desk, view, wait):
             view = told

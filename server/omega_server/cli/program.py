@@ -17,6 +17,7 @@ from omega_server.cli import (
     lines,
     log,
     plans,
+    schedules,
     serve,
     ticket_steps,
 )
@@ -41,6 +42,7 @@ app.add_typer(ticket_steps.tickets, name="ticket")
 app.add_typer(lines.lines, name="line")
 app.add_typer(instructing.instructions, name="instruction")
 app.add_typer(instructing.suppressions, name="suppression")
+app.add_typer(schedules.schedules, name="schedule")
 app.add_typer(plans.plans, name="plan")
 app.add_typer(log.logs, name="log")
 app.add_typer(connectors.connectors, name="connector")

@@ -14,10 +14,11 @@ import structlog
 
 from omega_core.clock import Clock
 from omega_core.envelope import PayloadType, seal
-from omega_core.instruction import CheckIn, CheckInAnswer, Suppression
+from omega_core.instruction import CheckIn, CheckInAnswer, Schedule, Suppression
 from omega_core.keys import SigningKey
 from omega_core.models import model_bytes
 from omega_server.addresses import AddressProofs, Proved
+from omega_server.instructing import scheduling
 from omega_server.instructing.sender import said_by_agent
 from omega_server.instructing.suppressing import in_force
 from omega_server.store.instruction_port import InstructionEventRow, InstructionRow, PresenceRow
@@ -33,6 +34,7 @@ class Found:
     instructions: Sequence[InstructionRow]
     withdrawn: tuple[str, ...]
     suppression: Suppression | None
+    schedule: Schedule | None
 
     @property
     def is_news(self) -> bool:
@@ -84,6 +86,7 @@ class CheckInDesk:
             ],
             withdrawn=tuple(name for name in check_in.holding if name not in names),
             suppression=in_force(self._store, check_in.agent_id, now),
+            schedule=scheduling.in_force(self._store, check_in.agent_id),
         )
 
     def answer(
@@ -97,6 +100,8 @@ class CheckInDesk:
     ) -> bytes:
         """Return the sealed answer; what is handed out is written down first."""
         now = self._clock.unix_us()
+        schedule = found.schedule
+        schedule_id = None if schedule is None else schedule.schedule_id
         for row in found.instructions:
             self._store.instructions.note(_handed_out(row, check_in, now))
         answer = CheckInAnswer(
@@ -109,6 +114,8 @@ class CheckInDesk:
             suppression=found.suppression,
             return_spread_s=return_spread_s,
             is_seen_twice=is_seen_twice,
+            schedule_id=schedule_id,
+            schedule=None if schedule_id == check_in.schedule_id else schedule,
         )
         return seal(model_bytes(answer), PayloadType.CHECK_IN_ANSWER, self._key)
 

@@ -79,10 +79,19 @@ class _Wanted:
 class InstructionDesk:
     """Everything about instructions but the waiting."""
 
-    def __init__(self, *, store: Store, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        catalogue: Catalogue,
+        clock: Clock,
+        references: tuple[str, ...] = (),
+    ) -> None:
+        """`references` are hosts past the test point, for diagnoses."""
         self._store = store
         self._catalogue = catalogue
         self._clock = clock
+        self._references = references
 
     def issue(self, wish: InstructionWish) -> InstructionView:
         """Keep what is wanted; raises RefusalError.
@@ -167,7 +176,7 @@ class InstructionDesk:
             wish=wish,
             agent_id=agent_of(self._store, wish),
             plan_id=plan_id,
-            demand=self._demand(plan_id, wish.session_mode, now),
+            demand=demand_of(self._catalogue, plan_id, wish.session_mode, now),
         )
 
     def _plan_of(self, wish: InstructionWish) -> str | None:
@@ -181,16 +190,6 @@ class InstructionDesk:
             raise RefusalError(Code.PLAN_MISMATCH, f"the subscriber's plan is not {wish.plan_id}")
         return own
 
-    def _demand(self, plan_id: str | None, mode: Mode, now: int) -> Demand:
-        try:
-            if plan_id is None:
-                return demand_without_profile(mode)
-            return demand(self._catalogue.for_plan(plan_id, day_of(now)), mode)
-        except PlanUnknownError as error:
-            raise RefusalError(Code.PLAN_UNKNOWN, str(error)) from error
-        except ModeUnknownError as error:
-            raise RefusalError(Code.MODE_UNKNOWN, str(error)) from error
-
     def _row(self, wanted: _Wanted, now: int) -> InstructionRow:
         wish = wanted.wish
         instruction = Instruction(
@@ -202,6 +201,7 @@ class InstructionDesk:
             sheet_id=wish.sheet_id,
             ticket_id=wish.ticket_id,
             plan_id=None if wish.ticket_id or wish.sheet_id else wanted.plan_id,
+            references=self._references if wish.ticket_id else (),
             bytes_down=wanted.demand.bytes_down,
             bytes_up=wanted.demand.bytes_up,
             calm_s=wish.calm_s,
@@ -250,6 +250,18 @@ class InstructionDesk:
             events=tuple(_event_view(each) for each in events),
             is_new=is_new,
         )
+
+
+def demand_of(catalogue: Catalogue, plan_id: str | None, mode: Mode, now_unix_us: int) -> Demand:
+    """Return what a session may take; raises RefusalError `plan_unknown`, `mode_unknown`."""
+    try:
+        if plan_id is None:
+            return demand_without_profile(mode)
+        return demand(catalogue.for_plan(plan_id, day_of(now_unix_us)), mode)
+    except PlanUnknownError as error:
+        raise RefusalError(Code.PLAN_UNKNOWN, str(error)) from error
+    except ModeUnknownError as error:
+        raise RefusalError(Code.MODE_UNKNOWN, str(error)) from error
 
 
 def _purpose(wish: InstructionWish) -> Literal["install", "ticket", "sweep"]:

@@ -4,7 +4,8 @@ Every call is one transaction: it happens whole and durably, or not at all. Noth
 is changed later, apart from a token that is used up, an agent that is revoked, a subscriber that is
 activated, an instruction that is taken or has ended, and where agents were last seen. Calls block;
 the API makes them in threads. Keys have a port of their own, `key_port`; so have instructions and
-those who wait for them, `instruction_port`; so have the lines that agents stand on, `line_port`.
+those who wait for them, `instruction_port`; so have the lines that agents stand on,
+`line_port`, and what they measure by themselves, `schedule_port`.
 tests/contract/ holds every implementation to what the docstrings say.
 """
 
@@ -44,6 +45,7 @@ from omega_server.store.rows import (
     TokenRow,
     WindowRow,
 )
+from omega_server.store.schedule_port import ScheduleStore
 
 NOT_BOUND = TokenBinding()
 
@@ -336,3 +338,4 @@ class Store:
     instructions: InstructionStore
     presence: PresenceStore
     lines: LineStore
+    schedules: ScheduleStore

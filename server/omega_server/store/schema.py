@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from omega_server.store import delivery_tables, instruction_tables, key_tables, line_tables
+from omega_server.store import (
+    delivery_tables,
+    instruction_tables,
+    key_tables,
+    line_tables,
+    schedule_tables,
+)
 from omega_server.store.tables import metadata
 
-TABLES = (key_tables, instruction_tables, delivery_tables, line_tables)
+TABLES = (key_tables, instruction_tables, delivery_tables, line_tables, schedule_tables)
 
 __all__ = ["TABLES", "metadata"]

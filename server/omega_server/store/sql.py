@@ -16,6 +16,7 @@ from omega_server.store.log import SqlLog
 from omega_server.store.migrate import check_version, migrate
 from omega_server.store.port import Store
 from omega_server.store.presence import SqlPresence
+from omega_server.store.schedules import SqlSchedules
 from omega_server.store.sessions import SqlSessions
 from omega_server.store.state import SqlState
 
@@ -45,6 +46,7 @@ def open_store(url: str, *, may_migrate: bool) -> Iterator[Store]:
             instructions=SqlInstructions(database),
             presence=SqlPresence(database),
             lines=SqlLines(database),
+            schedules=SqlSchedules(database),
         )
     finally:
         database.close()

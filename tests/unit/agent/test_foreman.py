@@ -12,6 +12,7 @@ from omega_agent.daemon.foreman import (
     Begin,
     Ending,
     Foreman,
+    LeaveOut,
     LookAtLine,
     Rest,
     Say,
@@ -401,3 +402,77 @@ def test_what_is_withdrawn_and_still_runs_is_not_named_to_the_server() -> None:
     yard.foreman.withdrawn([name])
     assert yard.foreman.running == name
     assert [*seen, yard.foreman.holding] == [(name,), ()]
+
+
+class TestWhatAScheduleWants:
+    OWN = instruction(7, ticket_id=None, purpose="sweep", instruction_id="own-1")
+
+    def due(self, **limits: Any) -> Yard:  # noqa: ANN401 - fields of the limits
+        yard = Yard(LocalLimits(**limits), with_one=False)
+        yard.foreman.is_due(self.OWN)
+        return yard
+
+    def test_it_begins_without_a_word_to_the_server(self) -> None:
+        yard = self.due()
+        yard.look()
+        step = yard.next()
+        assert isinstance(step, Begin)
+        assert step.work.is_own
+        assert yard.foreman.holding == (), "no server knows it"
+        yard.foreman.begun(step.work.name)
+        yard.ended(step.work.name, record_digest=DIGEST)
+        assert (yard.next(), yard.journal.load()) == (Rest(None), [])
+
+    def test_what_the_owner_does_not_allow_is_left_out_and_told_here(self) -> None:
+        yard = self.due(kinds=("availability",))
+        left_out = yard.next()
+        assert isinstance(left_out, LeaveOut)
+        assert left_out.code == "kind_not_allowed"
+        assert (yard.next(), yard.journal.load()) == (Rest(None), [])
+
+    def test_a_line_that_stays_in_use_is_let_be(self) -> None:
+        yard = self.due()
+        yard.next()
+        yard.foreman.line_was("own-1", in_use=True, now_unix_us=NOW)
+        assert isinstance(yard.next(), Rest), "it waits"
+        later = NOW + self.OWN.calm_s * US_PER_S
+        yard.foreman.line_was("own-1", in_use=True, now_unix_us=later)
+        assert yard.next() == LeaveOut("line_in_use", "the line is in use")
+        assert (yard.next(), yard.journal.load()) == (Rest(None), [])
+
+    def test_it_waits_for_its_hour(self) -> None:
+        yard = self.due(tests_an_hour_max=1)
+        yard.used = [Used(begun_unix_us=NOW, octets=1)]
+        left_out = yard.next()
+        assert isinstance(left_out, LeaveOut), "there is no time for it within this one's period"
+        assert yard.next() == Rest(None)
+
+    def test_one_that_is_not_over_is_not_joined_by_another(self) -> None:
+        yard = self.due()
+        yard.foreman.is_due(self.OWN.model_copy(update={"instruction_id": "own-2"}))
+        assert [work.name for work in yard.journal.load()] == ["own-1"]
+
+    def test_one_that_was_cut_off_is_begun_once_more_and_then_forgotten(self) -> None:
+        yard = self.due()
+        yard.look()
+        step = yard.next()
+        assert isinstance(step, Begin)
+        yard.foreman.begun(step.work.name)
+        for _ in range(BEGUN_MAX - 1):
+            yard.foreman = yard.another(OTHER_INSTANCE)
+            yard.foreman.resume("own-1", None)
+            step = yard.next()
+            assert isinstance(step, Begin)
+            yard.foreman.begun("own-1")
+        yard.foreman = yard.another(INSTANCE)
+        yard.foreman.resume("own-1", None)
+        assert (yard.next(), yard.journal.load()) == (Rest(None), [])
+
+    def test_a_clerk_who_waits_comes_second_to_what_runs(self) -> None:
+        yard = self.due()
+        yard.look()
+        step = yard.next()
+        assert isinstance(step, Begin)
+        yard.foreman.begun(step.work.name)
+        yard.foreman.arrived(instruction())
+        assert (yard.said().state, yard.foreman.running) == ("busy", "own-1")
