@@ -140,7 +140,7 @@ def test_a_technician_measures_meanwhile(site: Site, daemon: Daemon, device: Ome
 
 def test_it_keeps_its_schedule_while_the_server_is_away(site: Site, device: Omega) -> None:
     begun = site.operate(
-        "schedule", "begin", "--every-hours", "24", "--plan", PLAN, "--plans", site.plans
+        "schedule", "begin", "--every-hours", "24", "--plan", PLAN, "--plans", str(site.plans)
     )
     try:
         with Daemon(device) as daemon:
