@@ -16,9 +16,7 @@ wakes in 1970): then the reboot took no time, and `clock_step_us` shows it.
 
 from __future__ import annotations
 
-import contextlib
 import random
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +25,12 @@ from typing import Protocol
 from omega_agent.availability.book import WatchBook
 from omega_agent.availability.client import Answered, SendAgain, StandingClient
 from omega_agent.availability.journal import Closing, Moment, Window
+from omega_agent.availability.line import Line, UdpLine
 from omega_core import limits
 from omega_core.availability import Gap, SeenOutage, Unwatched
 from omega_core.availability_record import WhyClosed
 from omega_core.clock import Clock
 from omega_core.errors import StorageError
-from omega_core.sockets.datagrams import prepare, receive
 from omega_core.units import NS_PER_MS, NS_PER_US
 from omega_core.wire.standing import is_standing
 from omega_probe.availability_tracker import AvailabilityTracker, Standing
@@ -86,6 +84,7 @@ class AvailabilityWatch:
         is_on_the_line: bool = False,
         witness: Witness | None = None,
         tell: Callable[[SeenOutage], None] = lambda _: None,
+        open_line: Callable[[tuple[str, int]], Line] = UdpLine,
         boot_id: Callable[[], str] = lambda: _BOOT_ID.read_text(encoding="ascii").strip(),
     ) -> None:
         """Go on where the book ends; raises StorageError where a first window can't be begun.
@@ -103,7 +102,8 @@ class AvailabilityWatch:
         self._tell = tell
         self._rng = rng
         self._boot_id = boot_id()
-        self._endpoint: socket.socket | None = None
+        self._open_line = open_line
+        self._line = open_line(place.address)
         self._number = 0
         self._sent_us: dict[int, int] = {}
         self._kept_us = self._tried_us = 0
@@ -125,8 +125,11 @@ class AvailabilityWatch:
         """
         self._move_to(place.test_point)
         is_silent = self.silent_us >= limits.WATCH_TURN_US
-        if place.address != self._place.address or (is_silent and self._stands_elsewhere()):
-            self._drop_endpoint()
+        goes_elsewhere = place.address != self._place.address
+        if goes_elsewhere or (is_silent and self._line.leads_elsewhere()):
+            self._close_line()
+        if goes_elsewhere:
+            self._line = self._open_line(place.address)
         before = self._place.client
         if place.client is not None and before is not None and place.client is not before:
             place.client.take_over(before)
@@ -139,7 +142,7 @@ class AvailabilityWatch:
 
     def fileno(self) -> int:
         """Return the descriptor to wait on, -1 while there is no socket."""
-        return -1 if self._endpoint is None else self._endpoint.fileno()
+        return self._line.fileno()
 
     def step(self) -> int:
         """Do what is due; return the monotonic nanoseconds at which to call again at the latest."""
@@ -196,7 +199,7 @@ class AvailabilityWatch:
         """
         self._tracker.settle(self._now_us())
         self._note(self._tracker.take_over())
-        self._drop_endpoint()
+        self._close_line()
         self._book.write(self._tracker.standing, self._moment())
 
     def _move_to(self, test_point: str) -> None:
@@ -287,32 +290,18 @@ class AvailabilityWatch:
         self._witness_due_us = now_us + int(self._witness_pause_us * (0.5 + self._rng.random()))
 
     def _send(self, data: bytes) -> bool:
-        """Return whether the packet has left; a full queue of this host has taken it too."""
-        for _ in range(2):
-            try:
-                if self._endpoint is None:
-                    self._endpoint = _connected(self._place.address)
-                self._endpoint.send(data)
-            except BlockingIOError:
-                return True  # the line is slow or stuck, and the attempt is lost there
-            except ConnectionRefusedError:
-                continue  # the error of an earlier packet, told instead of sending this one
-            except OSError:  # no route, no address, no interface: a new socket finds what is next
-                self._drop_endpoint()
-                return False
-            else:
-                return True
-        return True
+        """Return whether the packet has left this host."""
+        left = self._line.send(data)
+        if not left:
+            self._close_line()
+        return left
 
     def _take_arrivals(self) -> None:
         for _ in range(_DATAGRAMS_AT_ONCE):
-            if self._endpoint is None or self._place.client is None:
+            if self._place.client is None:
                 return
-            try:
-                datagram = receive(self._endpoint)
-            except ConnectionRefusedError:
-                continue
-            except OSError:
+            datagram = self._line.receive()
+            if datagram is None:
                 return
             unix_us, now_us = self._clock.unix_us(), self._now_us()
             late_us = 0
@@ -364,32 +353,8 @@ class AvailabilityWatch:
         except StorageError as error:
             self.trouble = error
 
-    def _stands_elsewhere(self) -> bool:
-        """Whether this host would send from another address now than its socket does."""
-        if self._endpoint is None:
-            return False
-        try:
-            with contextlib.closing(_connected(self._place.address)) as now:
-                return bool(now.getsockname()[0] != self._endpoint.getsockname()[0])
-        except OSError:
-            return False
-
-    def _drop_endpoint(self) -> None:
+    def _close_line(self) -> None:
+        """Begin anew with the next packet; it may come from another address or port."""
         if self._place.client is not None:
             self._place.client.forget()
-        if self._endpoint is not None:
-            with contextlib.suppress(OSError):
-                self._endpoint.close()
-        self._endpoint = None
-
-
-def _connected(address: tuple[str, int]) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    endpoint = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-    try:
-        prepare(endpoint)
-        endpoint.connect(address)
-    except OSError:
-        endpoint.close()
-        raise
-    return endpoint
+        self._line.close()
