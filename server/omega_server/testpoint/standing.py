@@ -13,7 +13,8 @@ hello. When there is no room, the hello goes unanswered.
 A stream may have `WATCH_REPLIES_PER_S` replies a second, and a few at once; replies have the size
 of the requests. A hello that is captured and sent again from another address gets a challenge of 29
 octets at most; from the same address, within the cookie's life, a stream whose key its sender does
-not know. That would take the place of the true one, so a hello must be newer than the last.
+not know. That would take the place of the true one, so within that life a hello must be newer than
+the last. Later its cookie says that it is new: a device that wakes in 1970 can't date it.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ from omega_core.wire.standing import (
 
 _BURST = 2 * limits.WATCH_REPLIES_PER_S
 _COOKIE_OCTETS = len(NO_COOKIE)
+_COOKIE_LIFE_NS = 2 * limits.STANDING_COOKIE_S * NS_PER_S  # one is good in its epoch and the next
 Place = tuple[str, int]
 """Address and port."""
 
@@ -78,6 +80,18 @@ class _Stream:
     purse_ns: int = _BURST * NS_PER_S // limits.WATCH_REPLIES_PER_S
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    place: Place
+    hello_unix_us: int
+    at_ns: int
+
+    def is_newer_than(self, hello: Hello, now_ns: int) -> bool:
+        """Whether this hello may be one that was captured before."""
+        is_recent = now_ns - self.at_ns <= _COOKIE_LIFE_NS
+        return is_recent and hello.sent_unix_us <= self.hello_unix_us
+
+
 class StandingDesk:
     """All standing streams of one test point. `now_ns` is of the monotonic clock."""
 
@@ -90,7 +104,7 @@ class StandingDesk:
         self._instance = secrets.token_bytes(INSTANCE_OCTETS)
         self._cookie_key = os.urandom(32)
         self._streams: dict[Place, _Stream] = {}
-        self._place_of: dict[str, tuple[Place, int]] = {}
+        self._opened_of: dict[str, _Opened] = {}
         self._checked_second = (0, 0)
 
     @property
@@ -165,8 +179,8 @@ class StandingDesk:
         return grant
 
     def _open(self, hello: Hello, grant: StandingGrant, place: Place, now_ns: int) -> bytes | None:
-        before = self._place_of.get(grant.agent_key)
-        if before is not None and hello.sent_unix_us <= before[1]:
+        before = self._opened_of.get(grant.agent_key)
+        if before is not None and before.is_newer_than(hello, now_ns):
             return None
         if before is None and len(self._streams) >= limits.STANDING_STREAMS_MAX:
             self._forget(now_ns)
@@ -177,22 +191,22 @@ class StandingDesk:
             key = stream_key(mine, hello.exchange_key, hello.octets)
         except NotStandingError:
             return None
-        stream_before = None if before is None else self._streams.get(before[0])
-        is_known = before is not None and before[0] == place and _is_used(stream_before)
+        stream_before = None if before is None else self._streams.get(before.place)
+        is_known = before is not None and before.place == place and _is_used(stream_before)
         self._drop(grant.agent_key)
         taken = self._streams.get(place)
         if taken is not None:
             self._drop(taken.agent_key)
         ssid = 1 + secrets.randbelow(0xFFFF)
         self._streams[place] = _Stream(grant.agent_key, key, ssid, grant.not_after_unix_us, now_ns)
-        self._place_of[grant.agent_key] = (place, hello.sent_unix_us)
+        self._opened_of[grant.agent_key] = _Opened(place, hello.sent_unix_us, now_ns)
         welcome = Welcome(self._instance, ssid, mine.public_key().public_bytes_raw(), is_known)
         return encode_welcome(welcome, hello.octets, self._own_key)
 
     def _drop(self, agent_key: str) -> None:
-        known = self._place_of.pop(agent_key, None)
+        known = self._opened_of.pop(agent_key, None)
         if known is not None:
-            self._streams.pop(known[0], None)
+            self._streams.pop(known.place, None)
 
     def _forget(self, now_ns: int) -> None:
         silent = [

@@ -184,6 +184,35 @@ def test_a_device_that_wakes_in_1970_is_greeted_all_the_same() -> None:
     assert welcome is not None
 
 
+@pytest.mark.parametrize(("after_s", "is_greeted"), [(32, False), (33, True)])
+def test_one_that_has_not_heard_from_the_server_since_is_greeted_when_old_cookies_are_over(
+    after_s: int, *, is_greeted: bool
+) -> None:
+    at, now_us, now_ns = desk(), NOW_US + after_s * US_PER_S, after_s * NS_PER_S
+    assert limits.STANDING_COOKIE_S * 2 == 32
+    opened(at, client_of())
+    awake = client_of()
+    challenge = at.hello(awake.attempt(0, 0), PLACE, now_unix_us=now_us, now_ns=now_ns)
+    assert challenge is not None
+    again = awake.received(challenge, 0)
+    assert isinstance(again, SendAgain)
+    welcome = at.hello(again.data, PLACE, now_unix_us=now_us, now_ns=now_ns)
+    assert (welcome is not None) is is_greeted
+
+
+def test_a_captured_hello_is_of_no_use_when_its_cookie_is_over() -> None:
+    at, client = desk(), client_of()
+    challenge = at.hello(client.attempt(0, NOW_US), PLACE, now_unix_us=NOW_US, now_ns=0)
+    assert challenge is not None
+    again = client.received(challenge, NOW_US)
+    assert isinstance(again, SendAgain)
+    assert at.hello(again.data, PLACE, now_unix_us=NOW_US, now_ns=0) is not None
+    for second in range(100):
+        answer = at.hello(again.data, PLACE, now_unix_us=NOW_US, now_ns=second * NS_PER_S)
+        assert answer is None or len(answer) == len(challenge)
+    assert at.streams == 1
+
+
 def test_a_restart_is_told_by_the_welcome() -> None:
     client = client_of()
     opened(desk(), client)
