@@ -1,0 +1,120 @@
+"""Templates put together with what every page has: words, addresses, who looks, where one is.
+
+    frame.page(visit, "ticket.html", ticket=view)  -->  the answer
+
+Templates fail where a name is missing; everything that is put into them is escaped. `Visit` is one
+request of one person: nothing of it outlives the answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from omega_server.pages.languages import COOKIE, Language, language_of
+from omega_server.pages.static_files import StaticFiles
+from omega_server.pages.wording import Wording, translations
+
+_YEAR_S: Final = 31_536_000
+_LANG: Final = "lang"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry of the menu."""
+
+    address: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Who asks for a page, and how they are talked to.
+
+    `csrf` goes into every form; empty where nobody is logged in. `places` is the menu that this
+    person has.
+    """
+
+    request: Request
+    wording: Wording
+    now_unix_us: int
+    name: str | None = None
+    csrf: str = ""
+    places: Sequence[Place] = ()
+
+    @property
+    def is_dark_wanted(self) -> bool:
+        """Whether the person has chosen the dark colours; else the device decides."""
+        return self.request.cookies.get("omega_look") == "dark"
+
+
+def wording_of(request: Request, zone_name: str, preferred: Language | None = None) -> Wording:
+    """Return how to talk to whoever asks: `preferred` is what their account says."""
+    asked = request.query_params.get(_LANG)
+    remembered = request.cookies.get(COOKIE) or preferred
+    accepts = request.headers.get("accept-language", "")
+    return Wording.of(language_of(asked, remembered, accepts), zone_name)
+
+
+class Frame:
+    """All templates."""
+
+    def __init__(self, static: StaticFiles) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("omega_server.pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
+        )
+        self._environment.policies["json.dumps_function"] = _json
+        self._static = static
+        self._spoken: dict[Language, Environment] = {}
+
+    def text(self, visit: Visit, template: str, content: Mapping[str, Any]) -> str:
+        """Return a page as text."""
+        spoken = self._in(visit.wording.language)
+        return spoken.get_template(template).render(
+            {
+                "visit": visit,
+                "word": visit.wording,
+                "static": self._static.address,
+                "here": visit.request.url.path,
+                **content,
+            }
+        )
+
+    def page(self, visit: Visit, template: str, status: int = 200, **content: Any) -> Response:  # noqa: ANN401 - what the template names
+        """Return a page; the language that was asked for is remembered."""
+        answer = HTMLResponse(self.text(visit, template, content), status)
+        asked = visit.request.query_params.get(_LANG)
+        if asked is not None:
+            answer.set_cookie(
+                COOKIE, visit.wording.language, max_age=_YEAR_S, samesite="lax", httponly=True
+            )
+        return answer
+
+    def _in(self, language: Language) -> Environment:
+        """Return the templates in a language: `{% trans %}` and `_()` are looked up in it."""
+        spoken = self._spoken.get(language)
+        if spoken is None:
+            spoken = self._environment.overlay()
+            catalogue = translations(language)
+            spoken.install_gettext_callables(  # type: ignore[attr-defined] - of the extension
+                catalogue.gettext, catalogue.ngettext, newstyle=True
+            )
+            self._spoken[language] = spoken
+        return spoken
+
+
+def _json(value: object, **_: object) -> str:
+    """Return JSON for a `data-` attribute: canonical enough, and short."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
