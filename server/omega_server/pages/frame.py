@@ -45,6 +45,7 @@ class Visit:
     wording: Wording
     now_unix_us: int
     name: str | None = None
+    level: int = 0
     csrf: str = ""
     places: Sequence[Place] = ()
 
