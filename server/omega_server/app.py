@@ -28,6 +28,7 @@ from omega_server.api.services import Services
 from omega_server.connectors.postmen import Postmen
 from omega_server.enrolment import make_token
 from omega_server.identity import OPERATOR_TOKEN_FILE, TEST_POINT_KEY_FILE
+from omega_server.fleet.keeper import FleetKeeper, FleetThread
 from omega_server.installation import Installation, couriers_of, open_installation, services_of
 from omega_server.listening import check_tls, listen, url_of
 from omega_server.places import TestPointPlace
@@ -74,6 +75,7 @@ def run(
         place = local.start()
         services = services_of(installation, local, test_point_metrics=local.metrics)
         stack.enter_context(Postmen(couriers_of(installation)))
+        stack.enter_context(FleetThread(FleetKeeper(installation.store, installation.clock)))
         announce(_started(installation, listener, place, new_token=new_token))
         _serve(services, settings, listener)
         _log.info("stopped")

@@ -31,6 +31,7 @@ from omega_server.connectors.desk import diagnoser
 from omega_server.connectors.opening import TicketOpening
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
+from omega_server.fleet.desk import FleetDesk
 from omega_server.identity import load_keys, load_operator_token, pin_to, register_test_point
 from omega_server.instructing.check_ins import CheckInDesk
 from omega_server.instructing.desk import InstructionDesk
@@ -134,6 +135,7 @@ def services_of(
         ticket_opening=TicketOpening(store, _systems_of(installation), clock),
         lines=LineDesk(store=store, catalogue=installation.catalogue, clock=clock),
         schedules=ScheduleDesk(store=store, catalogue=installation.catalogue, clock=clock),
+        fleet=FleetDesk(store=store, catalogue=installation.catalogue, clock=clock),
     )
 
 

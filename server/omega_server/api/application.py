@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from omega_server.api import (
     agents,
     check_ins,
+    fleet,
     instructions,
     lines,
     log,
@@ -56,6 +57,7 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
     app.state.services = services
     app.include_router(agents.router)
     app.include_router(check_ins.router)
+    app.include_router(fleet.router)
     app.include_router(instructions.router)
     app.include_router(lines.router)
     app.include_router(log.router)

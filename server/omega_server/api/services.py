@@ -13,6 +13,7 @@ from omega_server.collector import Collector
 from omega_server.connectors.opening import TicketOpening
 from omega_server.controller import Controller
 from omega_server.enrolment import Enrolment
+from omega_server.fleet.desk import FleetDesk
 from omega_server.instructing.check_ins import CheckInDesk
 from omega_server.instructing.desk import InstructionDesk
 from omega_server.instructing.hub import Hub
@@ -49,6 +50,7 @@ class Services:
     ticket_opening: TicketOpening
     lines: LineDesk
     schedules: ScheduleDesk
+    fleet: FleetDesk
 
     @property
     def server_key(self) -> str:

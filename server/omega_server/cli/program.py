@@ -12,6 +12,7 @@ from omega_server.cli import (
     cases,
     connectors,
     devices,
+    fleet,
     instructing,
     keys,
     lines,
@@ -43,6 +44,7 @@ app.add_typer(lines.lines, name="line")
 app.add_typer(instructing.instructions, name="instruction")
 app.add_typer(instructing.suppressions, name="suppression")
 app.add_typer(schedules.schedules, name="schedule")
+app.add_typer(fleet.fleet, name="fleet")
 app.add_typer(plans.plans, name="plan")
 app.add_typer(log.logs, name="log")
 app.add_typer(connectors.connectors, name="connector")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omega_server.store import (
     delivery_tables,
+    fleet_tables,
     instruction_tables,
     key_tables,
     line_tables,
@@ -11,6 +12,13 @@ from omega_server.store import (
 )
 from omega_server.store.tables import metadata
 
-TABLES = (key_tables, instruction_tables, delivery_tables, line_tables, schedule_tables)
+TABLES = (
+    key_tables,
+    instruction_tables,
+    delivery_tables,
+    line_tables,
+    schedule_tables,
+    fleet_tables,
+)
 
 __all__ = ["TABLES", "metadata"]

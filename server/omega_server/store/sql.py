@@ -9,6 +9,7 @@ from omega_server.store.cases import SqlCases
 from omega_server.store.database import Database
 from omega_server.store.deliveries import SqlDeliveries
 from omega_server.store.enrolment import SqlEnrolment
+from omega_server.store.fleet import SqlFleet
 from omega_server.store.instructions import SqlInstructions
 from omega_server.store.keys import SqlKeys
 from omega_server.store.lines import SqlLines
@@ -47,6 +48,7 @@ def open_store(url: str, *, may_migrate: bool) -> Iterator[Store]:
             presence=SqlPresence(database),
             lines=SqlLines(database),
             schedules=SqlSchedules(database),
+            fleet=SqlFleet(database),
         )
     finally:
         database.close()
