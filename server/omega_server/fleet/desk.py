@@ -219,9 +219,9 @@ class FleetDesk:
             subscriber_ref, lambda kept: moved(kept, subscriber_ref, sector)
         )
 
-    def plans(self) -> list[str]:
+    def plans(self) -> tuple[str, ...]:
         """Return every plan that a profile speaks of, by name."""
-        return sorted({plan for each in self._catalogue.profiles for plan in each.plan_ids})
+        return self._catalogue.plan_ids
 
     def _promise(self, metric: str, plan_id: str | None) -> tuple[int | None, bool]:
         """Return what a plan promises of a metric, and whether that is the least it may be."""
