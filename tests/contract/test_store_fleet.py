@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from omega_server.fleet.tally import LineFacts, moved, tallied, week_start_us
 from omega_server.store.fleet_port import BinCount, StateCount
 from omega_server.store.port import Store
@@ -111,9 +109,8 @@ class FleetContract:
 
 
 class TestSqliteFleet(OnSqlite, FleetContract):
-    """SQLite."""
+    """On SQLite."""
 
 
-@pytest.mark.slow
 class TestPostgresFleet(OnPostgres, FleetContract):
-    """PostgreSQL."""
+    """On PostgreSQL."""
