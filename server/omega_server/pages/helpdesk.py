@@ -24,6 +24,7 @@ from omega_server.instructing.wishes import DiagnosisWish
 from omega_server.pages.doors import Door
 from omega_server.pages.forms import Form
 from omega_server.pages.frame import Frame, Visit
+from omega_server.pages.refused import told
 from omega_server.pages.ticket_content import (
     Shown,
     progress_of,
@@ -35,13 +36,11 @@ from omega_server.pages.ticket_steps import CHANNELS, STEP_FORMS, entry_of
 from omega_server.refusals import Code, RefusalError
 from omega_server.ticket_desk import NewTicket, TicketDesk, Wanted, step_model
 from omega_server.ticket_life.life import Status
-from omega_server.ticket_life.steps import StepRefusedError
 from omega_server.ticket_views import TicketPageView, line_view
 
 READ, WORK, DIAGNOSE = "tickets_read", "tickets_work", "diagnose"
 _PAGE: Final = 50
 _SEE_OTHER: Final = 303
-_REFUSED: Final = 409
 _T = TypeVar("_T")
 
 
@@ -112,7 +111,7 @@ class _Helpdesk:
             status=error.kind.status if error else 200,
             form=form,
             channels=[(value, visit.wording.say(said)) for value, said in CHANNELS],
-            refusal=error,
+            refusal=told(error, visit.wording) if error else None,
         )
 
     async def ticket(self, request: Request, ticket_id: str) -> Response:
@@ -155,7 +154,7 @@ class _Helpdesk:
         try:
             asked: Any = content(step_model(step), _json(wanted))
             await self._run(lambda: self._desk.act(ticket_id, asked))
-        except (RefusalError, StepRefusedError) as error:
+        except RefusalError as error:
             form = Form(step, fields, _faults(error))
             return await self._shown(visit, ticket_id, form=form, refusal=error)
         return RedirectResponse(f"/helpdesk/{ticket_id}#log", _SEE_OTHER)
@@ -166,17 +165,18 @@ class _Helpdesk:
         ticket_id: str,
         *,
         form: Form | None = None,
-        refusal: RefusalError | StepRefusedError | None = None,
+        refusal: RefusalError | None = None,
     ) -> Response:
         shown = await self._run(lambda: self._content(visit, ticket_id))
+        state = Status(shown.ticket.state)
         return self._frame.page(
             visit,
             "ticket.html",
-            status=_REFUSED if refusal else 200,
+            status=refusal.kind.status if refusal else 200,
             shown=shown,
             form_of=lambda step: form if form and form.id == step else Form(step),
             open_step=form.id if form else None,
-            refusal=refusal,
+            refusal=told(refusal, visit.wording, state) if refusal else None,
             progress=progress_of(shown),
             said_state=lambda state: said_state(visit.wording, state),
             said_choices=lambda field: [

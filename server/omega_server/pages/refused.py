@@ -1,0 +1,86 @@
+"""A refusal as a person reads it: what it is, who can mend it and how, in their language.
+
+What the API says in one English sentence about this case stands below, marked as English: it is for
+whoever is asked for help.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from omega_server.pages.ticket_content import said_state
+from omega_server.pages.wording import Wording
+from omega_server.refusals import RefusalError
+from omega_server.ticket_life.life import Status
+from omega_server.ticket_life.steps import StepRefusedError
+
+
+def _(text: str) -> str:
+    """Mark a text for the catalogue."""
+    return text
+
+
+# Texts that other modules say in English, named here so that the catalogue has them.
+_GUARDS = (
+    _("nobody owns the ticket"),
+    _("name an owner first"),
+    _("no estimated time is set"),
+    _("set the first one"),
+    _("the estimate is not in the future"),
+    _("name a later one"),
+    _("there is no estimate to tell"),
+    _("set one first"),
+    _("no zone is recorded"),
+    _("diagnose, or record `unknown` with a reason"),
+    _("unknown without a reason"),
+    _("say what was not observed"),
+    _("nothing was measured remotely"),
+    _("diagnose, or say why it can't be"),
+    _("nobody was sent"),
+    _("dispatch somebody first"),
+    _("name a higher level, or return it"),
+    _("name a lower level, or escalate it"),
+    _("the remedy was not applied between opening and now"),
+    _("correct its time"),
+    _("it was not said between the remedy and now"),
+    _("ask the customer now"),
+    _("only level 3 waives the measurement"),
+    _("escalate to technical support"),
+    _("no record measured after the last change passes what had failed"),
+    _("measure again in mode standard, or let level 3 waive it with a reason"),
+    _("the customer has not agreed"),
+    _("ask, and record who agreed, when and by which channel; it can't be waived"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is shown of a refusal."""
+
+    title: str
+    remedy: str
+    detail: str
+    status: int
+
+
+def told(error: RefusalError, word: Wording, status: Status | None = None) -> Told:
+    """Return what a person is told; `status` is where a ticket stands that would not be moved."""
+    cause = error.__cause__
+    if isinstance(cause, StepRefusedError):
+        return _told_of_step(cause, word, error.kind.status, status)
+    kind = error.kind
+    return Told(
+        title=word.say(kind.title), remedy=word.say(kind.who_acts), detail=str(error),
+        status=kind.status,
+    )
+
+
+def _told_of_step(
+    error: StepRefusedError, word: Wording, answer_status: int, status: Status | None
+) -> Told:
+    if error.guard in {"status", "level"} and status is not None:
+        reason = word.say("The ticket is: %(state)s.", state=said_state(word, status))
+        remedy = word.say("Choose one of the steps that are offered.")
+    else:
+        reason, remedy = word.say(error.reason), word.say(error.remedy)
+    return Told(title=reason, remedy=remedy, detail=str(error), status=answer_status)
