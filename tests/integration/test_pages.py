@@ -9,13 +9,12 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from omega_server.api.application import create_app
 from omega_server.fleet.keeper import FleetKeeper
 from omega_server.pages import helpdesk, noc
 from omega_server.pages.site import install
 from omega_server.store.port import Store
 from support.doorman import CSRF, HEADER, KnownPeople
-from support.live_server import serving
+from support.live_server import listening
 from support.server_rig import PLAN_ID, Rig, make_rig
 
 CLERK = "Claire"
@@ -58,15 +57,15 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @pytest.fixture(scope="module")
 def url(rig: Rig) -> Iterator[str]:
-    app = create_app(rig.services, insecure=False)
     people = KnownPeople(
         {
             CLERK: frozenset({helpdesk.READ, helpdesk.WORK, helpdesk.DIAGNOSE, noc.READ}),
             "Noe": frozenset({noc.READ}),
         }
     )
-    install(app, rig.services, people, "Europe/Paris")
-    with serving(app) as url:
+    with listening(
+        rig, furnish=lambda app: install(app, rig.services, people, "Europe/Paris")
+    ) as url:
         yield url
 
 
@@ -162,7 +161,7 @@ def test_the_language_that_was_chosen_is_remembered(clerk: httpx.Client) -> None
 def test_a_ticket_is_opened_worked_on_and_its_guards_are_explained(
     rig: Rig, clerk: httpx.Client
 ) -> None:
-    subscriber = rig.subscriber()
+    subscriber = rig.subscriber().subscriber_ref
     form = {"subscriber_ref": subscriber, "description": HOSTILE, "channel": "phone"}
     opened = sent(clerk, "/helpdesk/new", **form)
     assert opened.status_code == 303
@@ -184,7 +183,7 @@ def test_a_ticket_is_opened_worked_on_and_its_guards_are_explained(
 
 def test_a_form_without_its_token_does_nothing(rig: Rig, clerk: httpx.Client) -> None:
     before = rig.store.cases.tickets(after="", count=1_000)
-    form = {"subscriber_ref": rig.subscriber(), "description": "slow", "channel": "phone"}
+    form = {"subscriber_ref": rig.subscriber().subscriber_ref, "description": "slow", "channel": "phone"}
     for token in ({}, {"csrf": "guessed"}):
         answer = clerk.post("/helpdesk/new", data={**form, **token})
         assert answer.status_code == 401
