@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from omega_acceptance.figures import figure
-from omega_agent.picture_series import RATES, Kind, Series, name_of, series_of
 from omega_agent.tables import table
 from omega_agent.texts import Speaker
 from omega_core.evidence import Evidence
 from omega_core.metrics import Unit
+from omega_core.picture.series import RATES, Kind, Series, series_of
+from omega_core.picture.words import words_in
 from omega_core.units import US_PER_S
 
 COLUMNS: Final = 50
@@ -31,8 +32,9 @@ def text_of(evidence: Evidence, speaker: Speaker) -> list[str]:
     latest_us = max((point.at_us for each in series for point in each.points), default=0)
     if not latest_us:
         return []
+    names = words_in(speaker.language).names
     of_rate = [
-        (name_of(kind, speaker), [each for each in series if each.kind is kind])
+        (names[kind], [each for each in series if each.kind is kind])
         for kind in (Kind.LOAD_DOWN, Kind.LOAD_UP, Kind.RATE_DOWN, Kind.RATE_UP)
     ]
     delays = [each for each in series if each.kind not in RATES]

@@ -84,7 +84,7 @@ class Surroundings:
 
     def plot(self, path: Path, evidence: Evidence, session: Session) -> None:
         """Write rate and delay over time as an SVG; raises StorageError."""
-        from omega_agent.picture_svg import svg_of  # noqa: PLC0415 - for those who ask for it
+        from omega_core.picture.svg import svg_of  # noqa: PLC0415 - for those who ask for it
 
         subtitle = f"{session.server}, {utc(session.started_unix_us)}"
         drawn = svg_of(evidence, subtitle=subtitle, language=self.speaker.language)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omega_agent.picture_series import POINTS_MAX, RATES, Kind, Point, series_of
-from omega_agent.picture_svg import HEIGHT, LEFT, LOOKS, RIGHT, WIDTH, svg_of
 from omega_agent.picture_text import BLOCKS, COLUMNS, text_of
 from omega_agent.texts import LANGUAGES, Language, Speaker
 from omega_core.evidence import Evidence
 from omega_core.metrics import Direction
+from omega_core.picture.series import POINTS_MAX, RATES, Kind, Point, series_of
+from omega_core.picture.svg import HEIGHT, LEFT, LOOKS, RIGHT, WIDTH, svg_of
 from omega_core.units import US_PER_S
 from support.facts import goodput_run, idle_stream, working_stream
 from support.windows import window

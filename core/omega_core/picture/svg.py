@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final, NamedTuple
 
-from omega_agent.picture_series import RATES, Kind, Series, name_of, series_of
-from omega_agent.texts import Language, Speaker
 from omega_core.evidence import Evidence
+from omega_core.picture.series import RATES, Kind, Series, series_of
+from omega_core.picture.words import Language, Words, words_in
 from omega_core.units import PPM, US_PER_MS, US_PER_S
 
 WIDTH, HEIGHT = 960, 600
@@ -69,7 +69,7 @@ class _Time(NamedTuple):
 
 def svg_of(evidence: Evidence, *, subtitle: str, language: Language) -> str:
     """Return the picture of a session; `subtitle` says which."""
-    speaker = Speaker(language)
+    words = words_in(language)
     series = series_of(evidence)
     rates = [each for each in series if each.kind in RATES]
     delays = [each for each in series if each.kind not in RATES]
@@ -77,8 +77,7 @@ def svg_of(evidence: Evidence, *, subtitle: str, language: Language) -> str:
     time = _Time(*_axis(latest_us, US_PER_S))
     above = _Panel(86, 300, *_axis(_most(rates), PPM), PPM)
     below = _Panel(344, 540, *_axis(_most(delays), US_PER_MS), US_PER_MS)
-    say = speaker.say
-    title, about = _clean(say("plot_title")), _clean(say("plot_about"))
+    title, about = _clean(words.title), _clean(words.about)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
         f'height="{HEIGHT}" xml:lang="{language}" font-family="sans-serif" font-size="13" '
@@ -86,17 +85,17 @@ def svg_of(evidence: Evidence, *, subtitle: str, language: Language) -> str:
         f"<title>{title}</title>",
         f"<desc>{about}</desc>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        _text(LEFT, 26, say("plot_title"), size=18),
+        _text(LEFT, 26, words.title, size=18),
         _text(LEFT, 46, subtitle),
-        *_frame(above, time, say("plot_rate"), language),
-        *_frame(below, time, say("plot_delay"), language),
-        *_times(time, below.bottom, say("plot_time"), language),
-        *_legend(rates, above.top - 10, speaker),
-        *_legend(delays, below.top - 10, speaker),
+        *_frame(above, time, words.rate, language),
+        *_frame(below, time, words.delay, language),
+        *_times(time, below.bottom, words.time, language),
+        *_legend(rates, above.top - 10, words),
+        *_legend(delays, below.top - 10, words),
         *(_line(each, above if each.kind in RATES else below, time) for each in series),
     ]
     if not series:
-        lines.append(_text((LEFT + RIGHT) // 2, 200, say("plot_nothing"), anchor="middle"))
+        lines.append(_text((LEFT + RIGHT) // 2, 200, words.nothing, anchor="middle"))
     return "\n".join([*lines, "</svg>", ""])
 
 
@@ -137,10 +136,10 @@ def _times(time: _Time, bottom: int, label: str, language: Language) -> Iterator
     yield _text((LEFT + RIGHT) // 2, bottom + 40, label, anchor="middle")
 
 
-def _legend(series: Sequence[Series], y: int, speaker: Speaker) -> Iterator[str]:
+def _legend(series: Sequence[Series], y: int, words: Words) -> Iterator[str]:
     x = LEFT + 12
     for kind in dict.fromkeys(each.kind for each in series):
-        look, name = LOOKS[kind], name_of(kind, speaker)
+        look, name = LOOKS[kind], words.names[kind]
         yield f'<path d="M{x} {y - 4}h34" {_stroke(look)}/>'
         yield _text(x + 42, y, name)
         x += 62 + 8 * len(name)

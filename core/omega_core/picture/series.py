@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from omega_agent.texts import Speaker
 from omega_core.evidence import CapacityRun, Evidence, GoodputRun, IdleStream, WorkingStream
 from omega_core.goodput import octets_over
 from omega_core.metrics import Direction
@@ -148,23 +147,3 @@ def _value(point: Point) -> int:
 
 def _working_kind(stream: WorkingStream) -> Kind:
     return Kind.WORKING_DOWN if stream.direction is Direction.DOWN else Kind.WORKING_UP
-
-
-def name_of(kind: Kind, speaker: Speaker) -> str:
-    """Return what a line is of, for people."""
-    say = speaker.say
-    match kind:
-        case Kind.RATE_DOWN:
-            return say("plot_rate_down")
-        case Kind.RATE_UP:
-            return say("plot_rate_up")
-        case Kind.LOAD_DOWN:
-            return say("plot_load_down")
-        case Kind.LOAD_UP:
-            return say("plot_load_up")
-        case Kind.IDLE:
-            return say("plot_idle")
-        case Kind.WORKING_DOWN:
-            return say("plot_working_down")
-        case Kind.WORKING_UP:
-            return say("plot_working_up")
