@@ -77,6 +77,13 @@ class Wording:
                 return f"{self._figures(bits_per_s / unit)} {name}"
         return f"{self.count(bits_per_s)} bit/s"
 
+    def size(self, octets: int | None) -> str:
+        """Return an amount of data in megabytes, to three figures."""
+        if octets is None:
+            return _MISSING
+        unit = "Mo" if self.language == "fr" else "MB"
+        return f"{self._figures(octets / 10**6)} {unit}"
+
     def delay(self, delay_us: int | None) -> str:
         """Return a delay in milliseconds, to three figures."""
         return _MISSING if delay_us is None else f"{self._figures(delay_us / US_PER_MS)} ms"
