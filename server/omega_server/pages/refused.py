@@ -7,10 +7,11 @@ whoever is asked for help.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from omega_server.pages.ticket_content import said_state
 from omega_server.pages.wording import Wording
-from omega_server.refusals import RefusalError
+from omega_server.refusals import Code, RefusalError
 from omega_server.ticket_life.life import Status
 from omega_server.ticket_life.steps import StepRefusedError
 
@@ -51,6 +52,38 @@ _GUARDS = (
     _("the customer has not agreed"),
     _("ask, and record who agreed, when and by which channel; it can't be waived"),
 )
+
+
+REACHABLE: Final = frozenset(
+    {
+        Code.NOT_FOUND,
+        Code.METHOD_NOT_ALLOWED,
+        Code.TOO_LARGE,
+        Code.NOT_AUTHORISED,
+        Code.SCHEMA_INVALID,
+        Code.SHEET_UNKNOWN,
+        Code.TICKET_UNKNOWN,
+        Code.TICKET_STEP,
+        Code.TICKET_MOVED,
+        Code.SUBSCRIBER_UNKNOWN,
+        Code.SUBSCRIBER_KNOWN,
+        Code.PLAN_UNKNOWN,
+        Code.PLAN_NOT_ACTIVATED,
+        Code.PLAN_MISMATCH,
+        Code.MODE_UNKNOWN,
+        Code.RECORD_UNKNOWN,
+        Code.AGENT_UNKNOWN,
+        Code.AGENT_OVERLOADED,
+        Code.INSTRUCTION_UNKNOWN,
+        Code.INSTRUCTION_ENDED,
+        Code.TIME_NOT_TAKEN,
+        Code.BUSY,
+        Code.DEADLINE_EXCEEDED,
+        Code.STORE_UNAVAILABLE,
+        Code.INTERNAL,
+    }
+)
+"""What somebody at a page may be told; the catalogue has both sentences of each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from omega_core.units import US_PER_S
+from omega_server.pages.refused import REACHABLE
 from omega_server.pages.wording import Wording
+from omega_server.refusals import KINDS
 
 EN, FR = Wording("en"), Wording("fr")
 AT_UNIX_US = 1_790_000_000 * US_PER_S
@@ -64,7 +66,9 @@ def texts() -> set[str]:
     folder = str(files("omega_server.pages"))
     options = {"templates/**.html": {"trimmed": "false", "silent": "false"}}
     found = extract_from_dir(folder, METHODS, options, keywords={"_": None, "say": None})
-    return {message for _, _, message, *_ in found if isinstance(message, str)}
+    written = {message for _, _, message, *_ in found if isinstance(message, str)}
+    kinds = [KINDS[code] for code in REACHABLE]
+    return written | {text for kind in kinds for text in (kind.title, kind.who_acts)}
 
 
 def test_every_text_is_there_in_french() -> None:
