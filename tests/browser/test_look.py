@@ -1,0 +1,118 @@
+"""How pages look and can be used: by keyboard, by a screen reader, on a narrow phone, in French."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from omega_server.fleet.keeper import FleetKeeper
+from omega_server.pages import helpdesk, noc, records
+from omega_server.pages.site import install
+from support.browser import DESK, PHONE, visitor
+from support.doorman import CSRF, KnownPeople
+from support.live_server import listening
+from support.server_rig import PLAN_ID, Rig, make_rig
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+CLERK = "Claire"
+RIGHTS = frozenset({helpdesk.READ, helpdesk.WORK, helpdesk.DIAGNOSE, noc.READ, records.READ})
+GRAVE = {"serious", "critical"}
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with make_rig(tmp_path_factory.mktemp("server")) as rig:
+        yield rig
+
+
+@pytest.fixture(scope="module")
+def places(rig: Rig) -> list[str]:
+    """Every page there is, with something on it."""
+    device, sheet_id, ticket_id = rig.enrolled(), rig.sheet(PLAN_ID), rig.ticket(PLAN_ID)
+    posted = [
+        rig.post(rig.record(rig.granted(device, purpose="install", sheet_id=sheet_id))),
+        rig.post(rig.record(rig.granted(device, purpose="diagnose", ticket_id=ticket_id))),
+    ]
+    rig.clock.pass_ns(10_000_000_000)
+    FleetKeeper(rig.store, rig.clock).step()
+    line = rig.store.cases.sheet(sheet_id).subscriber_ref
+    return [
+        "/helpdesk",
+        "/helpdesk?status=closed",
+        "/helpdesk/new",
+        f"/helpdesk/{ticket_id}",
+        "/helpdesk/nothing",
+        "/noc",
+        f"/noc?metric=idle_rtt_us_p95&plan={PLAN_ID}",
+        "/noc/lines",
+        f"/noc/lines/{line}",
+        *(f"/records/{each.row.digest}" for each in posted),
+    ]
+
+
+@pytest.fixture(scope="module")
+def url(rig: Rig) -> Iterator[str]:
+    people = KnownPeople({CLERK: RIGHTS})
+    with listening(rig, furnish=lambda app: install(app, rig.services, people)) as url:
+        yield url
+
+
+def axe(page: Page) -> list[dict[str, Any]]:
+    """Return what axe-core finds grave on a page."""
+    script = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+    page.evaluate(script)
+    result: dict[str, Any] = page.evaluate("axe.run()")
+    return [each for each in result["violations"] if each["impact"] in GRAVE]
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_page_can_be_read_by_everybody(
+    browser: Browser, url: str, places: list[str], lang: str, size: dict[str, int]
+) -> None:
+    with visitor(browser, url, name=CLERK, lang=lang, size=size) as (page, heard):
+        for place in places:
+            page.goto(place)
+            assert page.locator("html").get_attribute("lang") == lang
+            assert page.locator("h1").count() == 1, place
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= size["width"], f"{place} is {wide} wide"
+            found = axe(page)
+            assert found == [], (place, [(each["id"], each["nodes"][0]["html"]) for each in found])
+        # A refused page is an error on the console too, and rightly.
+        assert [each for each in heard.faults if "404" not in each] == []
+
+
+def test_a_ticket_is_opened_by_keyboard_alone(browser: Browser, url: str, rig: Rig) -> None:
+    subscriber = rig.subscriber().subscriber_ref
+    with visitor(browser, url, name=CLERK, lang="fr") as (page, heard):
+        page.goto("/helpdesk/new")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.locator("#new-subscriber_ref").focus()
+        page.keyboard.type(subscriber)
+        page.keyboard.press("Tab")
+        page.keyboard.type("La connexion coupe le soir")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/helpdesk/*-*")
+        assert page.locator("h1").inner_text().startswith("TK-") or page.locator("h1").count() == 1
+        assert "La connexion coupe le soir" in page.content()
+        assert heard.faults == []
+
+
+def test_the_token_is_in_every_form(browser: Browser, url: str, places: list[str]) -> None:
+    with visitor(browser, url, name=CLERK, lang="en") as (page, _):
+        for place in places:
+            page.goto(place)
+            forms = page.locator("form[method=post]")
+            for number in range(forms.count()):
+                token = forms.nth(number).locator("input[name=csrf]").get_attribute("value")
+                assert token == CSRF, place
