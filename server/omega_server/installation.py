@@ -40,6 +40,7 @@ from omega_server.instructing.scheduling import ScheduleDesk
 from omega_server.keys import KeyDesk, finish_rotation, server_rotations
 from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
+from omega_server.people.desk import PeopleDesk
 from omega_server.places import TestPoints
 from omega_server.references import read_references
 from omega_server.settings import PLANS_FILE, ServerSettings
@@ -136,6 +137,7 @@ def services_of(
         lines=LineDesk(store=store, catalogue=installation.catalogue, clock=clock),
         schedules=ScheduleDesk(store=store, catalogue=installation.catalogue, clock=clock),
         fleet=FleetDesk(store=store, catalogue=installation.catalogue, clock=clock),
+        people=PeopleDesk(store, clock),
     )
 
 

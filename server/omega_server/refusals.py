@@ -76,6 +76,13 @@ class Code(StrEnum):
     AGENT_OVERLOADED = "agent_overloaded"
     SUPPRESSION_UNKNOWN = "suppression_unknown"
     SCHEDULE_UNKNOWN = "schedule_unknown"
+    ACCOUNT_UNKNOWN = "account_unknown"
+    ACCOUNT_KNOWN = "account_known"
+    INVITATION_OVER = "invitation_over"
+    LOGIN_REFUSED = "login_refused"
+    LOGIN_WAITS = "login_waits"
+    PIN_NOT_SET = "pin_not_set"
+    NOT_PERMITTED = "not_permitted"
     TIME_NOT_TAKEN = "time_not_taken"
     BUSY = "busy"
     DEADLINE_EXCEEDED = "deadline_exceeded"
@@ -237,6 +244,21 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         ),
         Code.SUPPRESSION_UNKNOWN: Kind(404, "No such suppression", _OPERATOR + "check its name"),
         Code.SCHEDULE_UNKNOWN: Kind(404, "No such schedule", _OPERATOR + "check its name"),
+        Code.ACCOUNT_UNKNOWN: Kind(
+            404, "No such account", "administrator: check the name, or make the account"
+        ),
+        Code.ACCOUNT_KNOWN: Kind(422, "The account is there", "administrator: look at it"),
+        Code.INVITATION_OVER: Kind(
+            410, "The link is not good any more", "administrator: send another"
+        ),
+        Code.LOGIN_REFUSED: Kind(
+            403, "Name or secret is not right", "you: try again, or ask for a new link"
+        ),
+        Code.LOGIN_WAITS: Kind(429, "Too many tries", "you: wait, then try again"),
+        Code.PIN_NOT_SET: Kind(403, "No PIN is set", "you: set one on your own page"),
+        Code.NOT_PERMITTED: Kind(
+            403, "Your role may not do that", "administrator: give the role, or ask somebody who may"
+        ),
         Code.TIME_NOT_TAKEN: Kind(
             422, "Not a time that can be looked at", _OPERATOR + "the detail says which can"
         ),

@@ -20,6 +20,7 @@ from omega_core.clock import Clock
 from omega_server.pages.forms import sent
 from omega_server.pages.frame import Place, Visit, wording_of
 from omega_server.pages.languages import Language
+from omega_server.people.roles import Person
 from omega_server.refusals import Code, RefusalError
 
 
@@ -32,6 +33,7 @@ class Visitor:
     csrf: str
     language: Language | None
     places: tuple[Place, ...]
+    person: Person | None = None
 
 
 class Doorman(Protocol):
@@ -64,15 +66,20 @@ class Door:
 
     def anybody(self, request: Request) -> Visit:
         """Return a visit of a page that everybody may see."""
-        return self._visit(request, self._doorman.who(request))
+        return self.visit_of(request, self._doorman.who(request))
 
     def visit(self, request: Request, right: str) -> Visit:
         """Return a visit of somebody who may; raises LoginNeededError, RefusalError."""
+        visitor = self.known(request)
+        self._doorman.let_in(visitor, right)
+        return self.visit_of(request, visitor)
+
+    def known(self, request: Request) -> Visitor:
+        """Return who is logged in; raises LoginNeededError where nobody is."""
         visitor = self._doorman.who(request)
         if visitor is None:
             raise LoginNeededError(f"/login?to={quote(_place_of(request), safe='')}")
-        self._doorman.let_in(visitor, right)
-        return self._visit(request, visitor)
+        return visitor
 
     def check_form(self, visit: Visit, fields: dict[str, str]) -> None:
         """Raise RefusalError unless the form is one of ours, made for this session."""
@@ -88,7 +95,8 @@ class Door:
         self.check_form(visit, found)
         return found
 
-    def _visit(self, request: Request, visitor: Visitor | None) -> Visit:
+    def visit_of(self, request: Request, visitor: Visitor | None) -> Visit:
+        """Return the visit of somebody, or of nobody."""
         return Visit(
             request=request,
             wording=wording_of(request, self._zone_name, visitor and visitor.language),

@@ -33,12 +33,13 @@ from omega_server.pages.ticket_content import (
     states,
 )
 from omega_server.pages.ticket_steps import CHANNELS, STEP_FORMS, entry_of
+from omega_server.people.roles import Right
 from omega_server.refusals import Code, RefusalError
 from omega_server.ticket_desk import NewTicket, TicketDesk, Wanted, step_model
 from omega_server.ticket_life.life import Status
 from omega_server.ticket_views import TicketPageView, line_view
 
-READ, WORK, DIAGNOSE = "tickets_read", "tickets_work", "diagnose"
+READ, WORK, DIAGNOSE = Right.TICKETS_READ, Right.TICKETS_WORK, Right.DIAGNOSE
 _PAGE: Final = 50
 _SEE_OTHER: Final = 303
 _T = TypeVar("_T")

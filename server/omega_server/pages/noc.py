@@ -24,9 +24,10 @@ from omega_server.pages.doors import Door
 from omega_server.pages.frame import Frame, Visit
 from omega_server.pages.ticket_content import figure
 from omega_server.pages.wording import Wording
+from omega_server.people.roles import Right
 from omega_server.refusals import Code, RefusalError
 
-READ: Final = "fleet_read"
+READ: Final = Right.FLEET_READ
 FIRST_METRIC: Final = "goodput_bps_down"
 _LINES: Final = 50
 _WORST: Final = 20

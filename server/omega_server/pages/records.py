@@ -36,9 +36,10 @@ from omega_server.pages.doors import Door
 from omega_server.pages.frame import Frame, Visit
 from omega_server.pages.ticket_content import figure
 from omega_server.pages.wording import Wording
+from omega_server.people.roles import Right
 from omega_server.store.rows import RecordRow
 
-READ: Final = "records_read"
+READ: Final = Right.RECORDS_READ
 _T = TypeVar("_T")
 _JUDGEMENT: Final = TypeAdapter(Judgement)
 

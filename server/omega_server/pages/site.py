@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
 from omega_server.api.services import Services
-from omega_server.pages import helpdesk, noc, records, static_files
+from omega_server.pages import accounts, helpdesk, noc, records, static_files
 from omega_server.pages.doors import Door, Doorman, LoginNeededError
 from omega_server.pages.frame import Frame
 from omega_server.pages.headers import PageHeaders
@@ -17,7 +17,7 @@ from omega_server.pages.static_files import StaticFiles
 from omega_server.refusals import RefusalError
 
 _SEE_OTHER = 303
-PREFIXES = ("/helpdesk", "/noc", "/records")
+PREFIXES = ("/helpdesk", "/noc", "/records", "/login", "/logout", "/invited", "/me")
 """Where pages are; everything else answers in JSON."""
 
 
@@ -26,6 +26,7 @@ def install(app: FastAPI, services: Services, doorman: Doorman, zone_name: str =
     static = StaticFiles()
     frame, door = Frame(static), Door(doorman, services.clock, zone_name)
     app.include_router(static_files.router_of(static))
+    app.include_router(accounts.router_of(frame, door, services))
     app.include_router(helpdesk.router_of(frame, door, services))
     app.include_router(noc.router_of(frame, door, services))
     app.include_router(records.router_of(frame, door, services))

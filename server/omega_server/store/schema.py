@@ -8,6 +8,7 @@ from omega_server.store import (
     instruction_tables,
     key_tables,
     line_tables,
+    people_tables,
     schedule_tables,
 )
 from omega_server.store.tables import metadata
@@ -18,6 +19,7 @@ TABLES = (
     delivery_tables,
     line_tables,
     schedule_tables,
+    people_tables,
     fleet_tables,
 )
 
