@@ -24,29 +24,25 @@ from omega_server.pages.refused import told
 from omega_server.people.desk import SESSION_S, LoggedIn, PeopleDesk
 from omega_server.people.roles import Person, Right
 from omega_server.refusals import Code, RefusalError
+from omega_server.pages.wording import later
 
 _SEE_OTHER: Final = 303
 _T = TypeVar("_T")
 
 
-def _(text: str) -> str:
-    """Mark a text for the catalogue."""
-    return text
-
-
 _PLACES: Final = (
-    (Right.TICKETS_WORK, Place("/helpdesk", _("Tickets"))),
-    (Right.FLEET_READ, Place("/noc", _("The network"))),
-    (Right.PEOPLE, Place("/people", _("Accounts"))),
+    (Right.TICKETS_WORK, Place("/helpdesk", later("Tickets"))),
+    (Right.FLEET_READ, Place("/noc", later("The network"))),
+    (Right.PEOPLE, Place("/people", later("Accounts"))),
 )
-_OWN: Final = Place("/me", _("Me"))
+_OWN: Final = Place("/me", later("Me"))
 _ROLES: Final = (
-    _("technician"),
-    _("helpdesk"),
-    _("noc"),
-    _("back_office"),
-    _("administrator"),
-    _("auditor"),
+    later("technician"),
+    later("helpdesk"),
+    later("noc"),
+    later("back_office"),
+    later("administrator"),
+    later("auditor"),
 )
 """What roles are called; said where they are shown."""
 

@@ -10,47 +10,42 @@ from dataclasses import dataclass
 from typing import Final
 
 from omega_server.pages.ticket_content import said_state
-from omega_server.pages.wording import Wording
+from omega_server.pages.wording import Wording, later
 from omega_server.refusals import Code, RefusalError
 from omega_server.ticket_life.life import Status
 from omega_server.ticket_life.steps import StepRefusedError
 
 
-def _(text: str) -> str:
-    """Mark a text for the catalogue."""
-    return text
-
-
 # Texts that other modules say in English, named here so that the catalogue has them.
 _GUARDS = (
-    _("nobody owns the ticket"),
-    _("name an owner first"),
-    _("no estimated time is set"),
-    _("set the first one"),
-    _("the estimate is not in the future"),
-    _("name a later one"),
-    _("there is no estimate to tell"),
-    _("set one first"),
-    _("no zone is recorded"),
-    _("diagnose, or record `unknown` with a reason"),
-    _("unknown without a reason"),
-    _("say what was not observed"),
-    _("nothing was measured remotely"),
-    _("diagnose, or say why it can't be"),
-    _("nobody was sent"),
-    _("dispatch somebody first"),
-    _("name a higher level, or return it"),
-    _("name a lower level, or escalate it"),
-    _("the remedy was not applied between opening and now"),
-    _("correct its time"),
-    _("it was not said between the remedy and now"),
-    _("ask the customer now"),
-    _("only level 3 waives the measurement"),
-    _("escalate to technical support"),
-    _("no record measured after the last change passes what had failed"),
-    _("measure again in mode standard, or let level 3 waive it with a reason"),
-    _("the customer has not agreed"),
-    _("ask, and record who agreed, when and by which channel; it can't be waived"),
+    later("nobody owns the ticket"),
+    later("name an owner first"),
+    later("no estimated time is set"),
+    later("set the first one"),
+    later("the estimate is not in the future"),
+    later("name a later one"),
+    later("there is no estimate to tell"),
+    later("set one first"),
+    later("no zone is recorded"),
+    later("diagnose, or record `unknown` with a reason"),
+    later("unknown without a reason"),
+    later("say what was not observed"),
+    later("nothing was measured remotely"),
+    later("diagnose, or say why it can't be"),
+    later("nobody was sent"),
+    later("dispatch somebody first"),
+    later("name a higher level, or return it"),
+    later("name a lower level, or escalate it"),
+    later("the remedy was not applied between opening and now"),
+    later("correct its time"),
+    later("it was not said between the remedy and now"),
+    later("ask the customer now"),
+    later("only level 3 waives the measurement"),
+    later("escalate to technical support"),
+    later("no record measured after the last change passes what had failed"),
+    later("measure again in mode standard, or let level 3 waive it with a reason"),
+    later("the customer has not agreed"),
+    later("ask, and record who agreed, when and by which channel; it can't be waived"),
 )
 
 

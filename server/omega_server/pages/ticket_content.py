@@ -12,39 +12,34 @@ from omega_acceptance.zone.edge import ZoneReport
 from omega_acceptance.zone.telling import Audience, told
 from omega_server.api.services import Services
 from omega_server.pages.ticket_steps import STEP_FORMS, StepForm
-from omega_server.pages.wording import Wording
+from omega_server.pages.wording import Wording, later
 from omega_server.ticket_life import entries as log
 from omega_server.ticket_life.life import Status
 from omega_server.ticket_life.steps import ALLOWED
 from omega_server.ticket_views import ComparedView, TicketLifeView, shown as shown_life
 
 
-def _(text: str) -> str:
-    """Mark a text for the catalogue."""
-    return text
-
-
 _STATES: Final[Mapping[Status, str]] = MappingProxyType(
     {
-        Status.ACKNOWLEDGED: _("new"),
-        Status.IN_PROGRESS: _("being worked on"),
-        Status.PENDING: _("waits for the customer"),
-        Status.HELD: _("waits for somebody else"),
-        Status.RESOLVED: _("mended, to be confirmed"),
-        Status.CLOSED: _("closed"),
-        Status.CANCELLED: _("withdrawn"),
-        Status.REJECTED: _("not ours"),
+        Status.ACKNOWLEDGED: later("new"),
+        Status.IN_PROGRESS: later("being worked on"),
+        Status.PENDING: later("waits for the customer"),
+        Status.HELD: later("waits for somebody else"),
+        Status.RESOLVED: later("mended, to be confirmed"),
+        Status.CLOSED: later("closed"),
+        Status.CANCELLED: later("withdrawn"),
+        Status.REJECTED: later("not ours"),
     }
 )
 _DIAGNOSIS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "asked": _("The device on the line is being asked."),
-        "waits": _("The device waits: %(why)s."),
-        "begun": _("The line is being measured."),
-        "refused": _("The device does not do it: %(why)s."),
-        "done": _("The line has been measured."),
-        "failed": _("It came to nothing: %(why)s."),
-        "cancelled": _("It was called off."),
+        "asked": later("The device on the line is being asked."),
+        "waits": later("The device waits: %(why)s."),
+        "begun": later("The line is being measured."),
+        "refused": later("The device does not do it: %(why)s."),
+        "done": later("The line has been measured."),
+        "failed": later("It came to nothing: %(why)s."),
+        "cancelled": later("It was called off."),
     }
 )
 _UNDER_WAY: Final = frozenset({"asked", "waits", "begun"})

@@ -14,13 +14,9 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 from omega_core.units import US_PER_S
+from omega_server.pages.wording import later
 
 Kind: TypeAlias = Literal["text", "long", "choice", "moment", "yes", "number", "names"]
-
-
-def _(text: str) -> str:
-    """Mark a text for the catalogue; it is looked up where it is shown."""
-    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,193 +41,193 @@ class StepForm:
 
 
 CHANNELS: Final = (
-    ("phone", _("by telephone")),
-    ("mail", _("by mail")),
-    ("message", _("by text message")),
-    ("letter", _("by letter")),
-    ("in_person", _("in person")),
-    ("web", _("on the web")),
+    ("phone", later("by telephone")),
+    ("mail", later("by mail")),
+    ("message", later("by text message")),
+    ("letter", later("by letter")),
+    ("in_person", later("in person")),
+    ("web", later("on the web")),
 )
-_CHANNEL: Final = StepField("channel", _("How"), "choice", choices=CHANNELS)
-_REASON: Final = StepField("reason", _("Why"), "long")
+_CHANNEL: Final = StepField("channel", later("How"), "choice", choices=CHANNELS)
+_REASON: Final = StepField("reason", later("Why"), "long")
 _LEVELS: Final = tuple((str(each), str(each)) for each in (1, 2, 3, 4))
 
 STEP_FORMS: Final[Mapping[str, StepForm]] = MappingProxyType(
     {
-        "owned": StepForm(_("Take or hand over"), (StepField("owner", _("Who answers for it")),)),
-        "started": StepForm(_("Begin to look for the fault"), ()),
+        "owned": StepForm(later("Take or hand over"), (StepField("owner", later("Who answers for it")),)),
+        "started": StepForm(later("Begin to look for the fault"), ()),
         "eta": StepForm(
-            _("Promise a time"),
+            later("Promise a time"),
             (
-                StepField("eta_unix_us", _("Mended by"), "moment"),
+                StepField("eta_unix_us", later("Mended by"), "moment"),
                 _REASON,
                 StepField(
-                    "told_by", _("The customer was told"), "choice", required=False, choices=CHANNELS
+                    "told_by", later("The customer was told"), "choice", required=False, choices=CHANNELS
                 ),
             ),
         ),
-        "eta_told": StepForm(_("The customer was told the time"), (_CHANNEL,)),
+        "eta_told": StepForm(later("The customer was told the time"), (_CHANNEL,)),
         "contacted": StepForm(
-            _("Note a contact"),
+            later("Note a contact"),
             (
                 _CHANNEL,
-                StepField("reached", _("The customer was reached"), "yes"),
-                StepField("text", _("What was said"), "long"),
+                StepField("reached", later("The customer was reached"), "yes"),
+                StepField("text", later("What was said"), "long"),
             ),
         ),
         "note": StepForm(
-            _("Write a note"),
+            later("Write a note"),
             (
                 StepField(
                     "about",
-                    _("About"),
+                    later("About"),
                     "choice",
                     choices=(
-                        ("work", _("work")),
-                        ("test", _("a test")),
-                        ("dialogue", _("a conversation")),
-                        ("measure", _("a measure taken")),
-                        ("notice", _("a notice")),
+                        ("work", later("work")),
+                        ("test", later("a test")),
+                        ("dialogue", later("a conversation")),
+                        ("measure", later("a measure taken")),
+                        ("notice", later("a notice")),
                     ),
                 ),
-                StepField("text", _("Text"), "long"),
+                StepField("text", later("Text"), "long"),
                 StepField(
                     "changes_line",
-                    _("The line was changed by it"),
+                    later("The line was changed by it"),
                     "yes",
-                    hint=_("What was measured before is history then."),
+                    hint=later("What was measured before is history then."),
                 ),
             ),
         ),
         "criticality": StepForm(
-            _("Say how grave it is"),
+            later("Say how grave it is"),
             (
                 StepField(
                     "criticality",
-                    _("For the customer it is"),
+                    later("For the customer it is"),
                     "choice",
                     choices=(
-                        ("blocking", _("blocking: nothing works")),
-                        ("degraded", _("degraded: it works badly")),
-                        ("minor", _("minor")),
+                        ("blocking", later("blocking: nothing works")),
+                        ("degraded", later("degraded: it works badly")),
+                        ("minor", later("minor")),
                     ),
                 ),
                 _REASON,
             ),
         ),
         "zone": StepForm(
-            _("Say where the fault is"),
+            later("Say where the fault is"),
             (
                 StepField(
                     "zone",
-                    _("Zone"),
+                    later("Zone"),
                     "choice",
                     choices=(
-                        ("Z0", _("the customer's network or Wi-Fi")),
-                        ("Z1", _("the customer's box")),
-                        ("Z2", _("the access line")),
-                        ("Z3", _("the operator's network")),
-                        ("Z4", _("beyond the operator")),
-                        ("none", _("nothing is wrong")),
-                        ("unknown", _("not known")),
+                        ("Z0", later("the customer's network or Wi-Fi")),
+                        ("Z1", later("the customer's box")),
+                        ("Z2", later("the access line")),
+                        ("Z3", later("the operator's network")),
+                        ("Z4", later("beyond the operator")),
+                        ("none", later("nothing is wrong")),
+                        ("unknown", later("not known")),
                     ),
                 ),
-                StepField("reason", _("Why"), "long", required=False),
+                StepField("reason", later("Why"), "long", required=False),
             ),
         ),
         "waiting": StepForm(
-            _("Wait for somebody"),
+            later("Wait for somebody"),
             (
                 StepField(
                     "status",
-                    _("It waits for"),
+                    later("It waits for"),
                     "choice",
-                    choices=(("pending", _("the customer")), ("held", _("somebody else"))),
+                    choices=(("pending", later("the customer")), ("held", later("somebody else"))),
                 ),
-                StepField("party", _("Who")),
+                StepField("party", later("Who")),
                 _REASON,
             ),
         ),
-        "resumed": StepForm(_("Go on"), (StepField("event", _("What has come"), "long"),)),
+        "resumed": StepForm(later("Go on"), (StepField("event", later("What has come"), "long"),)),
         "dispatched": StepForm(
-            _("Send a technician"),
+            later("Send a technician"),
             (
-                StepField("to", _("Who goes")),
+                StepField("to", later("Who goes")),
                 _REASON,
                 StepField(
                     "no_remote_reason",
-                    _("Why nothing was measured before"),
+                    later("Why nothing was measured before"),
                     "long",
                     required=False,
-                    hint=_("Needed where no diagnosis was made from here."),
+                    hint=later("Needed where no diagnosis was made from here."),
                 ),
-                StepField("spares", _("Parts to carry"), "names", required=False),
+                StepField("spares", later("Parts to carry"), "names", required=False),
             ),
         ),
-        "arrived": StepForm(_("They are there"), (StepField("place", _("Where")),)),
+        "arrived": StepForm(later("They are there"), (StepField("place", later("Where")),)),
         "escalated": StepForm(
-            _("Ask a higher level"),
+            later("Ask a higher level"),
             (
-                StepField("level", _("Level"), "number", choices=_LEVELS),
+                StepField("level", later("Level"), "number", choices=_LEVELS),
                 _REASON,
-                StepField("question", _("What they are asked"), "long", required=False),
+                StepField("question", later("What they are asked"), "long", required=False),
             ),
         ),
         "returned": StepForm(
-            _("Give it back"),
-            (StepField("level", _("Level"), "number", choices=_LEVELS), _REASON),
+            later("Give it back"),
+            (StepField("level", later("Level"), "number", choices=_LEVELS), _REASON),
         ),
         "linked": StepForm(
-            _("Name a ticket that belongs to it"),
+            later("Name a ticket that belongs to it"),
             (
-                StepField("ticket_id", _("Ticket")),
+                StepField("ticket_id", later("Ticket")),
                 StepField(
                     "relation",
-                    _("How they belong together"),
+                    later("How they belong together"),
                     "choice",
                     choices=(
-                        ("same_fault", _("the same fault")),
-                        ("same_sector", _("the same sector")),
-                        ("successor", _("it follows this one")),
-                        ("related", _("otherwise")),
+                        ("same_fault", later("the same fault")),
+                        ("same_sector", later("the same sector")),
+                        ("successor", later("it follows this one")),
+                        ("related", later("otherwise")),
                     ),
                 ),
             ),
         ),
         "resolved": StepForm(
-            _("It is mended"),
+            later("It is mended"),
             (
-                StepField("remedy", _("What was done"), "long"),
-                StepField("done_unix_us", _("When, if not just now"), "moment", required=False),
+                StepField("remedy", later("What was done"), "long"),
+                StepField("done_unix_us", later("When, if not just now"), "moment", required=False),
             ),
         ),
-        "fault_returned": StepForm(_("The fault is back"), (_REASON,)),
+        "fault_returned": StepForm(later("The fault is back"), (_REASON,)),
         "consent": StepForm(
-            _("What the customer says of closing"),
+            later("What the customer says of closing"),
             (
-                StepField("person", _("Who said it")),
+                StepField("person", later("Who said it")),
                 _CHANNEL,
-                StepField("agrees", _("They agree"), "yes"),
-                StepField("said_unix_us", _("When"), "moment"),
-                StepField("text", _("In their words"), "long", required=False),
+                StepField("agrees", later("They agree"), "yes"),
+                StepField("said_unix_us", later("When"), "moment"),
+                StepField("text", later("In their words"), "long", required=False),
             ),
         ),
         "waiver": StepForm(
-            _("Answer for closing without a measurement"),
+            later("Answer for closing without a measurement"),
             (_REASON,),
             is_grave=True,
         ),
         "closed": StepForm(
-            _("Close"), (StepField("text", _("A last word"), "long", required=False),), is_grave=True
+            later("Close"), (StepField("text", later("A last word"), "long", required=False),), is_grave=True
         ),
         "cancelled": StepForm(
-            _("The customer withdraws it"),
-            (_REASON, StepField("person", _("Who said so")), _CHANNEL),
+            later("The customer withdraws it"),
+            (_REASON, StepField("person", later("Who said so")), _CHANNEL),
             is_grave=True,
         ),
         "rejected": StepForm(
-            _("It is not ours"),
-            (_REASON, StepField("turn_to", _("Where the customer can turn to"), "long")),
+            later("It is not ours"),
+            (_REASON, StepField("turn_to", later("Where the customer can turn to"), "long")),
             is_grave=True,
         ),
     }
