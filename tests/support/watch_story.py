@@ -51,11 +51,22 @@ class Story:
         rig.finish()
 
 
-def drawn(seed: int, *, duration_s: int, outages: int, events: int, slot_s: int) -> Story:
-    """Draw a story. An event lasts half a slot at the most; there must be slots enough."""
+def drawn(
+    seed: int,
+    *,
+    duration_s: int,
+    outages: int,
+    events: int,
+    slot_s: int,
+    longest_s: float = VERY_LONG_S,
+) -> Story:
+    """Draw a story. An event lasts half a slot at the most; there must be slots enough.
+
+    One outage in fifty lasts longer than the others, up to `longest_s`.
+    """
     rng = random.Random(seed)  # noqa: S311 - a drawn case, not a secret
     duration_us, slot_us = duration_s * US_PER_S, slot_s * US_PER_S
-    downs = _downs(rng, duration_us, outages)
+    downs = _downs(rng, duration_us, outages, longest_s)
     slots = sorted(rng.sample(range(1, duration_us // slot_us - 1), events))
     kinds = list(_KINDS)
     rng.shuffle(kinds)
@@ -67,8 +78,10 @@ def drawn(seed: int, *, duration_s: int, outages: int, events: int, slot_s: int)
     return Story(duration_us, downs, tuple(sorted(befalling + asked, key=lambda each: each.at_us)))
 
 
-def _downs(rng: random.Random, duration_us: int, count: int) -> tuple[Down, ...]:
-    lengths = [int(_length_s(rng) * US_PER_S) for _ in range(count)]
+def _downs(
+    rng: random.Random, duration_us: int, count: int, longest_s: float
+) -> tuple[Down, ...]:
+    lengths = [int(_length_s(rng, longest_s) * US_PER_S) for _ in range(count)]
     lengths[:2] = [int(SHORTEST_S * US_PER_S), int(LONGEST_S * US_PER_S)]
     rng.shuffle(lengths)
     starts = sorted(rng.randrange(_QUIET_US, duration_us - _QUIET_US) for _ in lengths)
@@ -85,9 +98,9 @@ def _downs(rng: random.Random, duration_us: int, count: int) -> tuple[Down, ...]
     return tuple(downs)
 
 
-def _length_s(rng: random.Random) -> float:
+def _length_s(rng: random.Random, longest_s: float) -> float:
     if rng.random() < 0.02:
-        return rng.uniform(LONGEST_S, VERY_LONG_S)
+        return rng.uniform(LONGEST_S, longest_s)
     return SHORTEST_S * (LONGEST_S / SHORTEST_S) ** rng.random()
 
 
@@ -96,7 +109,7 @@ def _event(
 ) -> Event:
     at_us = slot_start_us + rng.randrange(slot_us // 4)
     if draw is _restart:
-        return Event(_clear(at_us, downs), draw(rng, slot_us // 2))
+        return Event(at_us, lambda rig: _restarted(rig, downs))
     within = [down for down in downs if at_us <= down[0] <= at_us + slot_us // 4]
     if within and rng.random() < 0.5:
         started_us, ended_us = within[0]
@@ -168,8 +181,15 @@ def _step(rng: random.Random, longest_us: int) -> Befalling:
 
 
 def _restart(rng: random.Random, longest_us: int) -> Befalling:
+    """Stand in the list of kinds; what befalls then is `_restarted`."""
     del rng, longest_us
     return WatchRig.restart_far_end
+
+
+def _restarted(rig: WatchRig, downs: tuple[Down, ...]) -> None:
+    """Restart the test point as soon as no outage is near, whatever has delayed it."""
+    rig.run_to(_clear(rig.at_us, downs))
+    rig.restart_far_end()
 
 
 _KINDS: tuple[_Draw, ...] = (

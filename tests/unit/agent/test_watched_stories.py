@@ -31,6 +31,12 @@ def a_day(seed: int) -> Story:
     return drawn(seed, duration_s=DAY_S, outages=60, events=24, slot_s=HOUR_S // 2)
 
 
+def an_hour() -> Story:
+    story = drawn(1, duration_s=HOUR_S, outages=12, events=0, slot_s=HOUR_S, longest_s=200)
+    assert len(story.downs) == 12
+    return story
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_days_on_which_everything_happens(tmp_path: Path, seed: int) -> None:
@@ -50,7 +56,7 @@ def test_a_month(tmp_path: Path) -> None:
 
 
 def test_an_hour_with_twelve_outages(tmp_path: Path) -> None:
-    story = drawn(1, duration_s=HOUR_S, outages=12, events=0, slot_s=HOUR_S)
+    story = an_hour()
     truth = truth_of(happened(tmp_path, story, PlainEnd(), 1))
     assert (truth.faults, truth.looked_at) == ([], len(story.downs))
 
@@ -69,7 +75,7 @@ def test_a_test_point_with_keys_and_one_without_tell_the_same_story(tmp_path: Pa
 @pytest.mark.parametrize("off_by_us", [-3 * US_PER_S, 3 * US_PER_S])
 def test_bounds_that_are_off_are_seen(tmp_path: Path, off_by_us: int) -> None:
     """The comparison itself: had the outages been other ones, it would say so."""
-    story = drawn(1, duration_s=HOUR_S, outages=12, events=0, slot_s=HOUR_S)
+    story = an_hour()
     rig = happened(tmp_path, story, PlainEnd(), 1)
     rig.line.downs = [(start_us, end_us + off_by_us) for start_us, end_us in story.downs]
     assert truth_of(rig).faults
