@@ -34,6 +34,7 @@ from omega_agent.daemon.line_look import LOOK_S, LineLook
 from omega_agent.daemon.local_limits import LocalLimits, Used
 from omega_agent.daemon.memory import Memory
 from omega_agent.daemon.news import (
+    Barred,
     Broken,
     DiskRefused,
     Ended,
@@ -190,6 +191,8 @@ class Loop:
                 raise RuntimeError("a thread of the daemon has ended") from news.error
             case Watches():
                 self._tell("daemon_watches", test_point=news.test_point, address=news.address)
+            case Barred():
+                self._tell("daemon_barred", addresses=", ".join(news.addresses))
             case Sealed():
                 self._drained_ns = None
             case WasDown():
