@@ -59,9 +59,7 @@ class DeskEnd:
     """The real one: keys, cookies, signatures."""
 
     def __init__(self) -> None:
-        self._envelope = seal(
-            model_bytes(_GRANT), PayloadType.STANDING_GRANT, builders.SERVER_KEY
-        )
+        self._envelope = seal(model_bytes(_GRANT), PayloadType.STANDING_GRANT, builders.SERVER_KEY)
         self.restart()
 
     def client(self) -> StandingClient:

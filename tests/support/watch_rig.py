@@ -216,7 +216,14 @@ class WatchRig:
         self.blind.append((self.at_us, self.at_us))
 
     def set_clock(self, *, off_by_us: int) -> None:
-        """Set the wall clock, so far from the truth."""
+        """Set the wall clock, so far from the truth.
+
+        Answers on the way are read as they come first: a watch reads within a millisecond, and is
+        not to be judged by this rig's reading later.
+        """
+        while (coming_us := self._way.coming_us) is not None:
+            self.run_to(coming_us)
+            self._watch.step()
         self.clock.at_unix_ns = (START_UNIX_US + self.at_us + off_by_us) * NS_PER_US
 
     def report(self) -> None:
@@ -289,11 +296,14 @@ class _Way:
         self._coming: deque[_Coming] = deque()
 
     @property
+    def coming_us(self) -> int | None:
+        """When the next answer comes, or came."""
+        return self._coming[0].at_us if self._coming else None
+
+    @property
     def urgent_us(self) -> int | None:
         """When something comes that is to be acted upon at once."""
-        if self._coming and is_standing(self._coming[0].data):
-            return self._coming[0].at_us
-        return None
+        return next((each.at_us for each in self._coming if is_standing(each.data)), None)
 
     def fileno(self) -> int:
         return -1

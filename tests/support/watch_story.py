@@ -78,9 +78,7 @@ def drawn(
     return Story(duration_us, downs, tuple(sorted(befalling + asked, key=lambda each: each.at_us)))
 
 
-def _downs(
-    rng: random.Random, duration_us: int, count: int, longest_s: float
-) -> tuple[Down, ...]:
+def _downs(rng: random.Random, duration_us: int, count: int, longest_s: float) -> tuple[Down, ...]:
     lengths = [int(_length_s(rng, longest_s) * US_PER_S) for _ in range(count)]
     lengths[:2] = [int(SHORTEST_S * US_PER_S), int(LONGEST_S * US_PER_S)]
     rng.shuffle(lengths)

@@ -124,8 +124,10 @@ class _Told:
         most_us = sum(map(self._most_us, self._outages))
         if down_us - unseen_us > most_us:
             yield f"{down_us - unseen_us} us of outages were looked at, {most_us} us are told"
-        observed_us = self._ended_us - self._started_us - sum(
-            each.ended_us - each.started_us for each in self._gaps
+        observed_us = (
+            self._ended_us
+            - self._started_us
+            - sum(each.ended_us - each.started_us for each in self._gaps)
         )
         if not 0 <= most_us <= observed_us:
             yield f"{most_us} us of outages are told in {observed_us} us observed"
