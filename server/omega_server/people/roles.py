@@ -102,11 +102,29 @@ class Person:
     language: str = "fr"
 
 
+OPERATOR = Person(name="operator", role=Role.ADMINISTRATOR)
+"""Whoever holds the operator's token, or may read the data folder; nobody's account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks, and from which address; the machine itself has none."""
+
+    person: Person
+    address: str = ""
+
+
+CONSOLE = Caller(person=OPERATOR)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What is to be done something with, as far as it decides whose it is; None is not known."""
+    """What is to be done something with, as far as it decides whose it is; None is not known.
 
-    technician: str | None = None
+    `technicians` are those to whom its sheet, or a sheet of its line, is assigned.
+    """
+
+    technicians: frozenset[str] = frozenset()
     subscriber_ref: str | None = None
     ticket_level: int | None = None
 
@@ -269,11 +287,26 @@ def is_own(person: Person, about: About) -> bool:
             mine = person.subscriber_ref
             return mine is not None and mine == about.subscriber_ref
         case Role.TECHNICIAN:
-            return person.name == about.technician
+            return person.name in about.technicians
         case Role.HELPDESK:
             return person.level is not None and person.level == about.ticket_level
         case _:
             return False
+
+
+def level_of(person: Person) -> int | None:
+    """Return at which level somebody writes to tickets; None for one who may name any."""
+    match person.role:
+        case Role.ADMINISTRATOR:
+            return None
+        case Role.HELPDESK:
+            return person.level
+        case Role.TECHNICIAN:
+            return 2
+        case Role.NOC:
+            return 3
+        case _:
+            return 1
 
 
 def demand(person: Person, right: Right, about: About = NOTHING) -> None:
