@@ -33,6 +33,7 @@ from omega_server.people.messages import (
 from omega_server.people.passwords import Passwords, check_password, check_pin
 from omega_server.people.roles import OPERATOR, Caller, Person, Role, check_post
 from omega_server.people.secret_words import as_kept, new_link_secret
+from omega_server.people.tries import Tries
 from omega_server.refusals import Code, RefusalError
 from omega_server.store.errors import AlreadyThereError
 from omega_server.store.people_port import AccountRow, LinkPurpose, LinkRow
@@ -43,12 +44,13 @@ class PeopleDesk:
     """Everything that is done with accounts."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, passwords: Passwords, journal: Journal
+        self, *, store: Store, clock: Clock, passwords: Passwords, journal: Journal, tries: Tries
     ) -> None:
         self._store = store
         self._clock = clock
         self._passwords = passwords
         self._journal = journal
+        self._tries = tries
 
     def add(self, caller: Caller, wish: NewPerson) -> AddedView:
         """Make an account; raises RefusalError `person_known`, `person_unfit`."""
@@ -160,17 +162,16 @@ class PeopleDesk:
         )
 
     def _confirmed(self, caller: Caller, password: str) -> AccountRow:
-        """Return the caller's own account; raises RefusalError `login_wrong`, `login_limited`."""
+        """Return the caller's own account; raises RefusalError `login_wrong`, `login_limited`.
+
+        Counted like logins: a telephone that was left lying is no place to guess a password.
+        """
         row = self._own(caller)
-        people = self._store.people
-        # The same counter as for PINs: a borrowed telephone is no place to guess a password.
-        if not people.count_pin_try(row.account_id, tries_max=2 * limits.PIN_TRIES_MAX):
-            detail = "too many wrong passwords: ask an administrator for a link to set a new one"
-            raise RefusalError(Code.PIN_LOCKED, detail)
+        self._tries.count(name=row.name, address=caller.address)
         if not self._passwords.check(password, row.password_hash).is_right:
             self._journal.write(caller, "password wrong", "account", row.name)
             raise RefusalError(Code.LOGIN_WRONG, "that is not the present password")
-        people.forget_pin_tries(row.account_id)
+        self._tries.forgive(name=row.name, address=caller.address)
         return row
 
     def _own(self, caller: Caller) -> AccountRow:
