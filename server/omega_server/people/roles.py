@@ -75,6 +75,7 @@ class Right(StrEnum):
     SCHEDULES_CHANGE = "schedules_change"
     SUPPRESS = "suppress"
     METRICS_READ = "metrics_read"
+    EXCHANGE = "exchange"
     PEOPLE = "people"
     AUDIT_READ = "audit_read"
 
