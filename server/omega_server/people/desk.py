@@ -153,6 +153,10 @@ class PeopleDesk:
             raise RefusalError(Code.PERSON_UNKNOWN, f"there is no account {name}")
         return row
 
+    def person(self, name: str) -> PersonView:
+        """Return an account as it is shown; raises RefusalError `person_unknown`."""
+        return person_view(self.known(name))
+
     def every(self, *, after: str = "", count: int = limits.ACCOUNTS_PAGE_MAX) -> PeopleView:
         """Return accounts by name, after the one named."""
         rows = self._store.people.accounts(after=after, count=count)
