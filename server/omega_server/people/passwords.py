@@ -20,6 +20,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -64,7 +65,10 @@ class Passwords:
             type=Type.ID,
         )
         self._places = threading.BoundedSemaphore(at_once_max)
-        self._nobodys = self._hasher.hash(secrets.token_bytes(32))
+
+    @cached_property
+    def _nobodys(self) -> str:
+        return self._hasher.hash(secrets.token_bytes(32))
 
     def hash_of(self, secret: str) -> str:
         """Return what is kept of a secret; raises RefusalError `busy`."""
@@ -79,8 +83,9 @@ class Passwords:
         if len(secret) > limits.PASSWORD_OCTETS_MAX:
             return WRONG  # longer than any that was taken, and known before anything is compared
         with self._one_place():
+            nobodys = self._nobodys  # made by the first to come, whoever that is
             try:
-                self._hasher.verify(self._nobodys if kept is None else kept, _octets(secret))
+                self._hasher.verify(nobodys if kept is None else kept, _octets(secret))
             except (VerificationError, InvalidHashError):
                 return WRONG
             if kept is None:

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from omega_core.clock import SystemClock
 from omega_core.errors import ExitCode
 from omega_server.cli import main
-from omega_server.people import opening
-from omega_server.people.passwords import Cost
+from omega_server.people.opening import People, people_of
 from support.people import CHEAP, HERE, PASSWORD
 from support.server_rig import Rig
 
@@ -26,7 +26,6 @@ Run = Callable[..., tuple[int, str, str]]
 def run(rig: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Call `user ...` on a rig's store in this process; return exit code, stdout and stderr."""
     data = rig.installation.settings.data
-    monkeypatch.setattr(opening, "FULL_COST", CHEAP)
 
     def call(*arguments: str | Path) -> tuple[int, str, str]:
         words = ["omega-server", "user", *map(str, arguments), "--data", str(data)]
@@ -40,8 +39,12 @@ def run(rig: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
     return call
 
 
-def logged_in(rig: Rig, name: str, password: str, cost: Cost = CHEAP) -> str:
-    people = opening.people_of(rig.store, rig.clock, cost=cost)
+def people_now(rig: Rig) -> People:
+    return people_of(rig.store, SystemClock(), cost=CHEAP)
+
+
+def logged_in(rig: Rig, name: str, password: str) -> str:
+    people = people_now(rig)
     return people.entrance.login(name, password, HERE).person.role.value
 
 
@@ -61,7 +64,7 @@ def descriptor_of(line: bytes) -> int:
 def test_an_account_is_made_with_a_secret_for_its_owner(rig: Rig, run: Run) -> None:
     added = told(run, "add", "tina", "--role", "technician")
     assert (added["person"]["name"], added["person"]["has_password"]) == ("tina", False)
-    people = opening.people_of(rig.store, rig.clock, cost=CHEAP)
+    people = people_now(rig)
     people.desk.set_by_link(added["reset"]["secret"], PASSWORD, HERE)
     assert logged_in(rig, "tina", PASSWORD) == "technician"
 
