@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from omega_server.people.roles import (
@@ -19,6 +22,7 @@ from omega_server.people.roles import (
     demand,
     level_of,
     may,
+    post_name,
     posts_with,
     scope_of,
 )
@@ -144,3 +148,19 @@ def test_every_role_of_staff_has_a_post() -> None:
 )
 def test_at_which_level_somebody_writes(person: Person, level: int | None) -> None:
     assert level_of(person) == level
+
+
+def test_the_document_has_the_matrix_as_it_is() -> None:
+    document = Path(__file__).parents[3] / "docs" / "people.md"
+    rows = re.findall(r"^\| `([a-z_]+)` \| (.+) \|$", document.read_text("utf-8"), re.MULTILINE)
+    assert dict(rows) == {right.value: ", ".join(_holders(right)) for right in Right}
+
+
+def _holders(right: Right) -> list[str]:
+    people = [Person(name="somebody", role=role, level=level) for role, level in RIGHTS]
+    scopes = [(person, scope_of(person, right)) for person in people]
+    return [
+        post_name(person.role, person.level) + (" (own)" if scope is Scope.OWN else "")
+        for person, scope in scopes
+        if scope is not None
+    ]
