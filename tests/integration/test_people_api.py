@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from starlette.testclient import TestClient
 
 from omega_server import sheets, tickets
 from omega_server.api.admission import CSRF_HEADER
 from omega_server.people.entrance import Entered
 from omega_server.people.matrix import ENTRIES, Door, Endpoint, Of
 from omega_server.people.roles import CONSOLE, Role
-from support.people import PASSWORD, Crowd, client_of, code_in, guarded_app
+from support.people import PASSWORD, Browser, Crowd, client_of, code_in, guarded_app
 from support.server_rig import Rig, digest_of, make_rig
 
 POSTS: dict[str, tuple[Role, int | None]] = {
@@ -127,7 +126,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         yield Story(crowd, guarded_app(crowd), entered, mine, others)
 
 
-def asked(client: TestClient, endpoint: Endpoint, about: dict[str, str]) -> Any:  # noqa: ANN401 - a response
+def asked(client: Browser, endpoint: Endpoint, about: dict[str, str]) -> Any:  # noqa: ANN401 - a response
     """Ask an endpoint about a line's things; bodies name them, and are otherwise not complete."""
     method, path = endpoint
     filled = re.sub(r"\{(\w+)\}", lambda each: about.get(each[1], "unknown"), path)
@@ -321,9 +320,9 @@ def test_an_account_from_its_beginning_to_its_end(crowd: Crowd) -> None:
         secret = added.json()["reset"]["secret"]
         setting = {"secret": secret, "password": "six green horses"}
         assert hugo.post("/v1/reset", json=setting).status_code == 200
-        csrf = hugo.post(
-            "/v1/login", json={"name": "hugo", "password": "six green horses"}
-        ).json()["csrf"]
+        csrf = hugo.post("/v1/login", json={"name": "hugo", "password": "six green horses"}).json()[
+            "csrf"
+        ]
         changed = {"old": "six green horses", "new": "seven green horses"}
         header = {CSRF_HEADER: csrf}
         assert hugo.put("/v1/me/password", json=changed, headers=header).status_code == 200
@@ -341,7 +340,16 @@ def test_an_account_from_its_beginning_to_its_end(crowd: Crowd) -> None:
         assert names == ["hugo", "root", "tina"]
         page = root.get("/v1/audit", params={"who": "root", "subject": "account"}).json()
         done = [each["what"] for each in page["entries"]]
-        assert done == ["reset", "unlocked", "locked", "role", "reset", "added", "login"]
+        assert done == [
+            "reset",
+            "unlocked",
+            "locked",
+            "role",
+            "reset",
+            "added",
+            "login",
+            "password",
+        ]
 
 
 def test_a_customers_link_from_its_beginning_to_its_end(crowd: Crowd) -> None:

@@ -1,14 +1,15 @@
-"""People on a rig: accounts with passwords, customers with links, and an API that asks who comes."""
+"""People on a rig: accounts with passwords, customers with links, an API that asks who comes."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 from fastapi import FastAPI
-from starlette.testclient import TestClient
 
 from omega_server.api import people as people_api
 from omega_server.api import problems
@@ -73,20 +74,53 @@ def guarded_app(crowd: Crowd) -> FastAPI:
     return app
 
 
+class Browser:
+    """Asks an application in this process, and keeps its cookies."""
+
+    def __init__(self, app: FastAPI, base_url: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url=base_url)
+
+    @property
+    def headers(self) -> httpx.Headers:
+        return self._client.headers
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        return self._client.cookies
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx'
+        return self._loop.run_until_complete(self._client.request(method, path, **more))
+
+    def get(self, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx'
+        return self.request("GET", path, **more)
+
+    def post(self, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx'
+        return self.request("POST", path, **more)
+
+    def put(self, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx'
+        return self.request("PUT", path, **more)
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._client.aclose())
+        self._loop.close()
+
+
 @contextmanager
 def client_of(
     app: FastAPI, entered: Entered | None = None, *, secure: bool = False
-) -> Iterator[TestClient]:
+) -> Iterator[Browser]:
     """Hand out a browser, logged in where somebody has entered."""
     scheme, cookie = ("https", "__Host-omega") if secure else ("http", "omega")
-    client = TestClient(app, base_url=f"{scheme}://testserver", raise_server_exceptions=False)
+    browser = Browser(app, f"{scheme}://testserver")
     if entered is not None:
-        client.headers[CSRF_HEADER] = entered.csrf
-        client.headers["Cookie"] = f"{cookie}={entered.token}"
+        browser.headers[CSRF_HEADER] = entered.csrf
+        browser.headers["Cookie"] = f"{cookie}={entered.token}"
     try:
-        yield client
+        yield browser
     finally:
-        client.close()
+        browser.close()
 
 
 def why(call: Callable[[], object]) -> RefusalError:

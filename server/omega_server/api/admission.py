@@ -169,9 +169,7 @@ async def _who(request: Request) -> Session | None:
     """Return the session that came with a request; None for the operator's token."""
     scheme, credentials = authorization(request)
     if scheme:
-        if scheme == "bearer" and is_same_secret(
-            credentials, services_of(request).operator_token
-        ):
+        if scheme == "bearer" and is_same_secret(credentials, services_of(request).operator_token):
             return None
         raise RefusalError(Code.NOT_AUTHORISED, "this needs the operator's token")
     token = request.cookies.get(cookie_name(request))

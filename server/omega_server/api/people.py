@@ -196,9 +196,7 @@ async def make_link(request: Request, subscriber_ref: CaseName) -> Response:
 async def revoke(request: Request, link_id: CaseName) -> Response:
     """Revoke a private link, and end the sessions it opened."""
     caller, entrance = caller_of(request), people_at(request).entrance
-    return answer(
-        await services_of(request).workers.run(lambda: entrance.revoke(caller, link_id))
-    )
+    return answer(await services_of(request).workers.run(lambda: entrance.revoke(caller, link_id)))
 
 
 @router.get("/v1/audit", response_model=AuditView)
@@ -207,6 +205,7 @@ async def audit(
     before: _Before = None,
     who: _Text = None,
     subject: _Text = None,
+    *,
     subject_id: _Text = None,
     limit: _AuditCount = 100,
 ) -> Response:
@@ -222,9 +221,7 @@ async def audit(
 
 
 def _entered(request: Request, entered: Entered) -> Response:
-    session = Session(
-        person=entered.person, csrf=entered.csrf, ends_unix_us=entered.ends_unix_us
-    )
+    session = Session(person=entered.person, csrf=entered.csrf, ends_unix_us=entered.ends_unix_us)
     response = Response(content=model_bytes(_me(entered.person, session)), media_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     give_cookie(request, response, entered)

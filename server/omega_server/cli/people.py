@@ -53,13 +53,13 @@ def add_user(
     language: Annotated[
         str, typer.Option("--language", metavar="fr|en", help="Of the pages they see.")
     ] = "fr",
+    data: Data = None,
+    *,
+    database: DatabaseUrl = None,
     password_fd: Annotated[
         int | None,
         typer.Option("--password-fd", metavar="N", help="Read the password from this descriptor."),
     ] = None,
-    data: Data = None,
-    database: DatabaseUrl = None,
-    *,
     ask_password: Annotated[
         bool, typer.Option("--ask-password", help="Ask for the password on the terminal.")
     ] = False,

@@ -206,9 +206,7 @@ class Entrance:
         """Return whose session it is; raises RefusalError `session_ended` where that is over."""
         if row.account_id is None:
             ref = row.subscriber_ref or ""
-            return Person(
-                name=ref, role=Role.CUSTOMER, subscriber_ref=ref, language=row.language
-            )
+            return Person(name=ref, role=Role.CUSTOMER, subscriber_ref=ref, language=row.language)
         account = self._store.people.account_of(row.account_id)
         if account is None or account.locked_unix_us is not None:
             raise RefusalError(Code.SESSION_ENDED, "this account is not let in any more")

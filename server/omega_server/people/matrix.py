@@ -98,9 +98,7 @@ _OF_CASES: Mapping[Endpoint, Entry] = {
     ("GET", "/v1/sheets/{sheet_id}"): Entry(
         right=Right.SHEET_READ, of=Of.SHEET, shows_personal=True
     ),
-    ("GET", "/v1/records/{digest}"): Entry(
-        door=Door.EITHER, right=Right.RECORD_READ, of=Of.RECORD
-    ),
+    ("GET", "/v1/records/{digest}"): Entry(door=Door.EITHER, right=Right.RECORD_READ, of=Of.RECORD),
     ("GET", "/v1/lines/{subscriber_ref}"): Entry(
         right=Right.LINE_READ, of=Of.LINE, shows_personal=True
     ),

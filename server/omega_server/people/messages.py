@@ -137,5 +137,3 @@ class AddedView(StrictModel):
 
     person: PersonView
     reset: SecretView
-
-

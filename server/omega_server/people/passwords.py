@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -91,7 +92,8 @@ class Passwords:
             if kept is None:
                 return WRONG
             is_of_less = self._hasher.check_needs_rehash(kept)
-            return Checked(True, self._hasher.hash(_octets(secret)) if is_of_less else None)
+            renewed = self._hasher.hash(_octets(secret)) if is_of_less else None
+            return Checked(is_right=True, renewed=renewed)
 
     @contextmanager
     def _one_place(self) -> Iterator[None]:
@@ -122,7 +124,7 @@ def check_pin(pin: str) -> None:
     if not digits or not limits.PIN_DIGITS_MIN <= len(pin) <= limits.PIN_DIGITS_MAX:
         detail = f"a PIN has {limits.PIN_DIGITS_MIN} to {limits.PIN_DIGITS_MAX} digits"
         raise RefusalError(Code.PASSWORD_UNFIT, detail)
-    steps = {ord(one) - ord(next_one) for one, next_one in zip(pin, pin[1:], strict=False)}
+    steps = {ord(one) - ord(next_one) for one, next_one in pairwise(pin)}
     if steps in ({0}, {1}, {-1}):
         detail = "a PIN is not one digit many times, nor digits in their order"
         raise RefusalError(Code.PASSWORD_UNFIT, detail)

@@ -1,4 +1,4 @@
-"""How often somebody may try: failures are counted by name and by address, over a quarter of an hour.
+"""How often somebody may try: counted by name and by address, over a quarter of an hour.
 
 A try is counted before it is looked at and taken off again when it was right, so a hundred at once
 are a hundred. By address means a whole IPv6 network of one customer. Who fails too often under a

@@ -1,4 +1,4 @@
-"""People in SQL: see `people_port`. Links are in `people_links`, tries and the log in `people_log`."""
+"""People in SQL: see `people_port`; links are in `people_links`, tries and log in `people_log`."""
 
 from __future__ import annotations
 

@@ -98,9 +98,7 @@ class SqlLinks:
 def _good_at(unix_us: int) -> sa.ColumnElement[bool]:
     """Return what holds for a link that still opens something."""
     return (
-        _NOT_REVOKED
-        & (people_links.c.uses_left > 0)
-        & (people_links.c.expires_unix_us > unix_us)
+        _NOT_REVOKED & (people_links.c.uses_left > 0) & (people_links.c.expires_unix_us > unix_us)
     )
 
 

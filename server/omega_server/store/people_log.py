@@ -85,7 +85,10 @@ def _of(subject: TrySubject, key: str) -> sa.ColumnElement[bool]:
 
 def _make_room(connection: Connection, rows_max: int) -> None:
     """Remove the oldest counter where the table is full."""
-    if connection.execute(sa.select(sa.func.count()).select_from(login_tries)).scalar_one() < rows_max:
+    if (
+        connection.execute(sa.select(sa.func.count()).select_from(login_tries)).scalar_one()
+        < rows_max
+    ):
         return
     oldest = sa.select(login_tries).order_by(login_tries.c.since_unix_us).limit(1)
     row = connection.execute(oldest).one()

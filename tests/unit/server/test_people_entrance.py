@@ -112,7 +112,7 @@ def test_other_tokens_open_nothing(crowd: Crowd, token: str) -> None:
 
 def test_a_name_is_tried_so_often(crowd: Crowd) -> None:
     for number in range(limits.LOGIN_TRIES_OF_NAME_MAX):
-        assert login(crowd, password="wrong", address=f"192.0.2.{number}") is Code.LOGIN_WRONG
+        assert login(crowd, password="wrong", address=f"192.0.2.{number}") is Code.LOGIN_WRONG  # noqa: S106 - of a test
     later(crowd, 60)
     limited = why(lambda: crowd.people.entrance.login("tina", PASSWORD, ELSEWHERE))
     assert limited.code is Code.LOGIN_LIMITED
@@ -139,7 +139,7 @@ def test_a_customers_ipv6_network_is_one_address(crowd: Crowd) -> None:
 def test_who_gets_in_may_try_again(crowd: Crowd) -> None:
     for _ in range(3):
         for _ in range(limits.LOGIN_TRIES_OF_NAME_MAX - 1):
-            login(crowd, password="wrong", address=ELSEWHERE)
+            login(crowd, password="wrong", address=ELSEWHERE)  # noqa: S106 - of a test
         assert crowd.entered("tina")
     for _ in range(3 * limits.LOGIN_TRIES_OF_ADDRESS_MAX):
         assert crowd.entered("tina"), "who is right uses up nothing"

@@ -73,7 +73,5 @@ def test_who_is_logged_in_may_do_without_a_right_what_is_their_own() -> None:
 
 
 def test_accounts_are_kept_with_one_right() -> None:
-    rights = {
-        entry.right for (_, path), entry in ENTRIES.items() if path.startswith("/v1/people")
-    }
+    rights = {entry.right for (_, path), entry in ENTRIES.items() if path.startswith("/v1/people")}
     assert rights == {Right.PEOPLE}

@@ -56,7 +56,9 @@ def _links(number: sa.types.TypeEngine[int]) -> None:
         sa.Column("uses_left", sa.Integer(), nullable=False),
         sa.Column("revoked_unix_us", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.account_id"], name=op.f("fk_people_links_account_id_accounts")
+            ["account_id"],
+            ["accounts.account_id"],
+            name=op.f("fk_people_links_account_id_accounts"),
         ),
         sa.ForeignKeyConstraint(
             ["subscriber_ref"],
