@@ -57,9 +57,9 @@ class Crowd:
         made = self.people.entrance.customer_link(CONSOLE, subscriber_ref)
         return self.people.entrance.enter(made.secret, HERE)
 
-    def written(self, **wanted: str) -> list[tuple[str, str, str]]:
+    def written(self, *, who: str | None = None) -> list[tuple[str, str, str]]:
         """Return who did what to what by the audit log, newest first."""
-        page = self.people.journal.page(**wanted)
+        page = self.people.journal.page(who=who)
         return [(each.who, each.what, each.subject_id) for each in page.entries]
 
 

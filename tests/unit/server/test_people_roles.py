@@ -83,11 +83,9 @@ def test_who_may_do_what(person: Person, right: Right, about: About, expected: b
 
 
 def test_a_guessed_name_is_refused_in_the_same_words_as_anothers() -> None:
-    said = {
-        str(why(lambda about=about: demand(TINA, Right.SHEET_READ, about)))
-        for about in (NOTHING, OTHERS)
-    }
-    assert len(said) == 1
+    guessed = why(lambda: demand(TINA, Right.SHEET_READ, NOTHING))
+    others = why(lambda: demand(TINA, Right.SHEET_READ, OTHERS))
+    assert str(guessed) == str(others)
 
 
 def test_a_refusal_names_who_may() -> None:
