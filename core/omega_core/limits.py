@@ -285,7 +285,6 @@ AUDIT_PAGE_MAX = 500  # entries listed at once, 200 octets each
 ACCOUNTS_PAGE_MAX = 500
 OIDC_CONFIG_BYTES_MAX = 64 * 1024  # some providers with their claims
 OIDC_PENDING_S = 600  # from leaving for the provider to coming back
-OIDC_PENDING_MAX = 10_000  # logins under way; the oldest are forgotten
 OIDC_ANSWER_BYTES_MAX = 256 * 1024  # a document, keys or tokens of a provider
 OIDC_WAIT_S = 5  # for one answer of a provider
 OIDC_CLOCK_S = 60  # by how much the provider's clock may differ

@@ -87,6 +87,7 @@ class Code(StrEnum):
     PIN_LOCKED = "pin_locked"
     LINK_REFUSED = "link_refused"
     LINKS_TOO_MANY = "links_too_many"
+    PROVIDER_SILENT = "provider_silent"
     PERSON_UNKNOWN = "person_unknown"
     PERSON_KNOWN = "person_known"
     PERSON_UNFIT = "person_unfit"
@@ -278,6 +279,11 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         ),
         Code.LINKS_TOO_MANY: Kind(
             422, "The line has as many links as it may", "helpdesk: revoke those not needed"
+        ),
+        Code.PROVIDER_SILENT: Kind(
+            502,
+            "The login provider does not answer",
+            "administrator: look at oidc.toml and the log",
         ),
         Code.PERSON_UNKNOWN: Kind(404, "Nobody has this name", "administrator: check the name"),
         Code.PERSON_KNOWN: Kind(422, "Somebody has this name", "administrator: choose another"),

@@ -99,7 +99,9 @@ def test_who_is_locked_is_out_until_unlocked(crowd: Crowd) -> None:
     later(crowd, 1)
     assert crowd.people.desk.lock(CONSOLE, "tina") == locked
     assert why(lambda: crowd.people.entrance.session(token)).code is Code.SESSION_ENDED
-    assert why(lambda: crowd.entered("tina")).code is Code.LOGIN_WRONG
+    refused = why(lambda: crowd.entered("tina"))
+    assert refused.code is Code.LOGIN_WRONG
+    assert str(refused) == "name and password do not belong together"
     crowd.people.desk.unlock(CONSOLE, "tina")
     assert crowd.entered("tina").token
     done = [what for who, what, _ in crowd.written(who="operator")]
