@@ -12,7 +12,7 @@ import httpx
 from fastapi import FastAPI
 
 from omega_server.api import people as people_api
-from omega_server.api import problems
+from omega_server.api import problems, provider
 from omega_server.api.admission import CSRF_HEADER, install
 from omega_server.api.application import create_app
 from omega_server.people.entrance import Entered
@@ -71,6 +71,7 @@ def guarded_app(crowd: Crowd) -> FastAPI:
     install(app, crowd.people)
     app.include_router(create_app(crowd.rig.services, insecure=False).router)
     app.include_router(people_api.router)
+    app.include_router(provider.router)
     return app
 
 

@@ -82,6 +82,8 @@ _OF_ANYBODY: Mapping[Endpoint, Entry] = {
     ("POST", "/v1/login"): _OPEN,
     ("POST", "/v1/enter"): _OPEN,
     ("POST", "/v1/reset"): _OPEN,
+    ("GET", "/v1/provider"): _OPEN,
+    ("GET", "/v1/provider/callback"): _OPEN,
 }
 _OF_DEVICES: Mapping[Endpoint, Entry] = {
     ("POST", "/v1/agents"): _DEVICE,

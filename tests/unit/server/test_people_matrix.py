@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from omega_server.api import people as people_api
+from omega_server.api import provider
 from omega_server.api.application import create_app
 from omega_server.people.matrix import ENTRIES, Door, Endpoint, Entry, Of
 from omega_server.people.roles import Right
@@ -36,6 +37,7 @@ def endpoints_of(app: FastAPI) -> set[Endpoint]:
 def test_every_route_stands_in_the_matrix(rig: Rig) -> None:
     app = create_app(rig.services, insecure=False)
     app.include_router(people_api.router)
+    app.include_router(provider.router)
     assert endpoints_of(app) == set(ENTRIES)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from omega_server.people.oidc.flow import ProviderLogin
 from omega_server.people.roles import CONSOLE, Role
 from omega_server.refusals import Code
 from support.oidc_provider import ISSUER, SmallProvider
-from support.people import HERE, Crowd, why
+from support.people import HERE, Crowd, client_of, code_in, guarded_app, why
 from support.server_rig import Rig
 
 CONFIG = f"""
@@ -186,3 +187,24 @@ def test_a_file_that_is_not_right_is_said(tmp_path: Path, old: str, new: str, sa
 
 def test_without_a_file_there_is_no_provider(tmp_path: Path) -> None:
     assert read_provider(tmp_path / "oidc.toml") is None
+
+
+def test_a_browser_goes_to_the_provider_and_comes_back_logged_in(story: Story) -> None:
+    story.crowd.people = replace(story.crowd.people, provider=story.login)
+    with client_of(guarded_app(story.crowd), secure=True) as browser:
+        left = browser.get("/v1/provider")
+        assert left.status_code == 303
+        state, code = story.provider.login(left.headers["location"])
+        wrong = browser.get("/v1/provider/callback", params={"state": "x", "code": code})
+        assert code_in(wrong) == "login_wrong"
+        refused = browser.get("/v1/provider/callback", params={"error": "access_denied"})
+        assert code_in(refused) == "login_wrong"
+        back = browser.get("/v1/provider/callback", params={"state": state, "code": code})
+        assert (back.status_code, back.headers["location"]) == (303, "/")
+        assert browser.get("/v1/me").json()["name"] == "tina"
+        assert set(browser.cookies) == {"__Host-omega"}
+
+
+def test_without_a_provider_there_is_no_such_page(story: Story) -> None:
+    with client_of(guarded_app(story.crowd)) as browser:
+        assert code_in(browser.get("/v1/provider")) == "not_found"
