@@ -16,6 +16,7 @@ from omega_server.cli import (
     keys,
     lines,
     log,
+    people,
     plans,
     schedules,
     serve,
@@ -45,6 +46,7 @@ app.add_typer(instructing.suppressions, name="suppression")
 app.add_typer(schedules.schedules, name="schedule")
 app.add_typer(plans.plans, name="plan")
 app.add_typer(log.logs, name="log")
+app.add_typer(people.users, name="user")
 app.add_typer(connectors.connectors, name="connector")
 
 
