@@ -251,6 +251,22 @@ CONNECTOR_RECENT_RECORDS = 1_000  # looked at each time; what is committed late 
 CONNECTOR_ROUNDS = 150  # of idle looks, five minutes: then all records are looked at
 CONNECTOR_REPLAY_S = 300  # a receiver of webhooks takes signatures this old, and no older
 
+# Old files: sheets that an operator kept before
+OLD_FILES_MAX = 5_000  # of a folder: a document a sheet, ten years of a small operator
+OLD_FILE_BYTES_MAX = 16 * 1024 * 1024  # fifty thousand rows of forty columns are ten
+OLD_FILE_PARTS_MAX = 4_000  # files in a workbook: three for each worksheet with its drawing
+OLD_FILE_UNPACKED_BYTES_MAX = 512 * 1024 * 1024  # of all parts: read through, never held whole
+OLD_FILE_PART_BYTES_MAX = 128 * 1024 * 1024  # of one part: a parser may hold it ten times over
+OLD_FILE_RATIO_MAX = 200  # unpacked to packed: tables reach fifty, a bomb a thousand
+OLD_FILE_RATIO_FROM_BYTES = 1 << 20  # smaller parts may be as regular as they like
+OLD_FILE_GRIDS_MAX = 1_000  # worksheets, or tables of a document
+OLD_FILE_ROWS_MAX = 50_000  # of a file; more is an export of a whole system, to be split
+OLD_FILE_BLANK_ROWS_MAX = 10_000  # one after the other: below them stands what nobody has seen
+OLD_FILE_COLUMNS_MAX = 256  # what Excel had for twenty years
+OLD_FILE_CELL_CHARS_MAX = 2_000  # a remark of a page
+OLD_FILE_MAPPING_BYTES_MAX = 64 * 1024  # of a person's own; a name for each column has four
+OLD_FILE_HEADER_ROWS_MAX = 50  # looked through for the header: logos and titles stand above it
+
 
 def packet_count(duration_ns: int, interval_ns: int) -> int:
     """Return how many packets a stream of `duration_ns` has: one at time zero, then one a step.
@@ -296,3 +312,5 @@ assert WATCH_WITNESS_US < WATCH_WAIT_US, "a witness has answered when its attemp
 assert WATCH_EVENTS_MAX * 160 < RECORD_BYTES_MAX, "a window full of events is still a record"
 assert CONNECTOR_DELIVERY_S + CONNECTOR_ANSWER_S < CONNECTOR_LEASE_S, "no two hold one delivery"
 assert CONNECTOR_SETTLE_S > 2 * CONNECTOR_ANSWER_S
+assert OLD_FILE_PART_BYTES_MAX <= OLD_FILE_UNPACKED_BYTES_MAX
+assert OLD_FILE_HEADER_ROWS_MAX < OLD_FILE_BLANK_ROWS_MAX < OLD_FILE_ROWS_MAX
