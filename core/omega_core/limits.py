@@ -266,6 +266,10 @@ OLD_FILE_COLUMNS_MAX = 256  # what Excel had for twenty years
 OLD_FILE_CELL_CHARS_MAX = 2_000  # a remark of a page
 OLD_FILE_MAPPING_BYTES_MAX = 64 * 1024  # of a person's own; a name for each column has four
 OLD_FILE_HEADER_ROWS_MAX = 50  # looked through for the header: logos and titles stand above it
+OLD_FILE_FORM_ROWS_MAX = 400  # of a form: eight pages
+OLD_FILE_REFERENCE_CHARS_MAX = 64  # serials, contract numbers: as long as our own names
+OLD_FILE_TEXT_CHARS_MAX = 1_000  # of one field; a remark of half a page
+OLD_FILE_PHOTOS_MAX = 40  # named for one sheet
 
 
 def packet_count(duration_ns: int, interval_ns: int) -> int:
@@ -313,4 +317,5 @@ assert WATCH_EVENTS_MAX * 160 < RECORD_BYTES_MAX, "a window full of events is st
 assert CONNECTOR_DELIVERY_S + CONNECTOR_ANSWER_S < CONNECTOR_LEASE_S, "no two hold one delivery"
 assert CONNECTOR_SETTLE_S > 2 * CONNECTOR_ANSWER_S
 assert OLD_FILE_PART_BYTES_MAX <= OLD_FILE_UNPACKED_BYTES_MAX
+assert OLD_FILE_TEXT_CHARS_MAX <= OLD_FILE_CELL_CHARS_MAX
 assert OLD_FILE_HEADER_ROWS_MAX < OLD_FILE_BLANK_ROWS_MAX < OLD_FILE_ROWS_MAX

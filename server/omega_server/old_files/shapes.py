@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cache
 
-from omega_core.limits import OLD_FILE_HEADER_ROWS_MAX
+from omega_core.limits import OLD_FILE_FORM_ROWS_MAX, OLD_FILE_HEADER_ROWS_MAX
 from omega_server.old_files.grids import FileKind, Grid, GridRow, OldFile, column_letter
 
 _LABELS_MIN = 2  # one word that is known may stand anywhere
@@ -73,6 +74,7 @@ class Shaped:
 
 def shaped(file: OldFile, is_label: IsLabel) -> Shaped:
     """Return what stands in a file."""
+    is_label = cache(is_label)
     tables: list[Table] = []
     forms: list[Grid] = []
     without: list[str] = []
@@ -149,7 +151,7 @@ def _of_form(grids: Sequence[Grid], is_label: IsLabel) -> Table:
 
 
 def _pairs(grid: Grid, is_label: IsLabel) -> Iterator[tuple[str, str, str]]:
-    for row in grid.rows:
+    for row in grid.rows[:OLD_FILE_FORM_ROWS_MAX]:
         yield from _pairs_of(row, is_label)
 
 

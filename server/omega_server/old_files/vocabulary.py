@@ -100,10 +100,22 @@ class Vocabulary:
         """Return what a header can mean, None where no field is called so."""
         if header in self.fields:
             return Meaning((header,), self.fields[header].own_unit)
-        for name, unit in _readings(header):
-            fields = self._words.get(name)
+        fields = self._words.get(folded(header))
+        if fields is not None:
+            return Meaning(fields)
+        if bracketed := _IN_BRACKETS.fullmatch(header):
+            fields = self._words.get(folded(bracketed[1]))
             if fields is not None:
-                return Meaning(fields, unit)
+                has_units = any(self.fields[each].units for each in fields)
+                return Meaning(fields, bracketed[2] if has_units else None)
+        return self._with_unit_behind(header)
+
+    def _with_unit_behind(self, header: str) -> Meaning | None:
+        """Return the meaning of `Distance km`; a last word that is no unit belongs to the name."""
+        name, _, unit = header.rstrip(" :").rpartition(" ")
+        fields = self._words.get(folded(name), ())
+        if fields and all(self.fields[each].factor(unit) is not None for each in fields):
+            return Meaning(fields, unit)
         return None
 
 
@@ -123,13 +135,3 @@ def vocabulary() -> Vocabulary:
     """Return the words that Omega ships."""
     read = tomllib.loads(_COLUMNS.read_text("utf-8"))
     return Vocabulary({name: Field.model_validate(entry) for name, entry in read.items()})
-
-
-def _readings(header: str) -> list[tuple[str, str | None]]:
-    """Return the ways to take a header apart into a folded name and a unit, surest first."""
-    ways: list[tuple[str, str | None]] = [(folded(header), None)]
-    if bracketed := _IN_BRACKETS.fullmatch(header):
-        ways.append((folded(bracketed[1]), bracketed[2]))
-    name, _, last = header.rstrip(" :").rpartition(" ")
-    ways.append((folded(name), last))
-    return ways
