@@ -7,10 +7,18 @@ from omega_server.store import (
     instruction_tables,
     key_tables,
     line_tables,
+    old_file_tables,
     schedule_tables,
 )
 from omega_server.store.tables import metadata
 
-TABLES = (key_tables, instruction_tables, delivery_tables, line_tables, schedule_tables)
+TABLES = (
+    key_tables,
+    instruction_tables,
+    delivery_tables,
+    line_tables,
+    schedule_tables,
+    old_file_tables,
+)
 
 __all__ = ["TABLES", "metadata"]
