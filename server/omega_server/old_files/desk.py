@@ -37,7 +37,7 @@ from omega_server.old_files.reading import read_file
 from omega_server.old_files.report import FileReport, Outcome, Report, RowReport
 from omega_server.old_files.shapes import shaped
 from omega_server.old_files.vocabulary import Vocabulary, vocabulary
-from omega_server.sheets import SheetEvent
+from omega_server.sheets import SheetEvent, dispatch_if_ready
 from omega_server.store.errors import AlreadyThereError
 from omega_server.store.old_file_port import TakenRow
 from omega_server.store.port import Store
@@ -84,17 +84,31 @@ class OldFileDesk:
             else row
             for row in report.rows
         )
-        return replace(report, rows=rows)
+        done = replace(report, rows=rows)
+        self._log("imported", by=decisions.by, files=sorted(digests.values()), counts=done.counts)
+        return done
 
-    def given_out(self, *, personal: bool) -> tuple[list[str], Iterator[Sequence[str]]]:
+    def given_out(self, *, personal: bool, by: str) -> tuple[list[str], Iterator[Sequence[str]]]:
         """Return header and rows of what was taken over; what describes people on request only.
 
-        Reading it back changes nothing here, and gives the same drafts elsewhere.
+        Reading it back changes nothing here, and gives the same drafts elsewhere. That somebody
+        asked is logged before anything is given.
         """
+        self._log("exported", by=by, personal=personal)
         names = [
             name for name, field in self.words.fields.items() if personal or not field.personal
         ]
         return [*names, SHEET_COLUMN], self._rows_out(names, personal=personal)
+
+    def _log(self, kind: str, **content: object) -> None:
+        entry = EventRow(
+            subject="server",
+            subject_id="old_files",
+            kind=kind,
+            at_unix_us=self._clock.unix_us(),
+            content=dict(content),
+        )
+        self._store.cases.log(entry)
 
     def _rows_out(self, names: Sequence[str], *, personal: bool) -> Iterator[Sequence[str]]:
         after = ""
@@ -189,6 +203,7 @@ class OldFileDesk:
             told, _ = self._beside_what_is_there(draft)
             return RowReport(draft=told, outcome=Outcome.LEFT_OUT)
         if kept.sheet_id == sheet.sheet_id:
+            dispatch_if_ready(self._store, sheet, now)  # of a subscriber that was there
             return replace(row, outcome=Outcome.MADE, sheet_id=sheet.sheet_id)
         told, sheet_id = _beside_taken(draft, kept)
         outcome = Outcome.LEFT_OUT if sheet_id is None else Outcome.KNOWN
@@ -223,7 +238,7 @@ def _beside_taken(draft: Draft, row: TakenRow) -> tuple[Draft, str | None]:
     fields = differing(draft.values, {**row.values, **row.personal})
     is_new = draft.values.keys() - row.values.keys() - row.personal.keys()
     has_fault = any(finding.weight is Weight.FAULT for finding in draft.findings)
-    if draft.digest == row.digest or not (fields or is_new or has_fault):
+    if not (fields or is_new or has_fault):
         finding = Finding(
             code=Code.IMPORTED,
             weight=Weight.NOTE,

@@ -19,8 +19,9 @@ The answer of a person stands above every word that Omega knows.
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -185,3 +186,20 @@ def _twice(columns: Sequence[Column]) -> frozenset[str]:
 
 def _by_folded(said: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType({folded(name): value for name, value in said.items()})
+
+
+def mapping_to_fill(questions: Iterable[Question]) -> str:
+    """Return a mapping with a line for each question, to be completed by a person."""
+    asked = {folded(question.header): question for question in questions}
+    lines = ["# Take away the # of a line once it says what is right; a field of \"\" is left out."]
+    for title, whys in (("[columns]", {*Why} - {Why.UNIT}), ("[units]", {Why.UNIT})):
+        lines += ["", title]
+        lines += [_line(each) for each in asked.values() if each.why in whys]
+    return "\n".join(lines) + "\n"
+
+
+def _line(question: Question) -> str:
+    header = json.dumps(" ".join(question.header.split()), ensure_ascii=False)
+    names = [""] if question.why is Why.UNIT else question.fields or ("",)
+    first, others = names[0], "".join(f" or {name}" for name in names[1:])
+    return f"# {header} = {json.dumps(first)}" + (f"  #{others}" if others else "")

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from omega_server.old_files.checking import Checked, Draft
-from omega_server.old_files.findings import Finding, line, sentence
+from omega_server.old_files.findings import Finding, Weight, line, sentence
 from omega_server.old_files.grids import FileKind
 from omega_server.old_files.vocabulary import Vocabulary
 
@@ -48,6 +48,11 @@ class FileReport:
     tables: tuple[Checked, ...] = ()
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def told(self) -> tuple[Finding, ...]:
+        """What is said of the file and its tables, rows aside."""
+        return (*self.findings, *(each for table in self.tables for each in table.findings))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -68,7 +73,10 @@ class Report:
     @property
     def is_complete(self) -> bool:
         """Tell whether nothing waits for a person."""
-        return self.counts[Outcome.LEFT_OUT] == 0 and not any(file.refused for file in self.files)
+        return self.counts[Outcome.LEFT_OUT] == 0 and not any(
+            file.refused or any(each.weight is Weight.FAULT for each in file.told)
+            for file in self.files
+        )
 
 
 def content_of(report: Report, language: str) -> dict[str, Any]:
@@ -101,7 +109,7 @@ def lines_of(report: Report, language: str) -> Iterator[str]:
         for table in file.tables:
             read = ", ".join(column.field for column in table.columns.read)
             yield f"  {table.table.grid or '-'}  {table.table.shape}  {read}"
-        for finding in (*file.findings, *(each for t in file.tables for each in t.findings)):
+        for finding in file.told:
             yield f"  {finding.weight}  {line(finding, language)}"
     for row in report.rows:
         for finding in row.draft.findings:
@@ -126,7 +134,7 @@ def to_mend(
             " / ".join(
                 f"{finding.field or '-'}: {sentence(finding, language)}"
                 for finding in draft.findings
-                if finding.weight != "note"
+                if finding.weight is not Weight.NOTE
             ),
         )
         for draft in left
