@@ -86,8 +86,9 @@ class OldFileContract:
                 events=[event("imported")],
             )
 
-        kept = at_once([lambda number=number: mine(number) for number in range(AT_ONCE)])
-        assert len({each.sheet_id for each in kept}) == 1
+        kept = at_once(mine)
+        assert [type(each) for each in kept] == [TakenRow] * AT_ONCE
+        assert len(set(map(repr, kept))) == 1
         assert len(store.cases.sheets()) == 1
 
     def test_rows_are_found_by_subscriber_and_device(self, store: Store) -> None:
