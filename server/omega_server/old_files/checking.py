@@ -273,5 +273,5 @@ def _beside(
         weight=weight,
         place=draft.place,
         field=field,
-        facts={"other": other.place.text("row"), **facts},
+        facts={"other": other.place.text(), **facts},
     )

@@ -85,7 +85,7 @@ class OldFileDesk:
             for row in report.rows
         )
         done = replace(report, rows=rows)
-        self._log("imported", by=decisions.by, files=sorted(digests.values()), counts=done.counts)
+        self._log("imported", by=decisions.by, files=sorted(filter(None, digests.values())), counts=done.counts)
         return done
 
     def given_out(self, *, personal: bool, by: str) -> tuple[list[str], Iterator[Sequence[str]]]:
@@ -220,7 +220,7 @@ class OldFileDesk:
             digest=draft.digest,
             file_digest=file_digest,
             file_name=draft.place.file,
-            place=draft.place.text("row"),
+            place=draft.place.text(),
             subscriber_ref=sheet.subscriber_ref,
             sheet_id=sheet.sheet_id,
             cpe_serial=draft.values.get("cpe_serial"),
@@ -246,11 +246,13 @@ def _beside_taken(draft: Draft, row: TakenRow) -> tuple[Draft, str | None]:
             facts={"sheet": row.sheet_id},
         )
         return draft.told(finding), row.sheet_id
+    if not fields and not is_new:
+        return draft, None
     finding = Finding(
         code=Code.OTHER_VALUES,
         weight=Weight.FAULT,
         place=draft.place,
-        facts={"other": row.sheet_id, "fields": ", ".join(fields or sorted(is_new)) or "-"},
+        facts={"other": row.sheet_id, "fields": ", ".join(fields or sorted(is_new))},
     )
     return draft.told(finding), None
 

@@ -32,13 +32,12 @@ class Place:
     cell: str | None = None
     header: str | None = None
 
-    def text(self, row: str) -> str:
-        """Return the place in one word after the other; `row` is the word for a row."""
-        where = f"row {self.row}" if row == "row" else f"{row} {self.row}"
+    def text(self, row: str = "#") -> str:
+        """Return the place from file to cell; `row` stands before the number of a row."""
         parts = [
             self.file,
             self.grid,
-            self.cell or ("" if self.row is None else where),
+            self.cell or ("" if self.row is None else f"{row}{self.row}"),
             f"«{self.header}»" if self.header else "",
         ]
         return ", ".join(part for part in parts if part)
@@ -64,8 +63,12 @@ def sentence(finding: Finding, language: str) -> str:
 
 def line(finding: Finding, language: str) -> str:
     """Return place and sentence."""
-    row = "ligne" if language == "fr" else "row"
-    return f"{finding.place.text(row)}: {sentence(finding, language)}"
+    return f"{finding.place.text(row_word(language))}: {sentence(finding, language)}"
+
+
+def row_word(language: str) -> str:
+    """Return what stands before the number of a row."""
+    return "ligne " if language == "fr" else "row "
 
 
 _SENTENCES: Mapping[Code, tuple[str, str]] = MappingProxyType(

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -178,10 +179,8 @@ def _column(index: int, header: str, words: Vocabulary, own: OwnMapping) -> Colu
 
 
 def _twice(columns: Sequence[Column]) -> frozenset[str]:
-    seen: set[str] = set()
-    return frozenset(
-        column.field for column in columns if column.field in seen or seen.add(column.field)
-    )
+    counts = Counter(column.field for column in columns)
+    return frozenset(name for name, count in counts.items() if count > 1)
 
 
 def _by_folded(said: Mapping[str, str]) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from omega_server.old_files.checking import Checked, Draft
-from omega_server.old_files.findings import Finding, Weight, line, sentence
+from omega_server.old_files.findings import Finding, Weight, line, row_word, sentence
 from omega_server.old_files.grids import FileKind
 from omega_server.old_files.vocabulary import Vocabulary
 
@@ -130,7 +130,7 @@ def to_mend(
     rows = [
         (
             *(draft.raw.get(name, "") for name in names),
-            draft.place.text("row"),
+            draft.place.text(row_word(language)),
             " / ".join(
                 f"{finding.field or '-'}: {sentence(finding, language)}"
                 for finding in draft.findings

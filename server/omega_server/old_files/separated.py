@@ -1,7 +1,7 @@
 """CSV as people have it: some encoding, some separator, perhaps a title above the header.
 
     encoding    a byte order mark says it; else UTF-8 if it is that throughout, else CP1252
-    separator   what `sep=` on the first line says; else the one that cuts most rows alike
+    separator   what `sep=` on the first line says; else the one that cuts most rows, most alike
 
 An apostrophe before a character that a spreadsheet would take for a formula is ours, from an
 export (`separated_out`), and is taken away again.
@@ -76,15 +76,19 @@ def _separator(text: str) -> tuple[str, str, int]:
     return max(_SEPARATORS, key=lambda each: _cut(text, each)), text, 0
 
 
-def _cut(text: str, separator: str) -> int:
-    """Return how much a separator cuts alike: rows of the commonest width, times its cuts."""
+def _cut(text: str, separator: str) -> tuple[int, int]:
+    """Return how many rows a separator cuts, and how much alike: rows of one width by its cuts.
+
+    A comma in addresses cuts many rows, but not the header.
+    """
     try:
         widths = Counter(
             len(cells) for _, cells in islice(_records(text, separator), _SAMPLE_ROWS) if cells
         )
     except UnreadableFileError:
-        return -1
-    return max((rows * (width - 1) for width, rows in widths.items()), default=0)
+        return -1, 0
+    cut = sum(rows for width, rows in widths.items() if width > 1)
+    return cut, max((rows * (width - 1) for width, rows in widths.items()), default=0)
 
 
 def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:

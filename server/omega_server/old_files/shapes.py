@@ -81,7 +81,7 @@ def shaped(file: OldFile, is_label: IsLabel) -> Shaped:
     for grid in file.grids:
         header = _header(grid, is_label)
         if header is not None:
-            tables.append(_of_rows(grid, header))
+            tables.append(_of_rows(grid, *header))
         elif len(list(_pairs(grid, is_label))) >= _LABELS_MIN:
             forms.append(grid)
         else:
@@ -91,28 +91,33 @@ def shaped(file: OldFile, is_label: IsLabel) -> Shaped:
     return Shaped(tables=tuple(tables), without=tuple(without))
 
 
-def _header(grid: Grid, is_label: IsLabel) -> int | None:
-    """Return the place of the row with most labels, if it is a header and the grid no form."""
+def _header(grid: Grid, is_label: IsLabel) -> tuple[int, tuple[str, ...]] | None:
+    """Return place and texts of the row with most labels, if it is a header and the grid no form."""
     best, labels_best = None, _LABELS_MIN - 1
-    for place, row in enumerate(grid.rows[:OLD_FILE_HEADER_ROWS_MAX]):
-        labels = sum(map(is_label, row.cells))
-        pairs = sum(1 for _ in _pairs_of(row, is_label))
+    for place in range(min(len(grid.rows), OLD_FILE_HEADER_ROWS_MAX)):
+        names = _with_line_above(grid, place)
+        labels = sum(map(is_label, names))
+        pairs = sum(1 for _ in _pairs_of(GridRow(0, names), is_label))
         if labels > labels_best and 2 * pairs <= labels:
-            best, labels_best = place, labels
+            best, labels_best = (place, names), labels
     if best is None:
         return None
     beside = sum(1 for _ in _pairs(grid, is_label))
     return best if labels_best >= beside else None
 
 
-def _of_rows(grid: Grid, header: int) -> Table:
+def _with_line_above(grid: Grid, place: int) -> tuple[str, ...]:
+    """Return the texts of a row; where it is blank those above it, which belong to both lines."""
+    row = grid.rows[place]
+    above = grid.rows[place - 1] if place else GridRow(0, ())
+    if above.number != row.number - 1 or sum(bool(cell.strip()) for cell in above.cells) < 2:
+        return row.cells
+    columns = range(max(len(row.cells), len(above.cells)))
+    return tuple(row.cell(at) if row.cell(at).strip() else above.cell(at) for at in columns)
+
+
+def _of_rows(grid: Grid, header: int, names: tuple[str, ...]) -> Table:
     row = grid.rows[header]
-    above = grid.rows[header - 1] if header else GridRow(0, ())
-    is_above_header = above.number == row.number - 1 and len(above.cells) > 1
-    names = tuple(
-        cell if cell.strip() or not is_above_header else above.cell(index)
-        for index, cell in enumerate(row.cells)
-    )
     rows = tuple(
         TableRow(number=each.number, cells=each.cells, places=())
         for each in grid.rows[header + 1 :]

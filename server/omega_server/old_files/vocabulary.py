@@ -58,7 +58,7 @@ class Field(StrictModel):
     unit_asked: bool = False
     minimum: str | None = None
     maximum: str | None = None
-    choices: Mapping[str, tuple[str, ...]] = Bound(default={}, strict=False)
+    choices: Mapping[str, Annotated[tuple[str, ...], Bound(strict=False)]] = {}
 
     @property
     def own_unit(self) -> str:

@@ -174,7 +174,7 @@ def test_the_same_row_twice_is_one() -> None:
     assert first.digest == second.digest
     assert codes(first) == {}
     assert codes(second) == {Code.SAME_ROW: (Weight.NOTE, None)}
-    assert second.findings[0].facts["other"] == "f, Feuil1, row 2"
+    assert second.findings[0].facts["other"] == "f, Feuil1, #2"
 
 
 def test_one_subscriber_with_two_values_is_asked_about_on_both_rows() -> None:
@@ -188,7 +188,7 @@ def test_one_subscriber_with_two_values_is_asked_about_on_both_rows() -> None:
 def test_one_device_at_two_places_is_asked_about_on_both_rows() -> None:
     found = of_rows(row_of(1), row_of(2, **{"N° de série CPE": "SN000001"}), row_of(3))
     assert [Code.DEVICE_TWICE in codes(draft) for draft in found] == [True, True, False]
-    assert found[0].findings[0].facts["other"] == "f, Feuil1, row 3"
+    assert found[0].findings[0].facts["other"] == "f, Feuil1, #3"
 
 
 def test_what_is_to_be_mended_stands_as_it_was_typed_with_its_unit() -> None:

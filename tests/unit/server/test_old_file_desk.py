@@ -196,7 +196,7 @@ def test_bad_rows_are_listed_mended_and_imported(desk: OldFileDesk) -> None:
     assert outcomes(first) == ["left_out"] * 7
     header, rows = to_mend(first, desk.words, "fr")
     assert header[-2:] == ["import_source", "import_problems"]
-    assert rows[0][-2] == "a-revoir.xlsx, Feuil1, row 2"
+    assert rows[0][-2] == "a-revoir.xlsx, Feuil1, ligne 2"
     assert "cpe_serial: " in rows[0][-1]
     own = OwnMapping(plans={folded("Fibre 300 Méga"): FTTH})
     mended = []

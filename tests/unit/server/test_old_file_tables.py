@@ -184,9 +184,6 @@ def test_tables_of_a_document_are_one_form() -> None:
 
 
 def test_a_label_without_a_value_is_not_given_the_next_label() -> None:
-    data = workbook_of([["Code client", "Offre", "", ""], ["MAC", "", "x", ""], ["RSSI", "-60"]])
-    table = found(data)
-    assert [each.shape for each in table.tables] == [Shape.ROWS]
     form = workbook_of([["Code client", "C-1"], ["Offre"], ["Adresse", "MAC", "00"]])
     assert found(form).tables[0].headers == ("Code client", "MAC")
 
