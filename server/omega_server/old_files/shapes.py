@@ -92,18 +92,28 @@ def shaped(file: OldFile, is_label: IsLabel) -> Shaped:
 
 
 def _header(grid: Grid, is_label: IsLabel) -> tuple[int, tuple[str, ...]] | None:
-    """Return place and texts of the row with most labels, if it is a header and the grid no form."""
-    best, labels_best = None, _LABELS_MIN - 1
-    for place in range(min(len(grid.rows), OLD_FILE_HEADER_ROWS_MAX)):
-        names = _with_line_above(grid, place)
-        labels = sum(map(is_label, names))
-        pairs = sum(1 for _ in _pairs_of(GridRow(0, names), is_label))
-        if labels > labels_best and 2 * pairs <= labels:
-            best, labels_best = (place, names), labels
-    if best is None:
+    """Return place and texts of the row with most labels, if it is a header and the grid no form.
+
+    In a form most labels have their value beside them, and labels stand in most rows. In a header
+    they stand side by side; or, where it has many words that nobody knows, all in one row.
+    """
+    labels_most, place, names = _LABELS_MIN - 1, None, ()
+    for at in range(min(len(grid.rows) - 1, OLD_FILE_HEADER_ROWS_MAX)):
+        texts = _with_line_above(grid, at)
+        labels = sum(map(is_label, texts))
+        if labels > labels_most:
+            labels_most, place, names = labels, at, texts
+    if place is None:
         return None
-    beside = sum(1 for _ in _pairs(grid, is_label))
-    return best if labels_best >= beside else None
+    pairs = sum(1 for _ in _pairs_of(GridRow(0, names), is_label))
+    if 2 * pairs <= labels_most and labels_most > sum(1 for _ in _pairs(grid, is_label)):
+        return place, names
+    rows = {row.cells for row in grid.rows[:OLD_FILE_FORM_ROWS_MAX]}
+    labels_all = sum(is_label(cell) for cells in rows for cell in cells)
+    is_followed_by_values = not any(map(is_label, grid.rows[place + 1].cells))
+    if is_followed_by_values and 3 * labels_most > 2 * labels_all:
+        return place, names
+    return None
 
 
 def _with_line_above(grid: Grid, place: int) -> tuple[str, ...]:

@@ -183,6 +183,26 @@ def test_tables_of_a_document_are_one_form() -> None:
     assert table.rows[0].place(0) == "table 1, B2"
 
 
+def test_a_header_among_words_that_nobody_knows() -> None:
+    data = b"Code client;x1;Offre;x2;MAC;x3\nC-1;;FTTH-300-100;;00;\nC-2;;FTTH-300-100;;01;\n"
+    table = found(data).tables[0]
+    assert (table.shape, len(table.rows)) == (Shape.ROWS, 2)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([["Code client", "C-1", "Offre", "X", "MAC", "00"], ["RSSI", "-60"]], id="two"),
+        pytest.param([["Code client", "C-1", "Offre", "X", "MAC", "00"]], id="one line"),
+        pytest.param([["Code client", "C-1"], ["Offre", "X"]], id="a pair a line"),
+    ],
+)
+def test_a_form_is_one_however_short(rows: list[list[str]]) -> None:
+    table = found(workbook_of(rows)).tables[0]
+    assert table.shape is Shape.FORM
+    assert table.rows[0].cells[0] == "C-1"
+
+
 def test_a_label_without_a_value_is_not_given_the_next_label() -> None:
     form = workbook_of([["Code client", "C-1"], ["Offre"], ["Adresse", "MAC", "00"]])
     assert found(form).tables[0].headers == ("Code client", "MAC")
