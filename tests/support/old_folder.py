@@ -115,8 +115,10 @@ def titled_workbook() -> bytes:
 
 def agency_csv() -> bytes:
     lines = (
-        "Réf. abonné;Offre;Nom client;Téléphone;Adresse;Date d'installation;N° série;MAC;RSSI;Remarques",
-        "C-0031;WMX-HOME-2M;Hélène Œuvrard;0320000031;\"3, place d'Armes\";23/03/2018;S31;00-1A-2B-00-01-31;-66,5;accès par la cour",
+        "Réf. abonné;Offre;Nom client;Téléphone;Adresse;"
+        "Date d'installation;N° série;MAC;RSSI;Remarques",
+        "C-0031;WMX-HOME-2M;Hélène Œuvrard;0320000031;\"3, place d'Armes\";"
+        "23/03/2018;S31;00-1A-2B-00-01-31;-66,5;accès par la cour",
         "C-0032;WMX-HOME-2M;Zoé N.;0320000032;4 rue Basse;24/03/2018;S32;001A2B000132;-69;",
     )
     return "\r\n".join(lines).encode("cp1252")

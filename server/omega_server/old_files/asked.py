@@ -1,4 +1,4 @@
-"""What every reading of a text takes and gives: decisions and the day, a value and what is amiss."""
+"""What every reading of a text takes and gives: decisions, a value, and what is amiss."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
 """The back office's desk for old files: a preview, the taking over, and the way out again.
 
-Theory of operation. `preview` and `apply` do the same up to the last step, so that what was shown is
-what is done; both look at what is there already. `apply` keeps each sound row in a transaction of its
-own: subscriber, draft sheet, log entries and the row itself, or nothing. Who is interrupted begins
-again, and the rows that were kept are known by the digest of their values, whatever file they are
-in. A row with a fault is never kept; one with doubts once a person takes them.
+Theory of operation. `preview` and `apply` do the same up to the last step, so that what was shown
+is what is done; both look at what is there already. `apply` keeps each sound row in a transaction
+of its own: subscriber, draft sheet, log entries and the row itself, or nothing. Who is interrupted
+begins again, and the rows that were kept are known by what they say, whatever file they are in. A
+row with a fault is never kept; one with doubts once a person takes them.
 
-Sheets are drafts of subscribers whose plan is not activated: that a line works is shown by measuring
-it. The log of a sheet names the file by its digest and not by its name, which may be a person's.
+Sheets are drafts of subscribers whose plan is not activated: that a line works is shown by
+measuring it. The log of a sheet names the file by its digest and not by its name, which may be a
+person's.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ class OldFileDesk:
             for row in report.rows
         )
         done = replace(report, rows=rows)
-        self._log("imported", by=decisions.by, files=sorted(filter(None, digests.values())), counts=done.counts)
+        read = sorted(filter(None, digests.values()))
+        self._log("imported", by=decisions.by, files=read, counts=done.counts)
         return done
 
     def given_out(self, *, personal: bool, by: str) -> tuple[list[str], Iterator[Sequence[str]]]:

@@ -168,8 +168,8 @@ _SENTENCES: Mapping[Code, tuple[str, str]] = MappingProxyType(
             "des noms de fichiers d'images, sans dossier, séparés par des points-virgules",
         ),
         Code.NO_HEADER: (
-            "no header and no form that is known: nothing is imported from here",
-            "ni en-tête ni formulaire reconnu : rien n'en est repris",
+            "no header with rows under it, and no form that is known: nothing is imported from here",
+            "ni en-tête suivi de lignes, ni formulaire reconnu : rien n'en est repris",
         ),
         Code.COLUMN_UNKNOWN: (
             "no field is called so: left out, unless the mapping names one under [columns]",
@@ -185,7 +185,7 @@ _SENTENCES: Mapping[Code, tuple[str, str]] = MappingProxyType(
         ),
         Code.COLUMN_UNIT: (
             "not a unit of {field} ({units}): rename the header, or name it under [units]",
-            "ce n'est pas une unité de {field} ({units}) : renommer l'en-tête, ou l'indiquer sous [units]",
+            "ce n'est pas une unité de {field} ({units}) : corriger l'en-tête, ou voir [units]",
         ),
         Code.COLUMN_REQUIRED: (
             "no column for {field}: name it under [columns] in the mapping",

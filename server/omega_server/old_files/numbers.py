@@ -18,7 +18,9 @@ from omega_server.old_files.vocabulary import Field
 _NUMBER = re.compile(r"([+-]?)([0-9][0-9.,' ]*)(.*)", re.DOTALL)
 _OURS = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 _PLAIN = re.compile(r"([0-9]{1,18})(?:([.,])([0-9]{1,18}))?")
-_GROUPED = re.compile(r"[0-9]{1,3}(?P<group>[ '.,])[0-9]{3}(?:(?P=group)[0-9]{3})*(?:([.,])[0-9]+)?")
+_GROUPED = re.compile(
+    r"[0-9]{1,3}(?P<group>[ '.,])[0-9]{3}(?:(?P=group)[0-9]{3})*(?:([.,])[0-9]+)?"
+)
 _GROUP_DIGITS = 3
 
 

@@ -3,7 +3,7 @@
 Workbooks and documents are archives of XML. Each part is unpacked once here, in pieces that are
 thrown away, and counted: what an archive says of its own sizes is a claim. The formats allow no
 document type, so a part that has one (entities that multiply, files that are fetched) is refused,
-and so are macros: nobody needs them in a table, and those who receive the file again would run them.
+and so are macros: no table needs them, and those who receive the file again would run them.
 """
 
 from __future__ import annotations

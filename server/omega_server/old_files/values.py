@@ -41,7 +41,9 @@ _MAC_FORMS = re.compile(
 _EMAIL = re.compile(r"[^\s@<>,;\"']{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ./()-]*")
 _PHONE_DIGITS = range(6, 16)  # a short local number; what E.164 allows at the most
-_PHOTO = re.compile(r"[^\\/:*?\"<>|]{1,200}\.(jpe?g|png|heic|heif|webp|gif|bmp|tiff?)", re.IGNORECASE)
+_PHOTO = re.compile(
+    r"[^\\/:*?\"<>|]{1,200}\.(jpe?g|png|heic|heif|webp|gif|bmp|tiff?)", re.IGNORECASE
+)
 
 
 def cleaned(text: str) -> str:
