@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import docx
 
-from omega_core.limits import OLD_FILE_GRIDS_MAX
+from omega_core.limits import OLD_FILE_COLUMNS_MAX, OLD_FILE_GRIDS_MAX
 from omega_server.old_files.grids import Grid, UnreadableFileError
 from omega_server.old_files.row_limits import RowCounter
 
 if TYPE_CHECKING:
-    from docx.table import Table, _Cell
+    from docx.table import Table, _Cell, _Row
 
 _NESTED_MAX = 4  # a table for the layout, one for a section, one in it, and one to spare
 
@@ -65,10 +65,21 @@ def _texts(table: Table) -> Iterator[list[str]]:
 def _rows(table: Table) -> Iterator[list[_Cell | None]]:
     """Yield the cells of each row, None where one of them goes on."""
     seen = set()  # python-docx gives a merged cell again at each place that it covers
-    for row in table.rows:
-        cells: list[_Cell | None] = []
+    for number, row in enumerate(table.rows, start=1):
+        _check_width(row, number)
+        cells: list[_Cell | None] = [None] * row.grid_cols_before
         for cell in row.cells:
             element = cell._tc  # noqa: SLF001 - the only name of a cell that stays the same
             cells.append(None if element in seen else cell)
             seen.add(element)
         yield cells
+
+
+def _check_width(row: _Row, number: int) -> None:
+    """Refuse a row before it is unfolded: a cell says itself how many columns it spans."""
+    spans = sum(cell.grid_span for cell in row._tr.tc_lst)  # noqa: SLF001 - as `row.cells` counts
+    if row.grid_cols_before + spans > OLD_FILE_COLUMNS_MAX:
+        raise UnreadableFileError(
+            f"row {number} of a table has more than {OLD_FILE_COLUMNS_MAX} columns",
+            "leave out the columns that are not of a sheet",
+        )

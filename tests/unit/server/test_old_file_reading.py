@@ -7,6 +7,7 @@ import zipfile
 from io import BytesIO
 from typing import Any
 
+import docx
 import pytest
 from openpyxl import Workbook
 
@@ -229,6 +230,20 @@ def test_a_column_far_to_the_right_is_refused() -> None:
     book.active.cell(row=1, column=16_384, value="b")
     book.active.cell(row=1, column=limits.OLD_FILE_COLUMNS_MAX + 1, value="c")
     assert "columns" in refused(saved(book))
+
+
+def test_a_cell_that_spans_a_billion_columns_is_refused() -> None:
+    document = docx.Document()
+    table = document.add_table(rows=1, cols=2)
+    table.cell(0, 0).merge(table.cell(0, 1)).text = "a"
+    out = BytesIO()
+    document.save(out)
+    with zipfile.ZipFile(out) as archive:
+        text = archive.read("word/document.xml").replace(
+            b'w:gridSpan w:val="2"', b'w:gridSpan w:val="1000000000"'
+        )
+    assert b"1000000000" in text
+    assert "columns" in refused(with_part(out.getvalue(), "word/document.xml", text))
 
 
 def test_cp1252_is_the_agencys() -> None:
