@@ -1,12 +1,12 @@
 """Sheets as an operator has kept them: every shape that is promised to be read, made by hand.
 
-    rows.xlsx        one sheet a row, dates and numbers as Excel holds them, units in headers
-    forms.xlsx       one sheet a worksheet, label beside value, some cells merged
-    titled.xlsx      a title block above a header of two lines with merged cells
-    agence.csv       semicolons, CP1252, decimal commas
-    visite.docx      one sheet a document, two tables, a merged cell
-    liste.docx       a table of sheets in a document
-    base.csv         what Access exports: quoted, commas
+rows.xlsx        one sheet a row, dates and numbers as Excel holds them, units in headers
+forms.xlsx       one sheet a worksheet, label beside value, some cells merged
+titled.xlsx      a title block above a header of two lines with merged cells
+agence.csv       semicolons, CP1252, decimal commas
+visite.docx      one sheet a document, two tables, a merged cell
+liste.docx       a table of sheets in a document
+base.csv         what Access exports: quoted, commas
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def row_of(number: int, **changes: Any) -> list[Any]:  # noqa: ANN401 - what Exc
         "N° client": f"C-{number:04d}",
         "Offre": WIMAX,
         "Nom du client": f"Mme Roux {number}",
-        "Téléphone": "03 20 00 00 %02d" % number,
+        "Téléphone": f"03 20 00 00 {number:02d}",
         "Adresse": f"{number}, rue de l'Église, Lille",
         "Date d'installation": date(2019, 3, number % 28 + 1),
         "N° de série CPE": f"SN{number:06d}",
@@ -102,7 +102,12 @@ def titled_workbook() -> bytes:
     sheet["A1"] = "Installations 2020 - agence Nord"
     sheet.merge_cells("A1:F1")
     sheet["A2"] = "éditée le 3 janvier"
-    for cell, text in {"A4": "Code client", "B4": "Formule", "C4": "Radio", "E4": "Posé par"}.items():
+    for cell, text in {
+        "A4": "Code client",
+        "B4": "Formule",
+        "C4": "Radio",
+        "E4": "Posé par",
+    }.items():
         sheet[cell] = text
     for area in ("A4:A5", "B4:B5", "C4:D4", "E4:E5"):
         sheet.merge_cells(area)
@@ -117,7 +122,7 @@ def agency_csv() -> bytes:
     lines = (
         "Réf. abonné;Offre;Nom client;Téléphone;Adresse;"
         "Date d'installation;N° série;MAC;RSSI;Remarques",
-        "C-0031;WMX-HOME-2M;Hélène Œuvrard;0320000031;\"3, place d'Armes\";"
+        'C-0031;WMX-HOME-2M;Hélène Œuvrard;0320000031;"3, place d\'Armes";'
         "23/03/2018;S31;00-1A-2B-00-01-31;-66,5;accès par la cour",
         "C-0032;WMX-HOME-2M;Zoé N.;0320000032;4 rue Basse;24/03/2018;S32;001A2B000132;-69;",
     )

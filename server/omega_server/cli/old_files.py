@@ -68,6 +68,7 @@ _By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it; kep
 @imports.command("preview")
 def preview(
     files: _Files,
+    *,
     mapping: _Mapping = None,
     to_mend_file: _ToMend = None,
     save_mapping: _SaveMapping = None,
@@ -75,7 +76,6 @@ def preview(
     plans: Plans = None,
     data: Data = None,
     database: DatabaseUrl = None,
-    *,
     take_doubtful: _Doubtful = False,
     as_json: AsJson = False,
 ) -> None:
@@ -91,6 +91,7 @@ def preview(
 @imports.command("apply")
 def apply(
     files: _Files,
+    *,
     mapping: _Mapping = None,
     to_mend_file: _ToMend = None,
     by: _By = "operator",
@@ -98,7 +99,6 @@ def apply(
     plans: Plans = None,
     data: Data = None,
     database: DatabaseUrl = None,
-    *,
     take_doubtful: _Doubtful = False,
     as_json: AsJson = False,
 ) -> None:
@@ -131,9 +131,7 @@ def export(
 
 
 @contextmanager
-def _desk(
-    plans: Path | None, data: Path | None, database: str | None
-) -> Iterator[OldFileDesk]:
+def _desk(plans: Path | None, data: Path | None, database: str | None) -> Iterator[OldFileDesk]:
     with store_of(data, database) as store:
         yield OldFileDesk(store=store, catalogue=known_plans(plans, data), clock=SystemClock())
 

@@ -14,7 +14,7 @@ person's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from omega_acceptance.catalogue import Catalogue
 from omega_acceptance.errors import PlanUnknownError
@@ -53,7 +53,7 @@ class Decisions:
     """What a person has decided. `by` goes into the log."""
 
     by: str = "operator"
-    own: OwnMapping = OwnMapping()
+    own: OwnMapping = field(default_factory=OwnMapping)
     take_doubtful: bool = False
 
 
@@ -153,7 +153,7 @@ class OldFileDesk:
                 profile = self._catalogue.for_plan(plan_id, today)
             except PlanUnknownError:
                 continue  # no version is in force: nobody can be sold it
-            technologies[plan_id] = profile.technology.value
+            technologies[plan_id] = profile.technology
         return Rules(words=self.words, own=own, plans=Plans(technologies, own), today=today)
 
     def _row(self, draft: Draft, decisions: Decisions) -> RowReport:
@@ -272,15 +272,15 @@ def _subscriber_there(draft: Draft, subscriber: SubscriberRow) -> Finding:
 
 
 def _same_devices(draft: Draft, alike: Sequence[TakenRow]) -> Iterator[Finding]:
-    for field in DEVICE_FIELDS:
-        device = draft.values.get(field)
-        others = [row.sheet_id for row in alike if row.values.get(field) == device]
+    for name in DEVICE_FIELDS:
+        device = draft.values.get(name)
+        others = [row.sheet_id for row in alike if row.values.get(name) == device]
         if device is not None and others:
             yield Finding(
                 code=Code.DEVICE_TWICE,
                 weight=Weight.DOUBT,
                 place=draft.place,
-                field=field,
+                field=name,
                 facts={"other": others[0]},
             )
 

@@ -28,7 +28,7 @@ def read_document(data: bytes) -> tuple[Grid, ...]:
         return tuple(_grids(data))
     except UnreadableFileError:
         raise
-    except Exception as error:  # noqa: BLE001 - a parser on bytes of strangers raises anything
+    except Exception as error:
         raise UnreadableFileError(
             f"a damaged document ({type(error).__name__})", "open it in Word and save it again"
         ) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as with_default
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -51,7 +52,7 @@ class Finding:
     weight: Weight
     place: Place
     field: str | None = None
-    facts: Mapping[str, str] = MappingProxyType({})
+    facts: Mapping[str, str] = with_default(default_factory=dict)
 
 
 def sentence(finding: Finding, language: str) -> str:
@@ -168,7 +169,7 @@ _SENTENCES: Mapping[Code, tuple[str, str]] = MappingProxyType(
             "des noms de fichiers d'images, sans dossier, séparés par des points-virgules",
         ),
         Code.NO_HEADER: (
-            "no header with rows under it, and no form that is known: nothing is imported from here",
+            "no header with rows under it and no form: nothing is imported from here",
             "ni en-tête suivi de lignes, ni formulaire reconnu : rien n'en est repris",
         ),
         Code.COLUMN_UNKNOWN: (

@@ -190,7 +190,7 @@ def _by_folded(said: Mapping[str, str]) -> Mapping[str, str]:
 def mapping_to_fill(questions: Iterable[Question]) -> str:
     """Return a mapping with a line for each question, to be completed by a person."""
     asked = {folded(question.header): question for question in questions}
-    lines = ["# Take away the # of a line once it says what is right; a field of \"\" is left out."]
+    lines = ['# Take away the # of a line once it says what is right; a field of "" is left out.']
     for title, whys in (("[columns]", {*Why} - {Why.UNIT}), ("[units]", {Why.UNIT})):
         lines += ["", title]
         lines += [_line(each) for each in asked.values() if each.why in whys]

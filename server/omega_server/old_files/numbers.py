@@ -32,7 +32,7 @@ def read_number(text: str, field: Field, asked: Asked) -> Read:
     """Return the number in the field's own unit."""
     if asked.is_ours and _OURS.fullmatch(text):
         return _in_range(Decimal(text), field)
-    taken = _NUMBER.fullmatch(text.replace("−", "-"))
+    taken = _NUMBER.fullmatch(text.replace("\u2212", "-"))
     if taken is None:
         return Read(None, Code.NUMBER_WRONG)
     sign, digits, unit = taken[1], taken[2].rstrip(), taken[3].strip()

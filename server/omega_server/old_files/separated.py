@@ -82,11 +82,10 @@ def _cut(text: str, separator: str) -> tuple[int, int]:
     A comma in addresses cuts many rows, but not the header.
     """
     try:
-        widths = Counter(
-            len(cells) for _, cells in islice(_records(text, separator), _SAMPLE_ROWS) if cells
-        )
-    except UnreadableFileError:
-        return -1, 0
+        records = [cells for _, cells in islice(_records(text, separator), _SAMPLE_ROWS)]
+    except UnreadableFileError:  # quotation marks are amiss: which separator, can be seen anyway
+        records = [line.split(separator) for line in islice(StringIO(text), _SAMPLE_ROWS)]
+    widths = Counter(map(len, records))
     cut = sum(rows for width, rows in widths.items() if width > 1)
     return cut, max((rows * (width - 1) for width, rows in widths.items()), default=0)
 

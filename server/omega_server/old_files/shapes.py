@@ -97,7 +97,8 @@ def _header(grid: Grid, is_label: IsLabel) -> tuple[int, tuple[str, ...]] | None
     In a form most labels have their value beside them, and labels stand in most rows. In a header
     they stand side by side; or, where it has many words that nobody knows, all in one row.
     """
-    labels_most, place, names = _LABELS_MIN - 1, None, ()
+    labels_most, place = _LABELS_MIN - 1, None
+    names: tuple[str, ...] = ()
     for at in range(min(len(grid.rows) - 1, OLD_FILE_HEADER_ROWS_MAX)):
         texts = _with_line_above(grid, at)
         labels = sum(map(is_label, texts))

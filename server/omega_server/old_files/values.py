@@ -27,7 +27,7 @@ from omega_server.old_files.grids import Typed
 from omega_server.old_files.numbers import read_number
 from omega_server.old_files.vocabulary import Field, Kind, folded
 
-BLANK = frozenset({"-", "--", "–", "—", "/", "?", "n/a", "néant"})
+BLANK = frozenset({"-", "--", "\u2013", "\u2014", "/", "?", "n/a", "néant"})
 """What people write where there is nothing to write."""
 
 _SPREADSHEET_ERROR = re.compile(r"#(REF!|N/A|DIV/0!|VALUE!|NAME\?|NULL!|NUM!|#+)")

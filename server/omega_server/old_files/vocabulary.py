@@ -100,15 +100,13 @@ class Vocabulary:
         """Return what a header can mean, None where no field is called so."""
         if header in self.fields:
             return Meaning((header,), self.fields[header].own_unit)
-        fields = self._words.get(folded(header))
-        if fields is not None:
-            return Meaning(fields)
         if bracketed := _IN_BRACKETS.fullmatch(header):
             fields = self._words.get(folded(bracketed[1]))
             if fields is not None:
                 has_units = any(self.fields[each].units for each in fields)
                 return Meaning(fields, bracketed[2] if has_units else None)
-        return self._with_unit_behind(header)
+        fields = self._words.get(folded(header))
+        return self._with_unit_behind(header) or (Meaning(fields) if fields is not None else None)
 
     def _with_unit_behind(self, header: str) -> Meaning | None:
         """Return the meaning of `Distance km`; a last word that is no unit belongs to the name."""

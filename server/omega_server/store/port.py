@@ -5,8 +5,8 @@ is changed later, apart from a token that is used up, an agent that is revoked, 
 activated, an instruction that is taken or has ended, and where agents were last seen. Calls block;
 the API makes them in threads. Keys have a port of their own, `key_port`; so have instructions and
 those who wait for them, `instruction_port`; so have the lines that agents stand on,
-`line_port`, what they measure by themselves, `schedule_port`, and the rows that were taken over from
-old files, `old_file_port`.
+`line_port`, what they measure by themselves, `schedule_port`, and the rows that were taken over
+from old files, `old_file_port`.
 tests/contract/ holds every implementation to what the docstrings say.
 """
 

@@ -19,9 +19,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     data = tmp_path / "data"
     with make_rig(data):
         pass
@@ -44,7 +42,9 @@ def test_a_folder_is_previewed_applied_mended_and_given_out(run: Run, tmp_path: 
     assert "aucune offre ne porte ce nom" in out
     assert "photo.jpg" not in out
 
-    code, out, _ = run("import", "apply", str(folder), "--by", "Ana", "--to-mend", str(bad), "--json")
+    code, out, _ = run(
+        "import", "apply", str(folder), "--by", "Ana", "--to-mend", str(bad), "--json"
+    )
     assert code == ExitCode.INCONCLUSIVE
     assert json.loads(out)["counts"] == {"new": 0, "made": SOUND_ROWS, "known": 0, "left_out": 7}
     assert bad.stat().st_mode & 0o077 == 0, "it has people in it"

@@ -175,7 +175,8 @@ def test_somebody_who_comes_first_is_seen(
 def test_who_is_interrupted_begins_again(
     desk: OldFileDesk, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, done = store.old_files.take, []
+    real = store.old_files.take
+    done: list[int] = []
 
     def twice(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as `take`
         if len(done) == 2:
@@ -239,13 +240,19 @@ def test_people_are_given_out_on_request_only_and_it_is_logged(
     assert b"Roux" in out(desk)
     assert b"Roux" not in out(desk, personal=False)
     assert outcomes(desk.apply([("out", out(desk, personal=False))], OPERATOR)) == ["known"]
-    kinds = [(event.kind, event.content["by"]) for event in store.cases.events("server", "old_files")]
+    kinds = [
+        (event.kind, event.content["by"]) for event in store.cases.events("server", "old_files")
+    ]
     assert kinds[:3] == [("imported", "Ana"), ("exported", "Ana"), ("exported", "Ana")]
 
 
 def test_a_formula_leaves_as_text_and_comes_back(desk: OldFileDesk) -> None:
-    desk.apply(one(row_of(1, **{"Nom du client": "'=1", "Adresse": "+1+cmd|' /C calc'!A0"})), OPERATOR)
-    desk.apply([("b.csv", b'Code client;Offre;Remarques\nC-2;FTTH-300-100;"=HYPERLINK(1)"\n')], OPERATOR)
+    desk.apply(
+        one(row_of(1, **{"Nom du client": "'=1", "Adresse": "+1+cmd|' /C calc'!A0"})), OPERATOR
+    )
+    desk.apply(
+        [("b.csv", b'Code client;Offre;Remarques\nC-2;FTTH-300-100;"=HYPERLINK(1)"\n')], OPERATOR
+    )
     data = out(desk)
     assert b"''=1" in data
     assert b"'+1+cmd" in data

@@ -87,7 +87,13 @@ def test_rows_have_the_numbers_that_people_see() -> None:
     assert [row.number for row in grid.rows] == [2, 3, 6]
     book = read_file("f", workbook_of([["a"], [], ["b"]])).grids[0]
     assert [row.number for row in book.rows] == [1, 3]
-    assert [column_letter(index) for index in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
+    assert [column_letter(index) for index in (0, 25, 26, 701, 702)] == [
+        "A",
+        "Z",
+        "AA",
+        "ZZ",
+        "AAA",
+    ]
 
 
 def test_a_workbook_says_what_it_holds() -> None:
@@ -135,7 +141,9 @@ def test_merged_cells_and_nested_tables_of_a_document() -> None:
         pytest.param(b"\x89PNG\r\n", "a picture", id="a PNG"),
         pytest.param(b"{\\rtf1 x}", "save it as .docx", id="RTF"),
         pytest.param(b"\x00\x01\x00\x00Standard ACE DB", "as CSV", id="Access"),
-        pytest.param(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "before 2007", id="old Excel"),
+        pytest.param(
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(99), "before 2007", id="old Excel"
+        ),
         pytest.param(
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
             "password",
@@ -171,15 +179,15 @@ def test_merged_cells_and_nested_tables_of_a_document() -> None:
             "document type",
             id="a document type over two pieces",
         ),
-        pytest.param(
-            with_part(rows_workbook(), "x.bin", bytes(4 * 2**20)), "unpacks", id="a bomb"
-        ),
+        pytest.param(with_part(rows_workbook(), "x.bin", bytes(4 * 2**20)), "unpacks", id="a bomb"),
         pytest.param(
             packed(*((f"{n}", b"") for n in range(limits.OLD_FILE_PARTS_MAX + 1))),
             "parts",
             id="too many parts",
         ),
-        pytest.param(b"a;" * limits.OLD_FILE_COLUMNS_MAX + b"a\n", "columns", id="too many columns"),
+        pytest.param(
+            b"a;" * limits.OLD_FILE_COLUMNS_MAX + b"a\n", "columns", id="too many columns"
+        ),
         pytest.param(
             b"a;" + b"b" * (limits.OLD_FILE_CELL_CHARS_MAX + 1), "row 1, column B", id="a long cell"
         ),
@@ -206,7 +214,9 @@ def test_an_encrypted_archive_is_not_opened() -> None:
         pytest.param("OLD_FILE_GRIDS_MAX", 1, forms_workbook(), "1 worksheets", id="worksheets"),
         pytest.param("OLD_FILE_GRIDS_MAX", 1, visit_document(), "1 tables", id="tables"),
         pytest.param("OLD_FILE_PART_BYTES_MAX", 100, rows_workbook(), "unpacks", id="a part"),
-        pytest.param("OLD_FILE_UNPACKED_BYTES_MAX", 900, rows_workbook(), "unpacks", id="all parts"),
+        pytest.param(
+            "OLD_FILE_UNPACKED_BYTES_MAX", 900, rows_workbook(), "unpacks", id="all parts"
+        ),
     ],
 )
 def test_limits_hold(

@@ -85,7 +85,9 @@ def test_a_header_means_one_field(header: str, expected: tuple[str, str | None])
     [
         pytest.param(("Couleur",), {"Couleur": Why.UNKNOWN}, id="nobody knows it"),
         pytest.param(("Date",), {"Date": Why.AMBIGUOUS}, id="two fields"),
-        pytest.param(("MAC", "Adresse MAC"), {"MAC": Why.TWICE, "Adresse MAC": Why.TWICE}, id="twice"),
+        pytest.param(
+            ("MAC", "Adresse MAC"), {"MAC": Why.TWICE, "Adresse MAC": Why.TWICE}, id="twice"
+        ),
         pytest.param(("RSSI (%)",), {"RSSI (%)": Why.UNIT}, id="no such unit"),
         pytest.param(("", " ", "omega_sheet", "import_problems"), {}, id="passed over"),
         pytest.param(("Modem Huawei",), {"Modem Huawei": Why.UNKNOWN}, id="a value is no header"),
@@ -132,7 +134,7 @@ def test_a_mapping_that_is_none_is_refused(content: bytes, said: str) -> None:
 
 
 def test_a_mapping_can_be_written_and_filled() -> None:
-    questions = columns_of(("Couleur \"x\"", "Date", "RSSI (%)"), WORDS, OWN).questions
+    questions = columns_of(('Couleur "x"', "Date", "RSSI (%)"), WORDS, OWN).questions
     text = mapping_to_fill(questions)
     assert parse_mapping(text.encode(), "m.toml", WORDS) == OWN, "nothing is answered by itself"
     filled = text.replace('# "', '"')
@@ -192,7 +194,9 @@ def test_a_header_among_words_that_nobody_knows() -> None:
 @pytest.mark.parametrize(
     "rows",
     [
-        pytest.param([["Code client", "C-1", "Offre", "X", "MAC", "00"], ["RSSI", "-60"]], id="two"),
+        pytest.param(
+            [["Code client", "C-1", "Offre", "X", "MAC", "00"], ["RSSI", "-60"]], id="two"
+        ),
         pytest.param([["Code client", "C-1", "Offre", "X", "MAC", "00"]], id="one line"),
         pytest.param([["Code client", "C-1"], ["Offre", "X"]], id="a pair a line"),
     ],

@@ -54,7 +54,10 @@ def test_nothing_is_nothing(text: str) -> None:
             "03/04/2019", {"date_order": DateOrder.DAY_FIRST}, "2019-04-03", id="day first, said"
         ),
         pytest.param(
-            "03/04/2019", {"date_order": DateOrder.MONTH_FIRST}, "2019-03-04", id="month first, said"
+            "03/04/2019",
+            {"date_order": DateOrder.MONTH_FIRST},
+            "2019-03-04",
+            id="month first, said",
         ),
         pytest.param("23/03/19", {}, "2019-03-23", id="two digits of this century"),
         pytest.param("23/03/98", {}, "1998-03-23", id="two digits of the last one"),
@@ -77,7 +80,11 @@ def test_dates_as_people_write_them(text: str, asked: dict[str, Any], expected: 
         pytest.param("03/04/2019", {}, Code.DATE_AMBIGUOUS, False, id="two readings"),
         pytest.param("31/02/2019", {}, Code.DATE_WRONG, False, id="no such day"),
         pytest.param(
-            "03/23/2019", {"date_order": DateOrder.DAY_FIRST}, Code.DATE_WRONG, False, id="not as said"
+            "03/23/2019",
+            {"date_order": DateOrder.DAY_FIRST},
+            Code.DATE_WRONG,
+            False,
+            id="not as said",
         ),
         pytest.param("hier", {}, Code.DATE_WRONG, False, id="a word"),
         pytest.param("3/2019", {}, Code.DATE_WRONG, False, id="no day"),
@@ -104,7 +111,7 @@ def test_today_and_the_first_day_are_plausible() -> None:
     [
         pytest.param("rssi_dbm", "-67", {}, "-67", id="plain"),
         pytest.param("rssi_dbm", "-67,5 dBm", {}, "-67.5", id="comma and unit"),
-        pytest.param("rssi_dbm", "−67.50", {}, "-67.5", id="a real minus"),
+        pytest.param("rssi_dbm", "\u221267.50", {}, "-67.5", id="a real minus"),
         pytest.param("rssi_dbm", "-123", {}, "-123", id="the lowest"),
         pytest.param("rssi_dbm", "-40", {}, "-40", id="the highest"),
         pytest.param("cinr_db", "-0", {}, "0", id="zero has no sign"),
@@ -147,7 +154,9 @@ def test_numbers_as_people_write_them(
         pytest.param("distance_m", "12", {}, Code.UNIT_ASKED, False, id="which unit"),
         pytest.param("distance_m", "12", {"unit": "mi"}, Code.UNIT_WRONG, False, id="no such unit"),
         pytest.param("distance_m", "1,250 m", {}, Code.NUMBER_AMBIGUOUS, False, id="two readings"),
-        pytest.param("latitude", "50.637", {}, Code.NUMBER_AMBIGUOUS, False, id="two, with a point"),
+        pytest.param(
+            "latitude", "50.637", {}, Code.NUMBER_AMBIGUOUS, False, id="two, with a point"
+        ),
         pytest.param(
             "sync_bps_down",
             "1.234,5 kbit/s",
