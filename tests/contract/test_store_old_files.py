@@ -88,7 +88,7 @@ class OldFileContract:
 
         kept = at_once(mine)
         assert [type(each) for each in kept] == [TakenRow] * AT_ONCE
-        assert len(set(map(repr, kept))) == 1
+        assert all(each == kept[0] for each in kept)
         assert len(store.cases.sheets()) == 1
 
     def test_rows_are_found_by_subscriber_and_device(self, store: Store) -> None:
