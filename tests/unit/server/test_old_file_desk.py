@@ -16,6 +16,7 @@ from omega_server.old_files.mapping import OwnMapping
 from omega_server.old_files.report import Outcome, Report, content_of, lines_of, to_mend
 from omega_server.old_files.vocabulary import folded
 from omega_server.store.port import Store
+from support.clock import HandClock
 from support.old_folder import (
     FTTH,
     ROWS_HEADER,
@@ -111,6 +112,7 @@ def test_rows_of_another_file_are_known_by_what_they_say(desk: OldFileDesk) -> N
     desk.apply(one(row_of(1), row_of(2)), OPERATOR)
     report = desk.apply(one(row_of(3), row_of(2), row_of(1), name="b.xlsx"), OPERATOR)
     assert outcomes(report) == ["made", "known", "known"]
+    assert outcomes(desk.apply(one(row_of(4), row_of(4)), OPERATOR)) == ["made", "known"]
 
 
 def test_one_that_contradicts_what_was_imported_is_left(desk: OldFileDesk) -> None:
@@ -137,6 +139,15 @@ def test_a_subscriber_that_is_there_is_asked_about(desk: OldFileDesk, store: Sto
     assert outcomes(taken) == ["made", "left_out"]
     sheet = sheets.load(store, taken.rows[0].sheet_id or "")
     assert sheet.state is sheets.SheetState.DISPATCHED, "its plan is active"
+
+
+def test_a_plan_that_is_not_in_force_is_none(rig: Rig) -> None:
+    early = OldFileDesk(
+        store=rig.store, catalogue=Catalogue.builtin(), clock=HandClock(at_unix_ns=0)
+    )
+    report = early.preview(one(row_of(1, **{"Date d'installation": None})), OPERATOR)
+    assert outcomes(report) == ["left_out"]
+    assert Code.PLAN_UNKNOWN in told(report)
 
 
 def test_a_device_that_stands_elsewhere_is_asked_about(desk: OldFileDesk) -> None:

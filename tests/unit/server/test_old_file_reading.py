@@ -59,6 +59,7 @@ def refused(data: bytes) -> str:
         pytest.param(b"a\tb\n1\t2\n", [("a", "b"), ("1", "2")], id="tabs"),
         pytest.param(b"a|b\r1|2\r", [("a", "b"), ("1", "2")], id="bars and old line ends"),
         pytest.param(b"sep=;\r\na,b;c\r\n", [("a,b", "c")], id="Excel's own first line"),
+        pytest.param(b"sep=\t\na\tb\n", [("a", "b")], id="a tab, said"),
         pytest.param(
             b"x;rssi;y\n1;-66,5;2\n2;-67,5;3\n",
             [("x", "rssi", "y"), ("1", "-66,5", "2"), ("2", "-67,5", "3")],
@@ -254,6 +255,17 @@ def test_a_cell_that_spans_a_billion_columns_is_refused() -> None:
         )
     assert b"1000000000" in text
     assert "columns" in refused(with_part(out.getvalue(), "word/document.xml", text))
+
+
+def test_a_table_in_a_cell_is_a_table() -> None:
+    document = docx.Document()
+    cell = document.add_table(rows=1, cols=1).cell(0, 0)
+    for text in ("a", "b", "c"):
+        cell.text = text
+        cell = cell.add_table(rows=1, cols=1).cell(0, 0)
+    out = BytesIO()
+    document.save(out)
+    assert [row[0].strip() for row in cells(out.getvalue())] == ["a", "b", "c"]
 
 
 def test_cp1252_is_the_agencys() -> None:
