@@ -289,6 +289,26 @@ OIDC_ANSWER_BYTES_MAX = 256 * 1024  # a document, keys or tokens of a provider
 OIDC_WAIT_S = 5  # for one answer of a provider
 OIDC_CLOCK_S = 60  # by how much the provider's clock may differ
 
+# Old files: sheets that an operator kept before
+OLD_FILES_MAX = 5_000  # of a folder: a document a sheet, ten years of a small operator
+OLD_FILE_BYTES_MAX = 16 * 1024 * 1024  # fifty thousand rows of forty columns are ten
+OLD_FILE_PARTS_MAX = 4_000  # files in a workbook: three for each worksheet with its drawing
+OLD_FILE_UNPACKED_BYTES_MAX = 512 * 1024 * 1024  # of all parts: read through, never held whole
+OLD_FILE_PART_BYTES_MAX = 128 * 1024 * 1024  # of one part: a parser may hold it ten times over
+OLD_FILE_RATIO_MAX = 200  # unpacked to packed: tables reach fifty, a bomb a thousand
+OLD_FILE_RATIO_FROM_BYTES = 1 << 20  # smaller parts may be as regular as they like
+OLD_FILE_GRIDS_MAX = 1_000  # worksheets, or tables of a document
+OLD_FILE_ROWS_MAX = 50_000  # of a file; more is an export of a whole system, to be split
+OLD_FILE_BLANK_ROWS_MAX = 10_000  # one after the other: below them stands what nobody has seen
+OLD_FILE_COLUMNS_MAX = 256  # what Excel had for twenty years
+OLD_FILE_CELL_CHARS_MAX = 2_000  # a remark of a page
+OLD_FILE_MAPPING_BYTES_MAX = 64 * 1024  # of a person's own; a name for each column has four
+OLD_FILE_HEADER_ROWS_MAX = 50  # looked through for the header: logos and titles stand above it
+OLD_FILE_FORM_ROWS_MAX = 400  # of a form: eight pages
+OLD_FILE_REFERENCE_CHARS_MAX = 64  # serials, contract numbers: as long as our own names
+OLD_FILE_TEXT_CHARS_MAX = 1_000  # of one field; a remark of half a page
+OLD_FILE_PHOTOS_MAX = 40  # named for one sheet
+
 
 def packet_count(duration_ns: int, interval_ns: int) -> int:
     """Return how many packets a stream of `duration_ns` has: one at time zero, then one a step.
@@ -336,3 +356,6 @@ assert CONNECTOR_DELIVERY_S + CONNECTOR_ANSWER_S < CONNECTOR_LEASE_S, "no two ho
 assert CONNECTOR_SETTLE_S > 2 * CONNECTOR_ANSWER_S
 assert ARGON2_WAIT_S < REQUEST_DEADLINE_S, "who guesses is told before the deadline"
 assert SESSION_NOTED_S < CUSTOMER_IDLE_S < CUSTOMER_LIFE_S < SESSION_IDLE_S < SESSION_LIFE_S
+assert OLD_FILE_PART_BYTES_MAX <= OLD_FILE_UNPACKED_BYTES_MAX
+assert OLD_FILE_TEXT_CHARS_MAX <= OLD_FILE_CELL_CHARS_MAX
+assert OLD_FILE_HEADER_ROWS_MAX < OLD_FILE_BLANK_ROWS_MAX < OLD_FILE_ROWS_MAX

@@ -16,6 +16,7 @@ from omega_server.cli import (
     keys,
     lines,
     log,
+    old_files,
     people,
     plans,
     schedules,
@@ -44,6 +45,8 @@ app.add_typer(lines.lines, name="line")
 app.add_typer(instructing.instructions, name="instruction")
 app.add_typer(instructing.suppressions, name="suppression")
 app.add_typer(schedules.schedules, name="schedule")
+app.add_typer(old_files.imports, name="import")
+app.command("export")(old_files.export)
 app.add_typer(plans.plans, name="plan")
 app.add_typer(log.logs, name="log")
 app.add_typer(people.users, name="user")

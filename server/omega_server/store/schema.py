@@ -7,6 +7,7 @@ from omega_server.store import (
     instruction_tables,
     key_tables,
     line_tables,
+    old_file_tables,
     people_tables,
     schedule_tables,
 )
@@ -18,6 +19,7 @@ TABLES = (
     delivery_tables,
     line_tables,
     schedule_tables,
+    old_file_tables,
     people_tables,
 )
 

@@ -14,6 +14,7 @@ from omega_server.store.keys import SqlKeys
 from omega_server.store.lines import SqlLines
 from omega_server.store.log import SqlLog
 from omega_server.store.migrate import check_version, migrate
+from omega_server.store.old_files import SqlOldFiles
 from omega_server.store.people import SqlPeople
 from omega_server.store.port import Store
 from omega_server.store.presence import SqlPresence
@@ -48,6 +49,7 @@ def open_store(url: str, *, may_migrate: bool) -> Iterator[Store]:
             presence=SqlPresence(database),
             lines=SqlLines(database),
             schedules=SqlSchedules(database),
+            old_files=SqlOldFiles(database),
             people=SqlPeople(database),
         )
     finally:
