@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
-from omega_server.api import people as people_api
-from omega_server.api import problems, provider
-from omega_server.api.admission import CSRF_HEADER, install
+from omega_server.api.admission import CSRF_HEADER
 from omega_server.api.application import create_app
 from omega_server.people.entrance import Entered
 from omega_server.people.messages import NewPerson
@@ -64,15 +62,8 @@ class Crowd:
 
 
 def guarded_app(crowd: Crowd) -> FastAPI:
-    """Return the API as it is when who comes is asked."""
-    app = FastAPI(redirect_slashes=False)
-    app.state.services = crowd.rig.services
-    problems.install(app)
-    install(app, crowd.people)
-    app.include_router(create_app(crowd.rig.services, insecure=False).router)
-    app.include_router(people_api.router)
-    app.include_router(provider.router)
-    return app
+    """Return the API as it is, with these people."""
+    return create_app(replace(crowd.rig.services, people=crowd.people), insecure=False)
 
 
 class Browser:

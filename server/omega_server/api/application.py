@@ -16,13 +16,16 @@ import structlog
 from fastapi import FastAPI
 
 from omega_server.api import (
+    admission,
     agents,
     check_ins,
     instructions,
     lines,
     log,
     operators,
+    people,
     problems,
+    provider,
     schedules,
     tickets,
     tmf,
@@ -54,12 +57,15 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
+    admission.install(app, services.people)
     app.include_router(agents.router)
     app.include_router(check_ins.router)
     app.include_router(instructions.router)
     app.include_router(lines.router)
     app.include_router(log.router)
     app.include_router(operators.router)
+    app.include_router(people.router)
+    app.include_router(provider.router)
     app.include_router(schedules.router)
     app.include_router(tickets.router)
     app.include_router(tmf.router)

@@ -20,6 +20,7 @@ from omega_server.instructing.scheduling import ScheduleDesk
 from omega_server.keys import KeyDesk
 from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
+from omega_server.people.opening import People
 from omega_server.store.port import Store
 from omega_server.workers import Workers
 
@@ -49,6 +50,7 @@ class Services:
     ticket_opening: TicketOpening
     lines: LineDesk
     schedules: ScheduleDesk
+    people: People
 
     @property
     def server_key(self) -> str:
