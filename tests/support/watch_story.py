@@ -7,6 +7,7 @@ machine has a slot of its own, and half of it comes in the middle of an outage.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def _downs(rng: random.Random, duration_us: int, count: int, longest_s: float) -
 def _length_s(rng: random.Random, longest_s: float) -> float:
     if rng.random() < 0.02:
         return rng.uniform(LONGEST_S, longest_s)
-    return SHORTEST_S * (LONGEST_S / SHORTEST_S) ** rng.random()
+    return SHORTEST_S * math.pow(LONGEST_S / SHORTEST_S, rng.random())
 
 
 def _event(
