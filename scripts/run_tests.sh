@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 gates=
 together=
-arguments=()
+arguments=(--durations=25 --durations-min=10)  # what makes a run long is named at its end
 covered=()
 for argument in "$@"; do
   case "$argument" in
@@ -25,14 +25,17 @@ for argument in "$@"; do
 done
 
 untimed=(tests/unit tests/property tests/architecture tests/contract)
-programs=(tests/integration tests/lab/test_chain.py tests/lab/test_ten_agents.py
-  tests/lab/test_zone_cases.py)
+# The longest first, and who is done takes over from who is not: nobody waits for one at the end.
+programs=(tests/lab/test_zone_cases.py tests/lab/test_ten_agents.py tests/lab/test_chain.py
+  tests/lab/test_watched_line.py tests/lab/test_path_diagnosis.py tests/integration)
+# They mostly wait, so there may be more of them than processors.
+waiting=$(($(nproc) + 1))
 done_already=("${untimed[@]/#/--ignore=}")
 pytest "${covered[@]}" "${arguments[@]}" -n logical "${untimed[@]}"
 if [ -n "$together" ]; then
   done_already+=("${programs[@]/#/--ignore=}")
   code=0
-  pytest "${covered[@]}" "${arguments[@]}" -n logical "${programs[@]}" || code=$?
+  pytest "${covered[@]}" "${arguments[@]}" -n "$waiting" --dist worksteal "${programs[@]}" || code=$?
   if [ "$code" = 1 ]; then
     echo "Those that failed run once more, by themselves."
     pytest "${covered[@]}" "${arguments[@]}" --last-failed "${programs[@]}"

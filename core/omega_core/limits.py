@@ -257,6 +257,64 @@ CONNECTOR_RECENT_RECORDS = 1_000  # looked at each time; what is committed late 
 CONNECTOR_ROUNDS = 150  # of idle looks, five minutes: then all records are looked at
 CONNECTOR_REPLAY_S = 300  # a receiver of webhooks takes signatures this old, and no older
 
+# People: accounts, sessions, private links
+NAME_CHARS_MAX = 64  # of an account: a name as it stands in logs and URLs
+PASSWORD_CHARS_MIN = 12  # NIST SP 800-63B asks for 15 where a password stands alone, 8 otherwise
+PASSWORD_OCTETS_MAX = 512  # a passphrase in any script; hashing more is work for an attacker's fun
+PIN_DIGITS_MIN = 6  # typed with one thumb; five tries find one in 200,000
+PIN_DIGITS_MAX = 12
+PIN_TRIES_MAX = 5  # wrong in a row, then it is locked until a new one is set
+ARGON2_MEMORY_KIB = 64 * 1024  # RFC 9106 section 4, second choice: 64 MiB, three passes
+ARGON2_PASSES = 3
+ARGON2_LANES = 1  # the RFC has four; here the cores belong to other requests
+ARGON2_SALT_OCTETS = 16  # RFC 9106 section 3.1
+ARGON2_HASH_OCTETS = 32
+ARGON2_AT_ONCE_MAX = 2  # 128 MiB, and the other workers stay free while somebody guesses
+ARGON2_WAIT_S = 5  # for one of the two; then the server is busy
+LOGIN_WINDOW_S = 900  # failures are counted over so long
+LOGIN_TRIES_OF_NAME_MAX = 10  # 1,000 a day against one account
+LOGIN_TRIES_OF_ADDRESS_MAX = 50  # an office behind one address on a Monday
+LOGIN_COUNTERS_MAX = 50_000  # rows of names and addresses; 5 MB, the oldest go first
+SESSION_IDLE_S = 4 * 3_600  # a technician between two sites
+SESSION_LIFE_S = 16 * 3_600  # one login a working day, with overtime
+CUSTOMER_IDLE_S = 1_800  # on a telephone that may be lent
+CUSTOMER_LIFE_S = 7_200
+SESSION_NOTED_S = 60  # last use is written so often, not with each request
+SESSIONS_OF_AN_ACCOUNT_MAX = 10  # browsers of one person; the oldest is ended
+RESET_LIFE_S = 86_400  # a one-time link to set a password
+CUSTOMER_LINK_LIFE_S = 30 * 86_400  # of a private link in a letter or mail
+CUSTOMER_LINK_USES_MAX = 100  # each evening for a month, from three devices
+CUSTOMER_CODE_LIFE_S = 86_400  # read out on the telephone, typed the same day
+CUSTOMER_CODE_USES_MAX = 5
+LINKS_OF_A_LINE_MAX = 20  # that are good at once
+AUDIT_PAGE_MAX = 500  # entries listed at once, 200 octets each
+ACCOUNTS_PAGE_MAX = 500
+OIDC_CONFIG_BYTES_MAX = 64 * 1024  # some providers with their claims
+OIDC_PENDING_S = 600  # from leaving for the provider to coming back
+OIDC_ANSWER_BYTES_MAX = 256 * 1024  # a document, keys or tokens of a provider
+OIDC_WAIT_S = 5  # for one answer of a provider
+OIDC_CLOCK_S = 60  # by how much the provider's clock may differ
+
+# Old files: sheets that an operator kept before
+OLD_FILES_MAX = 5_000  # of a folder: a document a sheet, ten years of a small operator
+OLD_FILE_BYTES_MAX = 16 * 1024 * 1024  # fifty thousand rows of forty columns are ten
+OLD_FILE_PARTS_MAX = 4_000  # files in a workbook: three for each worksheet with its drawing
+OLD_FILE_UNPACKED_BYTES_MAX = 512 * 1024 * 1024  # of all parts: read through, never held whole
+OLD_FILE_PART_BYTES_MAX = 128 * 1024 * 1024  # of one part: a parser may hold it ten times over
+OLD_FILE_RATIO_MAX = 200  # unpacked to packed: tables reach fifty, a bomb a thousand
+OLD_FILE_RATIO_FROM_BYTES = 1 << 20  # smaller parts may be as regular as they like
+OLD_FILE_GRIDS_MAX = 1_000  # worksheets, or tables of a document
+OLD_FILE_ROWS_MAX = 50_000  # of a file; more is an export of a whole system, to be split
+OLD_FILE_BLANK_ROWS_MAX = 10_000  # one after the other: below them stands what nobody has seen
+OLD_FILE_COLUMNS_MAX = 256  # what Excel had for twenty years
+OLD_FILE_CELL_CHARS_MAX = 2_000  # a remark of a page
+OLD_FILE_MAPPING_BYTES_MAX = 64 * 1024  # of a person's own; a name for each column has four
+OLD_FILE_HEADER_ROWS_MAX = 50  # looked through for the header: logos and titles stand above it
+OLD_FILE_FORM_ROWS_MAX = 400  # of a form: eight pages
+OLD_FILE_REFERENCE_CHARS_MAX = 64  # serials, contract numbers: as long as our own names
+OLD_FILE_TEXT_CHARS_MAX = 1_000  # of one field; a remark of half a page
+OLD_FILE_PHOTOS_MAX = 40  # named for one sheet
+
 
 def packet_count(duration_ns: int, interval_ns: int) -> int:
     """Return how many packets a stream of `duration_ns` has: one at time zero, then one a step.
@@ -302,3 +360,8 @@ assert WATCH_WITNESS_US < WATCH_WAIT_US, "a witness has answered when its attemp
 assert WATCH_EVENTS_MAX * 160 < RECORD_BYTES_MAX, "a window full of events is still a record"
 assert CONNECTOR_DELIVERY_S + CONNECTOR_ANSWER_S < CONNECTOR_LEASE_S, "no two hold one delivery"
 assert CONNECTOR_SETTLE_S > 2 * CONNECTOR_ANSWER_S
+assert ARGON2_WAIT_S < REQUEST_DEADLINE_S, "who guesses is told before the deadline"
+assert SESSION_NOTED_S < CUSTOMER_IDLE_S < CUSTOMER_LIFE_S < SESSION_IDLE_S < SESSION_LIFE_S
+assert OLD_FILE_PART_BYTES_MAX <= OLD_FILE_UNPACKED_BYTES_MAX
+assert OLD_FILE_TEXT_CHARS_MAX <= OLD_FILE_CELL_CHARS_MAX
+assert OLD_FILE_HEADER_ROWS_MAX < OLD_FILE_BLANK_ROWS_MAX < OLD_FILE_ROWS_MAX

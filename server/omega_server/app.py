@@ -27,8 +27,8 @@ from omega_server.api.application import create_app
 from omega_server.api.services import Services
 from omega_server.connectors.postmen import Postmen
 from omega_server.enrolment import make_token
-from omega_server.identity import OPERATOR_TOKEN_FILE, TEST_POINT_KEY_FILE
 from omega_server.fleet.keeper import FleetKeeper, FleetThread
+from omega_server.identity import OPERATOR_TOKEN_FILE, TEST_POINT_KEY_FILE
 from omega_server.installation import Installation, couriers_of, open_installation, services_of
 from omega_server.listening import check_tls, listen, url_of
 from omega_server.places import TestPointPlace

@@ -40,7 +40,8 @@ from omega_server.instructing.scheduling import ScheduleDesk
 from omega_server.keys import KeyDesk, finish_rotation, server_rotations
 from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
-from omega_server.people.desk import PeopleDesk
+from omega_server.people.oidc.config import OIDC_FILE, read_provider
+from omega_server.people.opening import people_of, with_provider
 from omega_server.places import TestPoints
 from omega_server.references import read_references
 from omega_server.settings import PLANS_FILE, ServerSettings
@@ -137,7 +138,13 @@ def services_of(
         lines=LineDesk(store=store, catalogue=installation.catalogue, clock=clock),
         schedules=ScheduleDesk(store=store, catalogue=installation.catalogue, clock=clock),
         fleet=FleetDesk(store=store, catalogue=installation.catalogue, clock=clock),
-        people=PeopleDesk(store, clock),
+        people=with_provider(
+            people_of(store, clock),
+            read_provider(installation.settings.data / OIDC_FILE),
+            store=store,
+            clock=clock,
+            key=key,
+        ),
     )
 
 

@@ -76,14 +76,21 @@ class Code(StrEnum):
     AGENT_OVERLOADED = "agent_overloaded"
     SUPPRESSION_UNKNOWN = "suppression_unknown"
     SCHEDULE_UNKNOWN = "schedule_unknown"
-    ACCOUNT_UNKNOWN = "account_unknown"
-    ACCOUNT_KNOWN = "account_known"
-    INVITATION_OVER = "invitation_over"
-    LOGIN_REFUSED = "login_refused"
-    LOGIN_WAITS = "login_waits"
-    PIN_NOT_SET = "pin_not_set"
-    NOT_PERMITTED = "not_permitted"
     TIME_NOT_TAKEN = "time_not_taken"
+    NOT_ALLOWED = "not_allowed"
+    LOGIN_WRONG = "login_wrong"
+    LOGIN_LIMITED = "login_limited"
+    SESSION_ENDED = "session_ended"
+    CSRF_MISSING = "csrf_missing"
+    PASSWORD_UNFIT = "password_unfit"
+    PIN_WRONG = "pin_wrong"
+    PIN_LOCKED = "pin_locked"
+    LINK_REFUSED = "link_refused"
+    LINKS_TOO_MANY = "links_too_many"
+    PROVIDER_SILENT = "provider_silent"
+    PERSON_UNKNOWN = "person_unknown"
+    PERSON_KNOWN = "person_known"
+    PERSON_UNFIT = "person_unfit"
     BUSY = "busy"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     STORE_UNAVAILABLE = "store_unavailable"
@@ -244,23 +251,44 @@ KINDS: Mapping[Code, Kind] = MappingProxyType(
         ),
         Code.SUPPRESSION_UNKNOWN: Kind(404, "No such suppression", _OPERATOR + "check its name"),
         Code.SCHEDULE_UNKNOWN: Kind(404, "No such schedule", _OPERATOR + "check its name"),
-        Code.ACCOUNT_UNKNOWN: Kind(
-            404, "No such account", "administrator: check the name, or make the account"
-        ),
-        Code.ACCOUNT_KNOWN: Kind(422, "The account is there", "administrator: look at it"),
-        Code.INVITATION_OVER: Kind(
-            410, "The link is not good any more", "administrator: send another"
-        ),
-        Code.LOGIN_REFUSED: Kind(
-            403, "Name or secret is not right", "you: try again, or ask for a new link"
-        ),
-        Code.LOGIN_WAITS: Kind(429, "Too many tries", "you: wait, then try again"),
-        Code.PIN_NOT_SET: Kind(403, "No PIN is set", "you: set one on your own page"),
-        Code.NOT_PERMITTED: Kind(
-            403, "Your role may not do that", "administrator: give the role, or ask somebody who may"
-        ),
         Code.TIME_NOT_TAKEN: Kind(
             422, "Not a time that can be looked at", _OPERATOR + "the detail says which can"
+        ),
+        Code.NOT_ALLOWED: Kind(
+            403, "Not for this person", "the detail names who may, or who can allow it"
+        ),
+        Code.LOGIN_WRONG: Kind(
+            401, "Name and password do not belong together", "whoever logs in: type both again"
+        ),
+        Code.LOGIN_LIMITED: Kind(
+            429, "Too many attempts", "whoever logs in: wait as long as the answer says"
+        ),
+        Code.SESSION_ENDED: Kind(401, "Nobody is logged in", "whoever asked: log in again"),
+        Code.CSRF_MISSING: Kind(
+            403, "The request did not come from our page", "whoever asked: load the page again"
+        ),
+        Code.PASSWORD_UNFIT: Kind(
+            422, "Not a secret that is taken", "whoever chose it: the detail says which are"
+        ),
+        Code.PIN_WRONG: Kind(403, "Not this person's PIN", _TECHNICIAN + "type it again"),
+        Code.PIN_LOCKED: Kind(
+            403, "No PIN can be used", _TECHNICIAN + "set a PIN, with the password"
+        ),
+        Code.LINK_REFUSED: Kind(
+            403, "This link or code opens nothing", "whoever got it: ask for a new one"
+        ),
+        Code.LINKS_TOO_MANY: Kind(
+            422, "The line has as many links as it may", "helpdesk: revoke those not needed"
+        ),
+        Code.PROVIDER_SILENT: Kind(
+            502,
+            "The login provider does not answer",
+            "administrator: look at oidc.toml and the log",
+        ),
+        Code.PERSON_UNKNOWN: Kind(404, "Nobody has this name", "administrator: check the name"),
+        Code.PERSON_KNOWN: Kind(422, "Somebody has this name", "administrator: choose another"),
+        Code.PERSON_UNFIT: Kind(
+            422, "Not an account that can be", "administrator: the detail says what is wrong"
         ),
         Code.BUSY: Kind(503, "Too much to do", _ITSELF),
         Code.DEADLINE_EXCEEDED: Kind(503, "It took too long", _ITSELF),

@@ -10,17 +10,16 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from omega_server.fleet.keeper import FleetKeeper
-from omega_server.pages import helpdesk, noc, records
-from omega_server.pages.site import install
+from omega_server.people.entrance import Entered
+from omega_server.people.roles import Role
 from support.browser import DESK, PHONE, visitor
-from support.doorman import CSRF, KnownPeople
 from support.live_server import listening
+from support.people import Crowd
 from support.server_rig import PLAN_ID, Rig, make_rig
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-CLERK = "Claire"
-RIGHTS = frozenset({helpdesk.READ, helpdesk.WORK, helpdesk.DIAGNOSE, noc.READ, records.READ})
+CLERK = "claire"
 GRAVE = {"serious", "critical"}
 
 
@@ -56,10 +55,21 @@ def places(rig: Rig) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def url(rig: Rig) -> Iterator[str]:
-    people = KnownPeople({CLERK: RIGHTS})
-    with listening(rig, furnish=lambda app: install(app, rig.services, people)) as url:
+def url(crowd: Crowd) -> Iterator[str]:
+    with listening(crowd.peopled) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def crowd(rig: Rig) -> Crowd:
+    crowd = Crowd(rig)
+    crowd.add(CLERK, Role.HELPDESK, 3)
+    return crowd
+
+
+@pytest.fixture(scope="module")
+def clerk(crowd: Crowd) -> Entered:
+    return crowd.entered(CLERK)
 
 
 def axe(page: Page) -> list[dict[str, Any]]:
@@ -73,9 +83,9 @@ def axe(page: Page) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("lang", ["fr", "en"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_every_page_can_be_read_by_everybody(
-    browser: Browser, url: str, places: list[str], lang: str, size: dict[str, int]
+    browser: Browser, url: str, clerk: Entered, places: list[str], lang: str, size: dict[str, int]
 ) -> None:
-    with visitor(browser, url, name=CLERK, lang=lang, size=size) as (page, heard):
+    with visitor(browser, url, entered=clerk, lang=lang, size=size) as (page, heard):
         for place in places:
             page.goto(place)
             assert page.locator("html").get_attribute("lang") == lang
@@ -88,9 +98,11 @@ def test_every_page_can_be_read_by_everybody(
         assert [each for each in heard.faults if "404" not in each] == []
 
 
-def test_a_ticket_is_opened_by_keyboard_alone(browser: Browser, url: str, rig: Rig) -> None:
+def test_a_ticket_is_opened_by_keyboard_alone(
+    browser: Browser, url: str, clerk: Entered, rig: Rig
+) -> None:
     subscriber = rig.subscriber().subscriber_ref
-    with visitor(browser, url, name=CLERK, lang="fr") as (page, heard):
+    with visitor(browser, url, entered=clerk, lang="fr") as (page, heard):
         page.goto("/helpdesk/new")
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.className") == "skip"
@@ -108,11 +120,13 @@ def test_a_ticket_is_opened_by_keyboard_alone(browser: Browser, url: str, rig: R
         assert heard.faults == []
 
 
-def test_the_token_is_in_every_form(browser: Browser, url: str, places: list[str]) -> None:
-    with visitor(browser, url, name=CLERK, lang="en") as (page, _):
+def test_the_token_is_in_every_form(
+    browser: Browser, url: str, clerk: Entered, places: list[str]
+) -> None:
+    with visitor(browser, url, entered=clerk, lang="en") as (page, _):
         for place in places:
             page.goto(place)
             forms = page.locator("form[method=post]")
             for number in range(forms.count()):
                 token = forms.nth(number).locator("input[name=csrf]").get_attribute("value")
-                assert token == CSRF, place
+                assert token == clerk.csrf, place

@@ -106,9 +106,11 @@ def test_more_than_the_owner_allows_is_refused(site: Site, device: Omega) -> Non
         with Daemon(device) as daemon:
             daemon.await_said("daemon_answered")
             told = diagnosed(site, site.ticket())
+            barred = daemon.await_said("daemon_barred")
     finally:
         limits.unlink()
     assert (told["state"], told["events"][-1]["code"]) == ("failed", "target_not_allowed")
+    assert barred["addresses"] == site.host, "nor is the line watched: that is said too"
 
 
 def test_a_file_of_limits_that_is_wrong_stops_it(device: Omega) -> None:

@@ -51,9 +51,7 @@ def port() -> Iterator[int]:
     door = Door(
         DoorSettings(test_point="tp-1", is_open=False, tests_of_an_address_max=8),
         desk,
-        seal=lambda seen: seal(
-            model_bytes(seen), PayloadType.BROWSER_OBSERVATION, TEST_POINT_KEY
-        ),
+        seal=lambda seen: seal(model_bytes(seen), PayloadType.BROWSER_OBSERVATION, TEST_POINT_KEY),
         clock=SystemClock(),
     )
     listener = socket.create_server(("127.0.0.1", 0))

@@ -10,14 +10,13 @@ import httpx
 import pytest
 
 from omega_server.fleet.keeper import FleetKeeper
-from omega_server.pages import helpdesk, noc
-from omega_server.pages.site import install
+from omega_server.people.roles import Role
 from omega_server.store.port import Store
-from support.doorman import CSRF, HEADER, KnownPeople
 from support.live_server import listening
+from support.people import PASSWORD, Crowd
 from support.server_rig import PLAN_ID, Rig, make_rig
 
-CLERK = "Claire"
+CLERK, BACK_OFFICE = "claire", "bruno"
 FIRST_PAGE_BYTES_MAX = 100_000
 HOSTILE = "<script>alert('1')</script>"
 
@@ -57,22 +56,30 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @pytest.fixture(scope="module")
 def url(rig: Rig) -> Iterator[str]:
-    people = KnownPeople(
-        {
-            CLERK: frozenset({helpdesk.READ, helpdesk.WORK, helpdesk.DIAGNOSE, noc.READ}),
-            "Noe": frozenset({noc.READ}),
-        }
-    )
-    with listening(
-        rig, furnish=lambda app: install(app, rig.services, people, "Europe/Paris")
-    ) as url:
+    crowd = Crowd(rig)
+    crowd.add(CLERK, Role.HELPDESK, 3)
+    crowd.add(BACK_OFFICE, Role.BACK_OFFICE)
+    with listening(crowd.peopled) as url:
         yield url
 
 
+@pytest.fixture(scope="module")
+def known(url: str) -> httpx.Client:
+    """Log the clerk in once: passwords take their time."""
+    return logged_in(url, CLERK)
+
+
 @pytest.fixture
-def clerk(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, headers={HEADER: CLERK}, trust_env=False) as client:
+def clerk(known: httpx.Client, url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, cookies=known.cookies, trust_env=False) as client:
         yield client
+
+
+def logged_in(url: str, name: str) -> httpx.Client:
+    client = httpx.Client(base_url=url, trust_env=False)
+    answer = client.post("/login", data={"name": name, "password": PASSWORD, "to": "/me"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/me"), answer.text
+    return client
 
 
 @pytest.fixture
@@ -94,7 +101,18 @@ def page(client: httpx.Client, path: str, lang: str = "fr") -> Outline:
 
 
 def sent(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
-    return client.post(path, data={"csrf": CSRF, **fields})
+    return client.post(path, data={"csrf": csrf_of(client), **fields})
+
+
+def csrf_of(client: httpx.Client) -> str:
+    tokens = {
+        attrs["value"]
+        for attrs in Outline(client.get("/me").text).of("input")
+        if attrs.get("name") == "csrf"
+    }
+    (token,) = tokens
+    assert token
+    return token
 
 
 def test_nobody_is_led_to_the_login_and_back(url: str) -> None:
@@ -104,8 +122,10 @@ def test_nobody_is_led_to_the_login_and_back(url: str) -> None:
 
 
 def test_somebody_who_may_not_is_told_so(url: str) -> None:
-    answer = httpx.get(f"{url}/helpdesk", headers={HEADER: "Noe"}, trust_env=False)
-    assert answer.status_code == 401
+    with logged_in(url, BACK_OFFICE) as client:
+        assert client.get("/helpdesk").status_code == 200
+        answer = client.get("/noc", headers={"Accept-Language": "fr"})
+    assert answer.status_code == 403
     assert 'role="alert"' in answer.text
 
 
@@ -183,10 +203,14 @@ def test_a_ticket_is_opened_worked_on_and_its_guards_are_explained(
 
 def test_a_form_without_its_token_does_nothing(rig: Rig, clerk: httpx.Client) -> None:
     before = rig.store.cases.tickets(after="", count=1_000)
-    form = {"subscriber_ref": rig.subscriber().subscriber_ref, "description": "slow", "channel": "phone"}
+    form = {
+        "subscriber_ref": rig.subscriber().subscriber_ref,
+        "description": "slow",
+        "channel": "phone",
+    }
     for token in ({}, {"csrf": "guessed"}):
         answer = clerk.post("/helpdesk/new", data={**form, **token})
-        assert answer.status_code == 401
+        assert answer.status_code == 403
     assert rig.store.cases.tickets(after="", count=1_000) == before
 
 

@@ -1,6 +1,6 @@
 """A real Chromium for tests of pages: the system's, driven by Playwright, talking to nobody else.
 
-    with chromium() as browser, visitor(browser, url, name="Claire", lang="fr") as page: ...
+    with chromium() as browser, visitor(browser, url, entered=crowd.entered("claire"), lang="fr") as page: ...
 
 Every request that leaves the server under test is a fault, and so is what the browser says on its
 console: a policy that was broken, a script that failed.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from support.doorman import HEADER
+from omega_server.people.entrance import Entered
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _QUIET = (
@@ -59,15 +59,21 @@ class Heard:
 
 @contextmanager
 def visitor(
-    browser: Browser, url: str, *, name: str | None, lang: str, size: dict[str, int] | None = None
+    browser: Browser,
+    url: str,
+    *,
+    entered: Entered | None,
+    lang: str,
+    size: dict[str, int] | None = None,
 ) -> Iterator[tuple[Page, Heard]]:
     """Open a page of a person; scripts, styles and connections from elsewhere are heard of."""
     context = browser.new_context(
         base_url=url,
         locale=lang,
         viewport=size or DESK,  # type: ignore[arg-type] - a TypedDict of two numbers
-        extra_http_headers={HEADER: name} if name else {},
     )
+    if entered is not None:
+        context.add_cookies([{"name": "omega", "value": entered.token, "url": url}])
     heard = Heard()
 
     def asked(request: Request) -> None:

@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -47,6 +48,7 @@ _DEAD_S = 0.5
 _ROUND_S = 180
 _SETTLED_S = 120
 _LEASE_MOVED_US = 5_000_000
+_MARK_CHARS = len(mark_of("0" * 64))
 
 
 @dataclass
@@ -200,25 +202,11 @@ class KillTrial:
             found.faults.append("the agent still holds something")
         for number, (ticket, name) in enumerate(names.items(), 1):
             case, told = self._case(ticket), self._ask("GET", f"/v1/instructions/{name}")
-            digests = [each["digest"] for each in case["records"]]
             texts = [text for to, text in seen if to == str(number)]
-            found.records += len(digests)
+            found.records += len(case["records"])
             found.notes += len(texts)
-            states = Counter(
-                each["content"]["step"] for each in case["events"] if each["kind"] == "diagnosis"
-            )
             where = f"{ticket} {name} ({told['state']})"
-            if not told["has_ended"]:
-                found.faults.append(f"{where}: lost, it has not ended")
-            if told["state"] == "done" and told["record_digest"] not in digests:
-                found.faults.append(f"{where}: done, and its record is missing")
-            if len(digests) > 1:
-                found.faults.append(f"{where}: {len(digests)} records of one instruction")
-            if states["asked"] != 1 or states["done"] + states["failed"] != 1:
-                found.faults.append(f"{where}: the log tells {dict(states)}")
-            marks = [text[text.index("omega:") :][:18] for text in texts]
-            if sorted(marks) != sorted(map(mark_of, digests)):
-                found.faults.append(f"{where}: shown {marks}, records {digests}")
+            found.faults += (f"{where}: {each}" for each in faults_of(case, told, texts))
 
     def _case(self, ticket: str) -> Any:  # noqa: ANN401 - JSON
         return self._ask("GET", f"/v1/tickets/{ticket}")
@@ -238,6 +226,29 @@ class KillTrial:
     def _start_target(self) -> None:
         command = [sys.executable, "-m", "support.kept_target", str(self._port), str(self._notes)]
         self._target = subprocess.Popen(command, env=python_path())
+
+
+def faults_of(case: Any, told: Any, texts: list[str]) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """Say what is lost or doubled of one instruction.
+
+    `case` and `told` are the API's answers on its ticket and on itself, `texts` the ticket system's
+    notes on the ticket.
+    """
+    digests = [each["digest"] for each in case["records"]]
+    if not told["has_ended"]:
+        yield "lost, it has not ended"
+    if told["state"] == "done" and told["record_digest"] not in digests:
+        yield "done, and its record is missing"
+    if len(digests) > 1:
+        yield f"{len(digests)} records of one instruction"
+    states = Counter(
+        each["content"]["step"] for each in case["events"] if each["kind"] == "diagnosis"
+    )
+    if states["asked"] != 1 or states["done"] + states["failed"] != 1:
+        yield f"the log tells {dict(states)}"
+    marks = [text[text.index("omega:") :][:_MARK_CHARS] for text in texts]
+    if sorted(marks) != sorted(map(mark_of, digests)):
+        yield f"shown {marks}, records {digests}"
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

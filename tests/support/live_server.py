@@ -13,14 +13,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
-from fastapi import FastAPI
 
 from omega_server.api.application import create_app
 from omega_server.listening import listen, url_of
@@ -32,19 +31,11 @@ _PROGRAM = "from omega_server.cli import main; main()"
 
 
 @contextmanager
-def listening(
-    rig: Rig,
-    host: str = "127.0.0.1",
-    *,
-    insecure: bool = False,
-    furnish: Callable[[FastAPI], None] = lambda _: None,
-) -> Iterator[str]:
-    """Serve a rig's API on a free port; hand out its URL. `furnish` adds to the application."""
-    app = create_app(rig.services, insecure=insecure)
-    furnish(app)
+def listening(rig: Rig, host: str = "127.0.0.1", *, insecure: bool = False) -> Iterator[str]:
+    """Serve a rig's API on a free port; hand out its URL."""
     with listen(host, 0) as listener:
         config = uvicorn.Config(
-            app,
+            create_app(rig.services, insecure=insecure),
             http="h11",
             ws="none",
             lifespan="on",

@@ -19,7 +19,7 @@ from omega_probe.proc import CpuTimes, cpu_times
 from support import processors
 
 _TIMED = ("tests/integration/", "tests/lab/")
-_TRIES = 3
+_TRIES = 5
 _SAID_CHARS = 300
 _STEAL = 7  # the eighth field of a line of /proc/stat, see proc(5)
 

@@ -46,6 +46,16 @@ class Cut:
     began_us: tuple[int, int]
     ended_us: tuple[int, int]
 
+    @property
+    def least_us(self) -> int:
+        """For how long it was down at least."""
+        return self.ended_us[0] - self.began_us[1]
+
+    @property
+    def most_us(self) -> int:
+        """For how long it was down at most."""
+        return self.ended_us[1] - self.began_us[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -59,22 +69,23 @@ class Found:
         """Return what is wrong with what was seen; nothing, where all was found and bounded."""
         seen = self.watched
         told, faults = list(seen.outages), []
-        for cut in self.cuts:
+        for down in self.cuts:
             mine = [
                 each
                 for each in told
-                if each.since_us <= cut.began_us[1] and cut.ended_us[0] <= (each.until_us or 2**62)
+                if each.since_us <= down.began_us[1]
+                and down.ended_us[0] <= (each.until_us or 2**62)
             ]
             if len(mine) != 1:
-                faults.append(f"{len(mine)} outages are told of {cut}: {told}")
+                faults.append(f"{len(mine)} outages are told of {down}: {told}")
                 continue
             told.remove(mine[0])
             least_us = mine[0].least_us(seen.started_us, seen.ended_us)
             most_us = mine[0].most_us(seen.started_us, seen.ended_us)
-            if least_us > cut.ended_us[1] - cut.began_us[0]:
-                faults.append(f"{cut} is said to have lasted at least {least_us} us")
-            if most_us < cut.ended_us[0] - cut.began_us[1]:
-                faults.append(f"{cut} is said to have lasted at most {most_us} us")
+            if least_us > down.most_us:
+                faults.append(f"{down} is said to have lasted at least {least_us} us")
+            if most_us < down.least_us:
+                faults.append(f"{down} is said to have lasted at most {most_us} us")
         faults += [f"nothing was cut, and {each} is told" for each in told if each.is_sure]
         return faults
 
@@ -106,13 +117,25 @@ def watched(
         started_us = SystemClock().unix_us()
         for each in plan:
             time.sleep(each.good_s)
-            cuts.append(_cut(lab, each.down_s))
+            cuts.append(cut(lab, each.down_s))
             say(f"cut for {each.down_s:.1f} s")
         time.sleep(_SETTLE_S)
         digest = reported(site, agent_id)
     records = chain_to(site, digest)
     whole = joined([each.watched for each in records], started_us, records[-1].watched.ended_us)
     return Found(tuple(cuts), whole, len(records))
+
+
+def cut(lab: Lab, down_s: float) -> Cut:
+    """Cut the line for so long; return when it was down, as far as the calls tell."""
+    clock = SystemClock()
+    before_us = clock.unix_us()
+    lab.link.cut()
+    began_us = before_us, clock.unix_us()
+    time.sleep(down_s)
+    before_us = clock.unix_us()
+    lab.link.mend()
+    return Cut(began_us, (before_us, clock.unix_us()))
 
 
 def reported(site: Site, agent_id: str) -> str:
@@ -153,14 +176,3 @@ def chain_to(site: Site, digest: str | None) -> list[AvailabilityRecord]:
         records.insert(0, record)
         digest = record.prev
     return records
-
-
-def _cut(lab: Lab, down_s: float) -> Cut:
-    clock = SystemClock()
-    before_us = clock.unix_us()
-    lab.link.cut()
-    began_us = before_us, clock.unix_us()
-    time.sleep(down_s)
-    before_us = clock.unix_us()
-    lab.link.mend()
-    return Cut(began_us, (before_us, clock.unix_us()))

@@ -93,14 +93,16 @@ class Leave:
         connect: Callable[[], AbstractContextManager[Grantor]],
         *,
         find: Callable[[StandingGrant], tuple[str, ...]],
+        within: Callable[[tuple[str, ...]], tuple[str, ...]] = lambda found: found,
         clock: Clock,
         rng: random.Random,
         spread_s: int = 0,
     ) -> None:
         """Take up the grant that is kept, if it is one; raises StorageError.
 
-        `find` says where a grant's test point is, and may take its time. The first question is
-        asked within `spread_s`: a power cut ends for all agents at once.
+        `find` says where a grant's test point is, and may take its time; `within` says which of
+        these addresses the owner allows, of those that are kept from other days too. The first
+        question is asked within `spread_s`: a power cut ends for all agents at once.
         """
         self._agent_id = agent_id
         self._key = key
@@ -108,6 +110,7 @@ class Leave:
         self._path = path
         self._connect = connect
         self._find = find
+        self._within = within
         self._clock = clock
         self._rng = rng
         self._asking = threading.Lock()
@@ -210,7 +213,7 @@ class Leave:
             raise NotTrustedError("standing_grant", why="it answers another request")
         found = self._find(client.grant)[: limits.WATCH_ADDRESSES_MAX]
         before = () if self.allowed is None else self.allowed.addresses
-        addresses = found or before
+        addresses = self._within(found) if found else before
         self._keep(envelope, client, addresses)
         return Allowed(client, addresses)
 
@@ -238,7 +241,7 @@ class Leave:
             raise not_kept(self._path, error) from error
         except (NotPlainJsonError, ContentError, LeaveError):
             return None  # of another server, or damaged: another one is asked for
-        return Allowed(client, kept.addresses)
+        return Allowed(client, self._within(kept.addresses))
 
 
 def _place(grant: StandingGrant) -> tuple[str, str, int]:

@@ -34,6 +34,7 @@ from omega_agent.daemon.line_look import LOOK_S, LineLook
 from omega_agent.daemon.local_limits import LocalLimits, Used
 from omega_agent.daemon.memory import Memory
 from omega_agent.daemon.news import (
+    Barred,
     Broken,
     DiskRefused,
     Ended,
@@ -69,6 +70,7 @@ _SAY_AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _OUTBOX_EVERY_S = 300
 _DISK_AGAIN_S = 30.0
 _S_PER_HOUR = 3_600
+_US_PER_TENTH = US_PER_S // 10
 _STOP_WAIT_S = 40.0  # for a measurement that was asked to end
 
 
@@ -189,6 +191,8 @@ class Loop:
                 raise RuntimeError("a thread of the daemon has ended") from news.error
             case Watches():
                 self._tell("daemon_watches", test_point=news.test_point, address=news.address)
+            case Barred():
+                self._tell("daemon_barred", addresses=", ".join(news.addresses))
             case Sealed():
                 self._drained_ns = None
             case WasDown():
@@ -221,13 +225,12 @@ class Loop:
             )
 
     def _tell_outage(self, outage: SeenOutage) -> None:
-        least_s = outage.least_us(0, INTEGER_MAX) / US_PER_S
-        most_s = outage.most_us(0, INTEGER_MAX) / US_PER_S
-        self._tell(
+        least_us, most_us = outage.least_us(0, INTEGER_MAX), outage.most_us(0, INTEGER_MAX)
+        self._tell(  # rounded outwards, so that the bounds stay bounds
             "daemon_was_down",
             since=utc(outage.since_us),
-            least_s=f"{least_s:.1f}",
-            most_s=f"{most_s:.1f}",
+            least_s=f"{least_us // _US_PER_TENTH / 10:.1f}",
+            most_s=f"{-(-most_us // _US_PER_TENTH) / 10:.1f}",
         )
 
     def _take_schedule(self, answer: CheckInAnswer) -> None:

@@ -35,6 +35,13 @@ class Watches:
 
 
 @dataclass(frozen=True, slots=True)
+class Barred:
+    """The owner's limits leave out every address of the test point: nothing is watched."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sealed:
     """The watch has sealed a record, which waits to be posted."""
 
@@ -60,4 +67,16 @@ class Quit:
     """A signal: the daemon is to end."""
 
 
-News = Answered | Silent | Turned | Ended | Broken | Watches | Sealed | WasDown | DiskRefused | Quit
+News = (
+    Answered
+    | Silent
+    | Turned
+    | Ended
+    | Broken
+    | Watches
+    | Barred
+    | Sealed
+    | WasDown
+    | DiskRefused
+    | Quit
+)

@@ -13,7 +13,7 @@ from omega_agent.availability.keeping import WatchKeeper
 from omega_agent.availability.leave import Leave
 from omega_agent.availability.watch import AvailabilityWatch, Place
 from omega_agent.daemon.local_limits import LocalLimits
-from omega_agent.daemon.news import DiskRefused, News, Sealed, WasDown, Watches
+from omega_agent.daemon.news import Barred, DiskRefused, News, Sealed, WasDown, Watches
 from omega_agent.daemon.waiter import Self
 from omega_agent.daemon.watching import Watching
 from omega_agent.device import Device
@@ -22,7 +22,6 @@ from omega_agent.home import Home
 from omega_agent.outbox_directory import DirectoryOutbox
 from omega_agent.uplink import Uplink
 from omega_core.clock import Clock
-from omega_core.standing import StandingGrant
 
 
 def watching_of(
@@ -46,10 +45,6 @@ def watching_of(
     keeper = WatchKeeper(outbox, device, who.server_key, tell=lambda digest: tell(Sealed(digest)))
     author = Author(key=who.key, agent_id=who.agent_id, software=who.software)
 
-    def find(grant: StandingGrant) -> tuple[str, ...]:
-        found = grant.addresses or tuple(_addresses_of(device.server.host))
-        return tuple(each for each in found if limits.allows_target(each))
-
     @contextmanager
     def connect() -> Iterator[Uplink]:
         with uplink() as opened:
@@ -61,7 +56,8 @@ def watching_of(
         who.server_key,
         home.watch_leave,
         connect,
-        find=find,
+        find=lambda grant: grant.addresses or tuple(_addresses_of(device.server.host)),
+        within=_Targets(limits, tell).within,
         clock=clock,
         rng=rng,
         spread_s=spread_s,
@@ -84,6 +80,24 @@ def watching_of(
     return Watching(
         leave, open_watch, clock=clock, tell_disk=lambda error: tell(DiskRefused(error))
     )
+
+
+class _Targets:
+    """The addresses an owner allows; where none of them is, that is told once."""
+
+    def __init__(self, limits: LocalLimits, tell: Callable[[News], None]) -> None:
+        self._limits = limits
+        self._tell = tell
+        self._barred: tuple[str, ...] = ()
+
+    def within(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of these addresses that may be watched against, in their order."""
+        allowed = tuple(each for each in found if self._limits.allows_target(each))
+        barred = () if allowed else found
+        if barred and barred != self._barred:
+            self._tell(Barred(barred))
+        self._barred = barred
+        return allowed
 
 
 def _make(home: Home) -> None:

@@ -271,6 +271,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.daemon_was_down": (
             "the line was down for {least_s} to {most_s} s, since {since} at the earliest"
         ),
+        "say.daemon_barred": "the line is not watched: limits.toml leaves {addresses} out",
         "say.daemon_watches": "the line is watched, against {test_point} at {address}",
         "say.cost": "It took {seconds} s, {down} MB down and {up} MB up.",
         "say.first_pass": "FIRST ANSWER: the line keeps what a short look shows; proof follows.",

@@ -304,6 +304,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "say.daemon_was_down": (
             "la ligne a été coupée de {least_s} à {most_s} s, au plus tôt depuis {since}"
         ),
+        "say.daemon_barred": "la ligne n'est pas surveillée : limits.toml exclut {addresses}",
         "say.daemon_watches": "la ligne est surveillée, face à {test_point} à {address}",
         "say.cost": "La mesure a pris {seconds} s, {down} Mo descendants et {up} Mo montants.",
         "say.first_pass": "PREMIÈRE RÉPONSE : au premier regard la ligne tient ; la preuve suit.",

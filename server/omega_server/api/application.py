@@ -16,6 +16,7 @@ import structlog
 from fastapi import FastAPI
 
 from omega_server.api import (
+    admission,
     agents,
     check_ins,
     fleet,
@@ -23,13 +24,16 @@ from omega_server.api import (
     lines,
     log,
     operators,
+    people,
     problems,
+    provider,
     schedules,
     tickets,
     tmf,
 )
 from omega_server.api.guards import BodyLimit, Deadline, TlsGuard
 from omega_server.api.services import Services
+from omega_server.pages import site
 
 _log = structlog.get_logger(__name__)
 
@@ -55,6 +59,7 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
+    admission.install(app, services.people)
     app.include_router(agents.router)
     app.include_router(check_ins.router)
     app.include_router(fleet.router)
@@ -62,10 +67,13 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
     app.include_router(lines.router)
     app.include_router(log.router)
     app.include_router(operators.router)
+    app.include_router(people.router)
+    app.include_router(provider.router)
     app.include_router(schedules.router)
     app.include_router(tickets.router)
     app.include_router(tmf.router)
     problems.install(app, count=services.metrics.refused)
+    site.install(app, services)
     # The last one added sees a request first.
     app.add_middleware(BodyLimit)
     app.add_middleware(Deadline)

@@ -75,9 +75,7 @@ async def worse(
     services = services_of(request)
     return answer(
         await services.workers.run(
-            lambda: services.fleet.worse(
-                metric, sector=sector, week=week, after=after, count=limit
-            )
+            lambda: services.fleet.worse(metric, sector=sector, week=week, after=after, count=limit)
         )
     )
 
@@ -102,9 +100,7 @@ async def fleet_lines(
     )
 
 
-@router.put(
-    "/v1/lines/{subscriber_ref}/sector", status_code=204, openapi_extra=body_of(SectorWish)
-)
+@router.put("/v1/lines/{subscriber_ref}/sector", status_code=204, openapi_extra=body_of(SectorWish))
 async def place(request: Request, subscriber_ref: _Line) -> Response:
     """Say of which sector a line is: the base station, the exchange, the street."""
     check_operator(request)

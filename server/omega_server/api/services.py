@@ -21,8 +21,8 @@ from omega_server.instructing.scheduling import ScheduleDesk
 from omega_server.keys import KeyDesk
 from omega_server.lines.desk import LineDesk
 from omega_server.metrics import ServerMetrics
+from omega_server.people.opening import People
 from omega_server.store.port import Store
-from omega_server.people.desk import PeopleDesk
 from omega_server.workers import Workers
 
 SOFTWARE = "omega-server 0.1.0"
@@ -52,7 +52,7 @@ class Services:
     lines: LineDesk
     schedules: ScheduleDesk
     fleet: FleetDesk
-    people: PeopleDesk
+    people: People
 
     @property
     def server_key(self) -> str:

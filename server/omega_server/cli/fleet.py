@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from omega_core.clock import SystemClock
@@ -54,9 +52,7 @@ def place_line(
 
 
 @fleet.command("rebuild")
-def rebuild(
-    data: Data = None, database: DatabaseUrl = None, *, as_json: AsJson = False
-) -> None:
+def rebuild(data: Data = None, database: DatabaseUrl = None, *, as_json: AsJson = False) -> None:
     """Make every figure again from the records."""
     with store_of(data, database) as store:
         count = FleetKeeper(store, SystemClock()).rebuild()

@@ -17,6 +17,7 @@ from omega_server.cli import (
     keys,
     lines,
     log,
+    old_files,
     people,
     plans,
     schedules,
@@ -46,9 +47,11 @@ app.add_typer(instructing.instructions, name="instruction")
 app.add_typer(instructing.suppressions, name="suppression")
 app.add_typer(schedules.schedules, name="schedule")
 app.add_typer(fleet.fleet, name="fleet")
-app.add_typer(people.users, name="user")
+app.add_typer(old_files.imports, name="import")
+app.command("export")(old_files.export)
 app.add_typer(plans.plans, name="plan")
 app.add_typer(log.logs, name="log")
+app.add_typer(people.users, name="user")
 app.add_typer(connectors.connectors, name="connector")
 
 

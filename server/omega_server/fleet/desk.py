@@ -181,9 +181,7 @@ class FleetDesk:
         _check(metric)
         week = self.this_week if week is None else week
         below = None if after is None else _place_of(after)
-        found = self._store.fleet.worse(
-            week, metric, below=below, count=count + 1, sector=sector
-        )
+        found = self._store.fleet.worse(week, metric, below=below, count=count + 1, sector=sector)
         shown = found[:count]
         more = len(found) > count
         return WorsePage(
@@ -215,9 +213,7 @@ class FleetDesk:
         """Say of which sector a line is; raises RefusalError `subscriber_unknown`."""
         if self._store.cases.subscriber(subscriber_ref) is None:
             raise RefusalError(Code.SUBSCRIBER_UNKNOWN, f"subscriber {subscriber_ref} is not known")
-        self._store.fleet.change(
-            subscriber_ref, lambda kept: moved(kept, subscriber_ref, sector)
-        )
+        self._store.fleet.change(subscriber_ref, lambda kept: moved(kept, subscriber_ref, sector))
 
     def plans(self) -> tuple[str, ...]:
         """Return every plan that a profile speaks of, by name."""
@@ -272,9 +268,7 @@ def _bar(metric: str, number: int, lines: int) -> BarView:
 
 def _short(bars: Iterable[BarView], promise: int, *, is_least: bool) -> int:
     return sum(
-        bar.lines
-        for bar in bars
-        if (bar.high <= promise if is_least else bar.low > promise)
+        bar.lines for bar in bars if (bar.high <= promise if is_least else bar.low > promise)
     )
 
 

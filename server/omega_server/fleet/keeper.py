@@ -67,9 +67,7 @@ class FleetKeeper:
             digest=row.digest,
             at_unix_us=row.received_unix_us,
             verdict=row.verdict,
-            metrics={
-                name: value for name, value in values.items() if counts and value is not None
-            },
+            metrics={name: value for name, value in values.items() if counts and value is not None},
         )
 
     def _line_of(self, agent_id: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What people see in a browser: pages made by the server, in French and English.
+r"""What people see in a browser: pages made by the server, in French and English.
 
     request --> guard (who, may they) --> desk (the same as the API's) --> content --> template
                                                                     \--> charts (SVG)

@@ -1,111 +1,98 @@
-"""Who may see a page: asked before anything is looked up, and answered by whoever keeps accounts.
+"""Who looks at a page: whoever `api.admission` has let in, and how they are talked to.
 
-    visit = await door.visit(request, Right.READ_TICKETS)      a page
-    visit, fields = await door.acted(request, Right...)        a form: its token is checked as well
+    visit = door.visit(request)                     a page of people: its right was asked already
+    visit = await door.anybody(request)             a page that everybody may see
+    fields = await door.fields(request)             a form: its token was checked already
 
-Somebody who is not logged in is led to the login page and back; somebody who is, and may not, is
-told so, and who can mend it.
+Which right a page needs stands in `people.matrix`, as for every endpoint. Somebody who is not
+logged in is led to the login page and back; somebody who is, and may not, is told so, and who can
+mend it.
 """
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Final
 from urllib.parse import quote
 
 from fastapi import Request
 
-from omega_core.clock import Clock
+from omega_server.api.admission import CSRF_FIELD, cookie_name, person_of, session_of
+from omega_server.api.services import Services
 from omega_server.pages.forms import sent
 from omega_server.pages.frame import Place, Visit, wording_of
-from omega_server.pages.languages import Language
-from omega_server.people.roles import Person
-from omega_server.refusals import Code, RefusalError
+from omega_server.pages.languages import LANGUAGES, Language
+from omega_server.pages.wording import later
+from omega_server.people.entrance import Session
+from omega_server.people.roles import Person, Right, Scope, level_of, scope_of
+from omega_server.refusals import RefusalError
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
-    """Somebody who is logged in: `name` is what the log says, `csrf` the token of their session."""
-
-    name: str
-    level: int
-    csrf: str
-    language: Language | None
-    places: tuple[Place, ...]
-    person: Person | None = None
-
-
-class Doorman(Protocol):
-    """Knows who comes. What it raises is a RefusalError."""
-
-    def who(self, request: Request) -> Visitor | None:
-        """Return who is logged in; None where nobody is. Blocks."""
-        ...
-
-    def let_in(self, visitor: Visitor, right: str) -> None:
-        """Raise RefusalError where the person has not this right."""
-        ...
-
-
-class LoginNeededError(Exception):
-    """Nobody is logged in: `address` is where to go, and comes back here afterwards."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(address)
-        self.address = address
+_PLACES: Final = (
+    (Right.TICKET_READ, Place("/helpdesk", later("Tickets"))),
+    (Right.NETWORK_READ, Place("/noc", later("The network"))),
+)
+_OWN: Final = Place("/me", later("Me"))
 
 
 class Door:
     """The door of all pages."""
 
-    def __init__(self, doorman: Doorman, clock: Clock, zone_name: str) -> None:
-        self._doorman = doorman
-        self._clock = clock
+    def __init__(self, services: Services, zone_name: str) -> None:
+        self._services = services
         self._zone_name = zone_name
 
-    def anybody(self, request: Request) -> Visit:
-        """Return a visit of a page that everybody may see."""
-        return self.visit_of(request, self._doorman.who(request))
+    def visit(self, request: Request) -> Visit:
+        """Return the visit of who was let in; raises RefusalError where nobody had to be."""
+        return self._of(request, person_of(request), session_of(request))
 
-    def visit(self, request: Request, right: str) -> Visit:
-        """Return a visit of somebody who may; raises LoginNeededError, RefusalError."""
-        visitor = self.known(request)
-        self._doorman.let_in(visitor, right)
-        return self.visit_of(request, visitor)
+    async def anybody(self, request: Request) -> Visit:
+        """Return a visit of a page that everybody may see, logged in or not."""
+        if getattr(request.state, "person", None) is not None:
+            return self.visit(request)
+        token = request.cookies.get(cookie_name(request))
+        session = None
+        if token is not None:
+            session = await self._services.workers.run(lambda: self._session(token))
+        return self._of(request, session and session.person, session)
 
-    def known(self, request: Request) -> Visitor:
-        """Return who is logged in; raises LoginNeededError where nobody is."""
-        visitor = self._doorman.who(request)
-        if visitor is None:
-            raise LoginNeededError(f"/login?to={quote(_place_of(request), safe='')}")
-        return visitor
-
-    def check_form(self, visit: Visit, fields: dict[str, str]) -> None:
-        """Raise RefusalError unless the form is one of ours, made for this session."""
-        token = fields.pop("csrf", "")
-        if not visit.csrf or not secrets.compare_digest(token.encode(), visit.csrf.encode()):
-            raise RefusalError(
-                Code.NOT_AUTHORISED, "this form is not of your session: load the page again"
-            )
-
-    async def fields(self, request: Request, visit: Visit) -> dict[str, str]:
-        """Return the fields of a form of ours; raises RefusalError."""
+    async def fields(self, request: Request) -> dict[str, str]:
+        """Return the fields of a form; raises RefusalError."""
         found = await sent(request)
-        self.check_form(visit, found)
+        found.pop(CSRF_FIELD, None)
         return found
 
-    def visit_of(self, request: Request, visitor: Visitor | None) -> Visit:
-        """Return the visit of somebody, or of nobody."""
+    def _session(self, token: str) -> Session | None:
+        try:
+            return self._services.people.entrance.session(token)
+        except RefusalError:
+            return None
+
+    def _of(self, request: Request, person: Person | None, session: Session | None) -> Visit:
+        preferred = None if person is None else _language(person)
         return Visit(
             request=request,
-            wording=wording_of(request, self._zone_name, visitor and visitor.language),
-            now_unix_us=self._clock.unix_us(),
-            name=visitor.name if visitor else None,
-            level=visitor.level if visitor else 0,
-            csrf=visitor.csrf if visitor else "",
-            places=visitor.places if visitor else (),
+            wording=wording_of(request, self._zone_name, preferred),
+            now_unix_us=self._services.clock.unix_us(),
+            person=person,
+            level=1 if person is None else level_of(person) or _HIGHEST,
+            csrf="" if session is None else session.csrf,
+            places=() if person is None else places_of(person),
         )
+
+
+_HIGHEST: Final = 3  # of ours; level 4 is the vendor
+
+
+def places_of(person: Person) -> tuple[Place, ...]:
+    """Return the menu that somebody has."""
+    held = [place for right, place in _PLACES if scope_of(person, right) is Scope.ANY]
+    return (*held, _OWN)
+
+
+def login_address(request: Request) -> str:
+    """Return where to log in, to come back here."""
+    query = request.url.query
+    place = request.url.path + (f"?{query}" if query else "")
+    return f"/login?to={quote(place, safe='')}"
 
 
 def safe_return(to: str) -> str:
@@ -114,6 +101,5 @@ def safe_return(to: str) -> str:
     return to if is_ours and to.isprintable() else "/"
 
 
-def _place_of(request: Request) -> str:
-    query = request.url.query
-    return request.url.path + (f"?{query}" if query else "")
+def _language(person: Person) -> Language | None:
+    return next((each for each in LANGUAGES if each == person.language), None)

@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from omega_server.pages.languages import COOKIE, Language, language_of
 from omega_server.pages.static_files import StaticFiles
 from omega_server.pages.wording import Wording, translations
+from omega_server.people.roles import Person
 
 _YEAR_S: Final = 31_536_000
 _LANG: Final = "lang"
@@ -44,10 +45,15 @@ class Visit:
     request: Request
     wording: Wording
     now_unix_us: int
-    name: str | None = None
-    level: int = 0
+    person: Person | None = None
+    level: int = 1
     csrf: str = ""
     places: Sequence[Place] = ()
+
+    @property
+    def name(self) -> str | None:
+        """What the logs call this person."""
+        return None if self.person is None else self.person.name
 
     @property
     def is_dark_wanted(self) -> bool:

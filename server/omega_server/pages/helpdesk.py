@@ -1,11 +1,11 @@
 """The helpdesk's pages: tickets, one ticket, diagnose, and every step with its guards explained.
 
-    GET  /helpdesk                       tickets by number
-    GET  /helpdesk/new, POST             open one
-    GET  /helpdesk/{ticket}              where it stands, what was found, what comes next
-    POST /helpdesk/{ticket}/diagnosis    let its line be measured
-    GET  /helpdesk/{ticket}/progress     the same page's news, as JSON, while that is under way
-    POST /helpdesk/{ticket}/{step}       take a step
+GET  /helpdesk                       tickets by number
+GET  /helpdesk/new, POST             open one
+GET  /helpdesk/{ticket}              where it stands, what was found, what comes next
+POST /helpdesk/{ticket}/diagnosis    let its line be measured
+GET  /helpdesk/{ticket}/progress     the same page's news, as JSON, while that is under way
+POST /helpdesk/{ticket}/{step}       take a step
 """
 
 from __future__ import annotations
@@ -33,13 +33,11 @@ from omega_server.pages.ticket_content import (
     states,
 )
 from omega_server.pages.ticket_steps import CHANNELS, STEP_FORMS, entry_of
-from omega_server.people.roles import Right
 from omega_server.refusals import Code, RefusalError
 from omega_server.ticket_desk import NewTicket, TicketDesk, Wanted, step_model
 from omega_server.ticket_life.life import Status
 from omega_server.ticket_views import TicketPageView, line_view
 
-READ, WORK, DIAGNOSE = Right.TICKETS_READ, Right.TICKETS_WORK, Right.DIAGNOSE
 _PAGE: Final = 50
 _SEE_OTHER: Final = 303
 _T = TypeVar("_T")
@@ -70,7 +68,7 @@ class _Helpdesk:
 
     async def tickets(self, request: Request) -> Response:
         """Show tickets by number."""
-        visit = await self._visit(request, READ)
+        visit = self._door.visit(request)
         asked = request.query_params
         wanted = Wanted(status=_status(asked.get("status")), subscriber_ref=asked.get("subscriber"))
 
@@ -90,14 +88,14 @@ class _Helpdesk:
 
     async def new(self, request: Request) -> Response:
         """Show the form that opens a ticket."""
-        visit = await self._visit(request, WORK)
+        visit = self._door.visit(request)
         values = {"subscriber_ref": request.query_params.get("subscriber", ""), "channel": "phone"}
         return self._new(visit, Form("new", values))
 
     async def open(self, request: Request) -> Response:
         """Open a ticket, and go there."""
-        visit = await self._visit(request, WORK)
-        fields = await self._door.fields(request, visit)
+        visit = self._door.visit(request)
+        fields = await self._door.fields(request)
         try:
             asked = content(NewTicket, _json({**fields, "actor": _actor(visit)}))
             ticket = await self._run(lambda: self._services.ticket_opening.open(asked))
@@ -117,19 +115,19 @@ class _Helpdesk:
 
     async def ticket(self, request: Request, ticket_id: str) -> Response:
         """Show a ticket."""
-        visit = await self._visit(request, READ)
+        visit = self._door.visit(request)
         return await self._shown(visit, ticket_id)
 
     async def progress(self, request: Request, ticket_id: str) -> Response:
         """Tell how far a diagnosis is; the page asks while one is under way."""
-        visit = await self._visit(request, READ)
+        visit = self._door.visit(request)
         shown = await self._run(lambda: self._content(visit, ticket_id))
         return JSONResponse(progress_of(shown), headers={"Cache-Control": "no-store"})
 
     async def diagnose(self, request: Request, ticket_id: str) -> Response:
         """Let the ticket's line be diagnosed; pressed twice it is one diagnosis."""
-        visit = await self._visit(request, DIAGNOSE)
-        fields = await self._door.fields(request, visit)
+        visit = self._door.visit(request)
+        fields = await self._door.fields(request)
         mode = "standard" if fields.get("mode") == "standard" else "quick"
         try:
             wish = DiagnosisWish(by=_id_of(visit), mode=mode).of(ticket_id)
@@ -141,8 +139,8 @@ class _Helpdesk:
 
     async def step(self, request: Request, ticket_id: str, step: str) -> Response:
         """Take a step; one that is refused is shown again, with what stands in its way."""
-        visit = await self._visit(request, WORK)
-        fields = await self._door.fields(request, visit)
+        visit = self._door.visit(request)
+        fields = await self._door.fields(request)
         known = STEP_FORMS.get(step)
         if known is None:
             raise RefusalError(Code.NOT_FOUND, "there is no such step")
@@ -192,15 +190,12 @@ class _Helpdesk:
     def _desk(self) -> TicketDesk:
         return TicketDesk(self._services.store, self._services.clock)
 
-    async def _visit(self, request: Request, right: str) -> Visit:
-        return await self._run(lambda: self._door.visit(request, right))
-
     async def _run(self, work: Callable[[], _T]) -> _T:
         return await self._services.workers.run(work)
 
 
 def _actor(visit: Visit) -> dict[str, Any]:
-    return {"name": visit.name, "level": max(1, visit.level)}
+    return {"name": visit.name, "level": visit.level}
 
 
 def _id_of(visit: Visit) -> Id:
@@ -221,5 +216,3 @@ def _faults(error: Exception) -> dict[str, str]:
     said = str(error)
     name = said.partition(":")[0].rpartition(".")[2].strip()
     return {name: said} if name.isidentifier() else {}
-
-

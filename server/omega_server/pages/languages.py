@@ -1,6 +1,6 @@
 """Which language a page is in: asked for, remembered, or the browser's; French where none is known.
 
-    ?lang=en  -->  cookie omega_lang  -->  Accept-Language  -->  fr
+?lang=en  -->  cookie omega_lang  -->  Accept-Language  -->  fr
 """
 
 from __future__ import annotations

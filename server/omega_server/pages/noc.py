@@ -1,8 +1,8 @@
 """The NOC's pages: sectors by state, a metric's spread against the plan, what got worse, one line.
 
-    GET /noc                    sectors; a metric of a plan this week; the lines that got worse
-    GET /noc/lines              lines by name, of a sector, of a verdict
-    GET /noc/lines/{line}       one line: its last figures, its record
+GET /noc                    sectors; a metric of a plan this week; the lines that got worse
+GET /noc/lines              lines by name, of a sector, of a verdict
+GET /noc/lines/{line}       one line: its last figures, its record
 """
 
 from __future__ import annotations
@@ -21,13 +21,11 @@ from omega_server.api.services import Services
 from omega_server.fleet.desk import SpreadView
 from omega_server.pages.charts import spread as chart
 from omega_server.pages.doors import Door
-from omega_server.pages.frame import Frame, Visit
+from omega_server.pages.frame import Frame
 from omega_server.pages.ticket_content import figure
 from omega_server.pages.wording import Wording
-from omega_server.people.roles import Right
 from omega_server.refusals import Code, RefusalError
 
-READ: Final = Right.FLEET_READ
 FIRST_METRIC: Final = "goodput_bps_down"
 _LINES: Final = 50
 _WORST: Final = 20
@@ -56,7 +54,7 @@ class _Noc:
 
     async def overview(self, request: Request) -> Response:
         """Show all lines together."""
-        visit = await self._visit(request)
+        visit = self._door.visit(request)
         asked = request.query_params
         metric = asked.get("metric") or FIRST_METRIC
         plan, sector = asked.get("plan") or None, asked.get("sector") or None
@@ -82,7 +80,7 @@ class _Noc:
 
     async def lines(self, request: Request) -> Response:
         """Show lines by name."""
-        visit = await self._visit(request)
+        visit = self._door.visit(request)
         asked = request.query_params
         sector, verdict = asked.get("sector"), asked.get("verdict") or None
         page = await self._run(
@@ -96,7 +94,7 @@ class _Noc:
 
     async def line(self, request: Request, subscriber_ref: str) -> Response:
         """Show a line's newest figures, each with the record it is from."""
-        visit = await self._visit(request)
+        visit = self._door.visit(request)
         found = await self._run(lambda: self._services.store.fleet.line(subscriber_ref))
         if found is None:
             raise RefusalError(Code.SUBSCRIBER_UNKNOWN, f"nothing is known of {subscriber_ref}")
@@ -113,9 +111,6 @@ class _Noc:
             for each in metrics
         ]
         return self._frame.page(visit, "noc_line.html", line=line, rows=rows)
-
-    async def _visit(self, request: Request) -> Visit:
-        return await self._run(lambda: self._door.visit(request, READ))
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         return await self._services.workers.run(work)
@@ -135,5 +130,3 @@ def _drawing(found: SpreadView, word: Wording) -> Markup:
             is_least=found.is_least,
         )
     )
-
-

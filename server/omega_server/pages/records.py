@@ -33,13 +33,11 @@ from omega_server.api.exchange import RecordName
 from omega_server.api.services import Services
 from omega_server.envelopes import stored
 from omega_server.pages.doors import Door
-from omega_server.pages.frame import Frame, Visit
+from omega_server.pages.frame import Frame
 from omega_server.pages.ticket_content import figure
 from omega_server.pages.wording import Wording
-from omega_server.people.roles import Right
 from omega_server.store.rows import RecordRow
 
-READ: Final = Right.RECORDS_READ
 _T = TypeVar("_T")
 _JUDGEMENT: Final = TypeAdapter(Judgement)
 
@@ -146,14 +144,14 @@ class _Records:
 
     async def record(self, request: Request, digest: RecordName) -> Response:
         """Show a record."""
-        visit = await self._visit(request)
+        visit = self._door.visit(request)
         store = self._services.store
         found = await self._run(lambda: content_of(records.known(store, digest), visit.wording))
         return self._frame.page(visit, "record.html", record=found)
 
     async def bundle(self, request: Request, digest: RecordName) -> Response:
         """Return the record with everything that is needed to check it offline, as a file."""
-        await self._visit(request)
+        self._door.visit(request)
         services = self._services
 
         def packed() -> bytes:
@@ -168,9 +166,6 @@ class _Records:
                 "Cache-Control": "no-store",
             },
         )
-
-    async def _visit(self, request: Request) -> Visit:
-        return await self._run(lambda: self._door.visit(request, READ))
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         return await self._services.workers.run(work)

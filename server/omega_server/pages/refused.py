@@ -15,7 +15,6 @@ from omega_server.refusals import Code, RefusalError
 from omega_server.ticket_life.life import Status
 from omega_server.ticket_life.steps import StepRefusedError
 
-
 # Texts that other modules say in English, named here so that the catalogue has them.
 _GUARDS = (
     later("nobody owns the ticket"),
@@ -71,13 +70,15 @@ REACHABLE: Final = frozenset(
         Code.AGENT_OVERLOADED,
         Code.INSTRUCTION_UNKNOWN,
         Code.INSTRUCTION_ENDED,
-        Code.ACCOUNT_UNKNOWN,
-        Code.ACCOUNT_KNOWN,
-        Code.INVITATION_OVER,
-        Code.LOGIN_REFUSED,
-        Code.LOGIN_WAITS,
-        Code.PIN_NOT_SET,
-        Code.NOT_PERMITTED,
+        Code.NOT_ALLOWED,
+        Code.LOGIN_WRONG,
+        Code.LOGIN_LIMITED,
+        Code.SESSION_ENDED,
+        Code.CSRF_MISSING,
+        Code.PASSWORD_UNFIT,
+        Code.PIN_WRONG,
+        Code.LINK_REFUSED,
+        Code.PROVIDER_SILENT,
         Code.TIME_NOT_TAKEN,
         Code.BUSY,
         Code.DEADLINE_EXCEEDED,
@@ -105,7 +106,9 @@ def told(error: RefusalError, word: Wording, status: Status | None = None) -> To
         return _told_of_step(cause, word, error.kind.status, status)
     kind = error.kind
     return Told(
-        title=word.say(kind.title), remedy=word.say(kind.who_acts), detail=str(error),
+        title=word.say(kind.title),
+        remedy=word.say(kind.who_acts),
+        detail=str(error),
         status=kind.status,
     )
 

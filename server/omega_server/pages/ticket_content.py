@@ -16,8 +16,8 @@ from omega_server.pages.wording import Wording, later
 from omega_server.ticket_life import entries as log
 from omega_server.ticket_life.life import Status
 from omega_server.ticket_life.steps import ALLOWED
-from omega_server.ticket_views import ComparedView, TicketLifeView, shown as shown_life
-
+from omega_server.ticket_views import ComparedView, TicketLifeView
+from omega_server.ticket_views import shown as shown_life
 
 _STATES: Final[Mapping[Status, str]] = MappingProxyType(
     {
@@ -90,7 +90,11 @@ def shown_ticket(services: Services, ticket_id: str, wording: Wording, now_unix_
     """Return what the page of a ticket says; raises RefusalError `ticket_unknown`. Blocks."""
     ticket = shown_life(services.store, ticket_id, now_unix_us)
     finding = _finding(ticket)
-    said = {audience: told(finding, audience, wording.language) for audience in Audience} if finding else {}
+    said = (
+        {audience: told(finding, audience, wording.language) for audience in Audience}
+        if finding
+        else {}
+    )
     return Shown(
         ticket=ticket,
         state=said_state(wording, Status(ticket.state)),

@@ -54,7 +54,9 @@ _LEVELS: Final = tuple((str(each), str(each)) for each in (1, 2, 3, 4))
 
 STEP_FORMS: Final[Mapping[str, StepForm]] = MappingProxyType(
     {
-        "owned": StepForm(later("Take or hand over"), (StepField("owner", later("Who answers for it")),)),
+        "owned": StepForm(
+            later("Take or hand over"), (StepField("owner", later("Who answers for it")),)
+        ),
         "started": StepForm(later("Begin to look for the fault"), ()),
         "eta": StepForm(
             later("Promise a time"),
@@ -62,7 +64,11 @@ STEP_FORMS: Final[Mapping[str, StepForm]] = MappingProxyType(
                 StepField("eta_unix_us", later("Mended by"), "moment"),
                 _REASON,
                 StepField(
-                    "told_by", later("The customer was told"), "choice", required=False, choices=CHANNELS
+                    "told_by",
+                    later("The customer was told"),
+                    "choice",
+                    required=False,
+                    choices=CHANNELS,
                 ),
             ),
         ),
@@ -218,7 +224,9 @@ STEP_FORMS: Final[Mapping[str, StepForm]] = MappingProxyType(
             is_grave=True,
         ),
         "closed": StepForm(
-            later("Close"), (StepField("text", later("A last word"), "long", required=False),), is_grave=True
+            later("Close"),
+            (StepField("text", later("A last word"), "long", required=False),),
+            is_grave=True,
         ),
         "cancelled": StepForm(
             later("The customer withdraws it"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from datetime import datetime, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
@@ -52,7 +52,7 @@ class Wording:
     """How things are said to somebody: their language, and the time zone of the operator."""
 
     language: Language
-    zone: tzinfo = timezone.utc
+    zone: tzinfo = UTC
 
     @classmethod
     def of(cls, language: Language, zone_name: str = "UTC") -> Wording:
@@ -125,7 +125,7 @@ class Wording:
 
     def machine_moment(self, unix_us: int) -> str:
         """Return a time as `<time datetime>` wants it (RFC 3339)."""
-        at = datetime.fromtimestamp(unix_us // US_PER_S, timezone.utc)
+        at = datetime.fromtimestamp(unix_us // US_PER_S, UTC)
         return at.isoformat().replace("+00:00", "Z")
 
     def _at(self, unix_us: int) -> datetime:
@@ -134,7 +134,9 @@ class Wording:
     def _figures(self, value: float) -> str:
         """Return three figures: 0.123, 1.23, 12.3, 123, 1234."""
         decimals = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
-        return format_decimal(value, f"#,##0.{'#' * decimals}" if decimals else "#,##0", self.locale)
+        return format_decimal(
+            value, f"#,##0.{'#' * decimals}" if decimals else "#,##0", self.locale
+        )
 
 
 @cache

@@ -1,296 +1,260 @@
-"""Accounts and sessions: who is let in, for how long, and what is written down of it.
+"""The desk of accounts: added, given roles, locked, reset; passwords and PINs set and checked.
 
-Guessing. After `_FREE_TRIES` failures under a key (an account, an address) each further one has to
-wait, twice as long each time up to `_WAIT_S_MAX`; the wait is told, whoever asks, so that the owner
-of an account is never locked out for good by others. A login that succeeds forgives the account,
-not the address: behind one there may be a guesser with an account of their own.
+An account is made without a password: its owner sets one by a one-time link that is told once, so
+nobody knows another's. The same link is the way back for who forgot it. Accounts are never removed,
+as logs name them; who leaves is locked, and every change of what somebody may do ends their
+sessions.
+
+A PIN is what a technician signs with on a telephone that stays logged in. It is set with the
+password, and five wrong ones in a row lock it until it is set again.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
 
+from omega_core import limits
 from omega_core.clock import Clock
 from omega_core.units import US_PER_S
-from omega_server.people import secrets_kept
-from omega_server.people.roles import Person, Role, check_level
-from omega_server.refusals import Code, RefusalError
-from omega_server.store.errors import AlreadyThereError, NotThereError
-from omega_server.store.people_port import (
-    AccountRow,
-    AuditRow,
-    FailureRow,
-    InvitationRow,
-    SessionRow,
+from omega_server.identity import token_digest
+from omega_server.ids import uuid7
+from omega_server.people.journal import Journal
+from omega_server.people.messages import (
+    AddedView,
+    LinkView,
+    NewPerson,
+    PasswordWish,
+    PeopleView,
+    PersonView,
+    PinWish,
+    RoleWish,
+    SecretView,
 )
+from omega_server.people.passwords import Passwords, check_password, check_pin
+from omega_server.people.roles import OPERATOR, Caller, Person, Role, check_post
+from omega_server.people.secret_words import as_kept, new_link_secret
+from omega_server.people.tries import Tries
+from omega_server.refusals import Code, RefusalError
+from omega_server.store.errors import AlreadyThereError
+from omega_server.store.people_port import AccountRow, LinkPurpose, LinkRow
 from omega_server.store.port import Store
-
-IDLE_S: Final = 3_600  # a phone in a pocket between two rooms, and no longer
-SESSION_S: Final = 12 * 3_600  # a working day
-INVITATION_S: Final = 3 * 86_400  # over a weekend
-_USED_EVERY_US: Final = 60 * US_PER_S  # a write a minute is enough to know who is there
-_FREE_TRIES: Final = 5
-_FREE_TRIES_OF_ADDRESS: Final = 20  # an office shares one
-_WAIT_S_MAX: Final = 900
-_FORGET_S: Final = 86_400
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
-_PIN: Final = "pin:"
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """A session with the token that only its owner has."""
-
-    token: str
-    person: Person
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Whose session it is, and the token of its forms."""
-
-    person: Person
-    csrf: str
 
 
 class PeopleDesk:
     """Everything that is done with accounts."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._people = store.people
+    def __init__(
+        self, *, store: Store, clock: Clock, passwords: Passwords, journal: Journal, tries: Tries
+    ) -> None:
+        self._store = store
         self._clock = clock
+        self._passwords = passwords
+        self._journal = journal
+        self._tries = tries
 
-    def add(self, name: str, role: Role, *, level: int, by: str) -> str:
-        """Make an account and return the token of its invitation.
-
-        Raises RefusalError `schema_invalid`, `account_known`.
-        """
-        kept = name_of(name)
-        check_level(role, level)
+    def add(self, caller: Caller, wish: NewPerson) -> AddedView:
+        """Make an account; raises RefusalError `person_known`, `person_unfit`."""
+        check_post(wish.role, wish.level)
+        if wish.name == OPERATOR.name:
+            detail = f"{wish.name} is who holds the operator's token"
+            raise RefusalError(Code.PERSON_KNOWN, detail)
         now = self._clock.unix_us()
         row = AccountRow(
-            name=kept,
-            role=role,
-            level=level,
-            language=None,
-            password_hash=None,
-            pin_hash=None,
+            account_id=uuid7(now),
+            name=wish.name,
+            role=wish.role.value,
+            level=wish.level,
+            language=wish.language,
             created_unix_us=now,
         )
+        made = self._journal.entry(caller, "added", "account", row.name, _post(row))
         try:
-            self._people.add(row)
+            self._store.people.add_account(row, made)
         except AlreadyThereError as error:
-            raise RefusalError(Code.ACCOUNT_KNOWN, str(error)) from error
-        self.note(by, "account_added", f"{kept} {role} {level}")
-        return self._invited(kept)
+            raise RefusalError(Code.PERSON_KNOWN, str(error)) from error
+        return AddedView(person=person_view(row), reset=self._reset(caller, row))
 
-    def invite_again(self, name: str, *, by: str) -> str:
-        """Return the token of a new invitation: the password is set anew, sessions end."""
-        account = self.known(name)
-        self._people.end_sessions(account.name)
-        self.note(by, "account_invited", account.name)
-        return self._invited(account.name)
+    def set_role(self, caller: Caller, name: str, wish: RoleWish) -> PersonView:
+        """Give somebody another role; raises RefusalError `person_unknown`, `person_unfit`."""
+        check_post(wish.role, wish.level)
+        row = replace(self.known(name), role=wish.role.value, level=wish.level)
+        return self._changed(caller, row, "role", _post(row))
 
-    def set_role(self, name: str, role: Role, *, level: int, by: str) -> AccountRow:
-        """Give an account another role; sessions end, for they are of the old one."""
-        check_level(role, level)
-        changed = replace(self.known(name), role=role, level=level)
-        self._changed(changed, by, "account_role", f"{changed.name} {role} {level}")
-        return changed
+    def lock(self, caller: Caller, name: str) -> PersonView:
+        """Keep somebody out from now on; raises RefusalError `person_unknown`."""
+        row = self.known(name)
+        if row.locked_unix_us is not None:
+            return person_view(row)
+        return self._changed(caller, replace(row, locked_unix_us=self._clock.unix_us()), "locked")
 
-    def lock(self, name: str, *, by: str) -> AccountRow:
-        """Let nobody in with this account any more."""
-        changed = replace(self.known(name), locked_unix_us=self._clock.unix_us())
-        self._changed(changed, by, "account_locked", changed.name)
-        return changed
+    def unlock(self, caller: Caller, name: str) -> PersonView:
+        """Let somebody in again; raises RefusalError `person_unknown`."""
+        return self._changed(caller, replace(self.known(name), locked_unix_us=None), "unlocked")
 
-    def unlock(self, name: str, *, by: str) -> AccountRow:
-        """Let its owner in again."""
-        changed = replace(self.known(name), locked_unix_us=None)
-        self._changed(changed, by, "account_unlocked", changed.name)
-        return changed
+    def reset(self, caller: Caller, name: str) -> SecretView:
+        """Return the secret of a one-time link to set a password; raises RefusalError.
+
+        The password holds until the link is used; links made before open nothing any more.
+        """
+        return self._reset(caller, self.known(name))
+
+    def set_by_link(self, secret: str, password: str, address: str) -> PersonView:
+        """Set a password by a one-time link; raises RefusalError.
+
+        The link is used up by a password that is taken, and by nothing else.
+        """
+        digest, now = token_digest(as_kept(secret)), self._clock.unix_us()
+        link = self._store.people.link(digest)
+        row = self._account_behind(link)
+        check_password(password, name=row.name)
+        kept = self._passwords.hash_of(password)
+        if self._store.people.use_link(digest, at_unix_us=now) is None:
+            raise RefusalError(Code.LINK_REFUSED, "the link was used, revoked, or is too old")
+        caller = Caller(person=person_of(row), address=address)
+        return self._changed(caller, replace(row, password_hash=kept), "password", "by link")
+
+    def set_password(self, caller: Caller, wish: PasswordWish) -> PersonView:
+        """Change one's own password, which ends one's sessions; raises RefusalError."""
+        row = self._confirmed(caller, wish.old)
+        check_password(wish.new, name=row.name)
+        kept = self._passwords.hash_of(wish.new)
+        return self._changed(caller, replace(row, password_hash=kept), "password")
+
+    def set_pin(self, caller: Caller, wish: PinWish) -> PersonView:
+        """Set one's own PIN with one's password; raises RefusalError."""
+        check_pin(wish.pin)
+        row = self._confirmed(caller, wish.password)
+        row = replace(row, pin_hash=self._passwords.hash_of(wish.pin))
+        set_now = self._journal.entry(caller, "pin", "account", row.name)
+        self._store.people.change_account(row, set_now)
+        return person_view(row)
+
+    def check_pin(self, caller: Caller, pin: str) -> None:
+        """Raise RefusalError unless it is this person's PIN: `pin_wrong`, `pin_locked`, `busy`.
+
+        A try is counted before it is looked at, so tries at the same time are counted as well.
+        """
+        row = self._own(caller)
+        if row.pin_hash is None:
+            raise RefusalError(Code.PIN_LOCKED, "no PIN is set")
+        people = self._store.people
+        if not people.count_pin_try(row.account_id, tries_max=limits.PIN_TRIES_MAX):
+            detail = f"{limits.PIN_TRIES_MAX} wrong PINs in a row locked it"
+            raise RefusalError(Code.PIN_LOCKED, detail)
+        if not self._passwords.check(pin, row.pin_hash).is_right:
+            self._journal.write(caller, "pin wrong", "account", row.name)
+            raise RefusalError(Code.PIN_WRONG, "that is not the PIN")
+        people.forget_pin_tries(row.account_id)
 
     def known(self, name: str) -> AccountRow:
-        """Return an account; raises RefusalError `account_unknown`."""
-        account = self._people.account(name_of(name))
-        if account is None:
-            raise RefusalError(Code.ACCOUNT_UNKNOWN, f"there is no account {name_of(name)}")
-        return account
+        """Return an account; raises RefusalError `person_unknown`."""
+        row = self._store.people.account(name)
+        if row is None:
+            raise RefusalError(Code.PERSON_UNKNOWN, f"there is no account {name}")
+        return row
 
-    def accept(self, token: str, password: str, *, address: str) -> LoggedIn:
-        """Set a password by an invitation, once, and log in.
+    def person(self, name: str) -> PersonView:
+        """Return an account as it is shown; raises RefusalError `person_unknown`."""
+        return person_view(self.known(name))
 
-        Raises RefusalError `invitation_over`, `schema_invalid`; a password that is not taken
-        leaves the invitation good.
+    def every(self, *, after: str = "", count: int = limits.ACCOUNTS_PAGE_MAX) -> PeopleView:
+        """Return accounts by name, after the one named."""
+        rows = self._store.people.accounts(after=after, count=count)
+        return PeopleView(
+            people=tuple(person_view(row) for row in rows),
+            next_after=rows[-1].name if len(rows) == count else None,
+        )
+
+    def _confirmed(self, caller: Caller, password: str) -> AccountRow:
+        """Return the caller's own account; raises RefusalError `login_wrong`, `login_limited`.
+
+        Counted like logins: a telephone that was left lying is no place to guess a password.
         """
-        hashed = secrets_kept.password_hash(password)
-        now = self._clock.unix_us()
-        name = self._people.accept(secrets_kept.token_digest(token), now)
-        account = None if name is None else self._people.account(name)
-        if account is None or account.locked_unix_us is not None:
-            raise RefusalError(Code.INVITATION_OVER, "this link was used, or is too old")
-        account = replace(account, password_hash=hashed)
-        self._people.change(account)
-        self._people.end_sessions(account.name)
-        self._people.forgive(account.name)
-        self.note(account.name, "password_set", account.name, address)
-        return self._opened(account)
+        row = self._own(caller)
+        self._tries.count(name=row.name, address=caller.address)
+        if not self._passwords.check(password, row.password_hash).is_right:
+            self._journal.write(caller, "password wrong", "account", row.name)
+            raise RefusalError(Code.LOGIN_WRONG, "that is not the present password")
+        self._tries.forgive(name=row.name, address=caller.address)
+        return row
 
-    def login(self, name: str, password: str, *, address: str) -> LoggedIn:
-        """Let somebody in; raises RefusalError `login_refused`, and `login_waits` with a time."""
-        kept = name.strip().casefold()[:64]
-        self._check_pace(kept, address)
-        account = self._people.account(kept)
-        hashed = None if account is None else account.password_hash
-        right = secrets_kept.is_right(hashed, password)
-        if not right or account is None or account.locked_unix_us is not None:
-            self._failed(kept, address)
-            self.note(kept or "-", "login_refused", "-", address)
-            raise RefusalError(Code.LOGIN_REFUSED, "name or password is not right")
-        if hashed is not None and secrets_kept.is_old(hashed):
-            account = replace(account, password_hash=secrets_kept.password_hash(password))
-            self._people.change(account)
-        self._people.forgive(kept)
-        self.note(account.name, "login", "-", address)
-        return self._opened(account)
+    def _own(self, caller: Caller) -> AccountRow:
+        account_id = caller.person.account_id
+        row = None if account_id is None else self._store.people.account_of(account_id)
+        if row is None:
+            raise RefusalError(Code.NOT_ALLOWED, "this is for people who have an account")
+        return row
 
-    def session(self, token: str) -> Known | None:
-        """Return whose session it is; None where it is over, or none."""
-        found = self._people.session(secrets_kept.token_digest(token))
-        if found is None:
-            return None
-        session, account = found
-        now = self._clock.unix_us()
-        idle_us = now - session.used_unix_us
-        over = now >= session.expires_unix_us or idle_us > IDLE_S * US_PER_S
-        if over or account.locked_unix_us is not None:
-            return None
-        if idle_us > _USED_EVERY_US:
-            self._people.used(session.token_digest, now)
-        return Known(_person(account), session.csrf)
+    def _account_behind(self, link: LinkRow | None) -> AccountRow:
+        is_reset = link is not None and link.purpose is LinkPurpose.RESET
+        account_id = link.account_id if link is not None and is_reset else None
+        row = None if account_id is None else self._store.people.account_of(account_id)
+        if row is None or row.locked_unix_us is not None:
+            raise RefusalError(Code.LINK_REFUSED, "the link opens nothing")
+        return row
 
-    def logout(self, token: str) -> None:
-        """End a session; one that is over already is no error."""
-        digest = secrets_kept.token_digest(token)
-        found = self._people.session(digest)
-        if found is not None:
-            self._people.end_sessions(found[1].name, token_digest=digest)
-            self.note(found[1].name, "logout", "-")
-
-    def set_pin(self, name: str, password: str, pin: str, *, address: str) -> None:
-        """Set the PIN that a technician signs with; raises RefusalError as `login`."""
-        self._check_pace(name, address)
-        account = self.known(name)
-        hashed = secrets_kept.pin_hash(pin)
-        if not secrets_kept.is_right(account.password_hash, password):
-            self._failed(account.name, address)
-            raise RefusalError(Code.LOGIN_REFUSED, "the password is not right")
-        self._people.change(replace(account, pin_hash=hashed))
-        self.note(account.name, "pin_set", "-", address)
-
-    def check_pin(self, name: str, pin: str, *, address: str) -> None:
-        """Check a PIN; raises RefusalError `login_refused`, `login_waits`, `pin_not_set`."""
-        account = self.known(name)
-        if account.pin_hash is None:
-            raise RefusalError(Code.PIN_NOT_SET, "set a PIN first")
-        key = _PIN + account.name
-        self._check_pace(key, address)
-        if not secrets_kept.is_right(account.pin_hash, pin):
-            self._failed(key, address)
-            self.note(account.name, "pin_refused", "-", address)
-            raise RefusalError(Code.LOGIN_REFUSED, "the PIN is not right")
-        self._people.forgive(key)
-
-    def note(self, who: str, what: str, subject: str, address: str = "-") -> None:
-        """Write down who did or saw what."""
-        self._people.note(
-            AuditRow(
-                at_unix_us=self._clock.unix_us(),
-                who=who[:64],
-                what=what,
-                subject=subject[:128],
-                address=address[:64],
-            )
+    def _reset(self, caller: Caller, row: AccountRow) -> SecretView:
+        now, secret = self._clock.unix_us(), new_link_secret()
+        link = LinkRow(
+            link_id=uuid7(now),
+            digest=token_digest(secret),
+            purpose=LinkPurpose.RESET,
+            account_id=row.account_id,
+            subscriber_ref=None,
+            made_by=caller.person.name,
+            created_unix_us=now,
+            expires_unix_us=now + limits.RESET_LIFE_S * US_PER_S,
+            uses_left=1,
         )
+        made = self._journal.entry(caller, "reset", "account", row.name)
+        self._store.people.add_link(link, made, open_max=1)
+        return SecretView(secret=secret, link=link_view(link))
 
-    def _changed(self, account: AccountRow, by: str, what: str, subject: str) -> None:
-        try:
-            self._people.change(account)
-        except NotThereError as error:
-            raise RefusalError(Code.ACCOUNT_UNKNOWN, str(error)) from error
-        self._people.end_sessions(account.name)
-        self.note(by, what, subject)
-
-    def _invited(self, name: str) -> str:
-        token = secrets_kept.new_token()
-        expires = self._clock.unix_us() + INVITATION_S * US_PER_S
-        digest = secrets_kept.token_digest(token)
-        self._people.invite(InvitationRow(token_digest=digest, name=name, expires_unix_us=expires))
-        return token
-
-    def _opened(self, account: AccountRow) -> LoggedIn:
-        token, now = secrets_kept.new_token(), self._clock.unix_us()
-        self._people.open_session(
-            SessionRow(
-                token_digest=secrets_kept.token_digest(token),
-                name=account.name,
-                csrf=secrets_kept.new_token(),
-                created_unix_us=now,
-                used_unix_us=now,
-                expires_unix_us=now + SESSION_S * US_PER_S,
-            )
-        )
-        return LoggedIn(token, _person(account))
-
-    def _check_pace(self, key: str, address: str) -> None:
-        kept = self._people.failures([key, _from(address)])
-        now = self._clock.unix_us()
-        waits = (
-            _wait_s(kept.get(key), _FREE_TRIES, now),
-            _wait_s(kept.get(_from(address)), _FREE_TRIES_OF_ADDRESS, now),
-        )
-        if max(waits) > 0:
-            raise RefusalError(
-                Code.LOGIN_WAITS, "too many tries: wait before the next", retry_after_s=max(waits)
-            )
-
-    def _failed(self, key: str, address: str) -> None:
-        now = self._clock.unix_us()
-        self._people.failed(
-            [key, _from(address)], now, forget_before_unix_us=now - _FORGET_S * US_PER_S
-        )
+    def _changed(self, caller: Caller, row: AccountRow, what: str, detail: str = "") -> PersonView:
+        """Keep what changed and end the account's sessions."""
+        entry = self._journal.entry(caller, what, "account", row.name, detail)
+        self._store.people.change_account(row, entry, end_sessions=True)
+        return person_view(row)
 
 
-def name_of(text: str) -> str:
-    """Return an account's name as it is kept; raises RefusalError `schema_invalid`."""
-    name = unicodedata.normalize("NFKC", text).strip().casefold()
-    if not _NAME.fullmatch(name):
-        raise RefusalError(
-            Code.SCHEMA_INVALID, "a name is 2 to 64 letters, digits and any of . _ @ -"
-        )
-    return name
-
-
-def _wait_s(failed: FailureRow | None, free: int, now_unix_us: int) -> int:
-    """Return how long to wait before the next try."""
-    if failed is None or failed.failures < free:
-        return 0
-    wait_s = min(_WAIT_S_MAX, 1 << min(failed.failures - free, 10))
-    left_us = failed.last_unix_us + wait_s * US_PER_S - now_unix_us
-    return max(0, -(-left_us // US_PER_S))
-
-
-def _from(address: str) -> str:
-    return f"from:{address}"
-
-
-def _person(account: AccountRow) -> Person:
+def person_of(row: AccountRow) -> Person:
+    """Return who has an account."""
     return Person(
-        name=account.name,
-        role=Role(account.role),
-        level=account.level,
-        language=account.language,
+        name=row.name,
+        role=Role(row.role),
+        level=row.level,
+        account_id=row.account_id,
+        language=row.language,
     )
+
+
+def person_view(row: AccountRow) -> PersonView:
+    """Return an account without what is secret."""
+    return PersonView(
+        name=row.name,
+        role=Role(row.role),
+        level=row.level,
+        language=row.language,
+        has_password=row.password_hash is not None,
+        has_pin=row.pin_hash is not None,
+        is_of_provider=row.oidc_subject is not None,
+        created_unix_us=row.created_unix_us,
+        locked_unix_us=row.locked_unix_us,
+    )
+
+
+def link_view(row: LinkRow) -> LinkView:
+    """Return a link without its digest."""
+    return LinkView(
+        link_id=row.link_id,
+        subscriber_ref=row.subscriber_ref,
+        made_by=row.made_by,
+        created_unix_us=row.created_unix_us,
+        expires_unix_us=row.expires_unix_us,
+        uses_left=row.uses_left,
+        revoked_unix_us=row.revoked_unix_us,
+    )
+
+
+def _post(row: AccountRow) -> str:
+    return row.role if row.level is None else f"{row.role} {row.level}"

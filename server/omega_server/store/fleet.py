@@ -46,9 +46,7 @@ class SqlFleet:
         with self._database.read() as connection:
             return _cursor(connection)
 
-    def new_records(
-        self, after: int, count: int, *, settled_unix_us: int
-    ) -> Sequence[NewRecord]:
+    def new_records(self, after: int, count: int, *, settled_unix_us: int) -> Sequence[NewRecord]:
         """See `FleetStore.new_records`."""
         subscriber = sa.func.coalesce(sheets.c.subscriber_ref, tickets.c.subscriber_ref)
         select = (

@@ -107,9 +107,7 @@ class FleetStore(Protocol):
         """Return the number of the last record that was tallied; 0 before the first."""
         ...
 
-    def new_records(
-        self, after: int, count: int, *, settled_unix_us: int
-    ) -> Sequence[NewRecord]:
+    def new_records(self, after: int, count: int, *, settled_unix_us: int) -> Sequence[NewRecord]:
         """Return records after this number, by number, up to the first that is younger than this.
 
         A number is given before its record can be seen by others: whoever goes on at once might

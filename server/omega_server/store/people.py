@@ -1,161 +1,144 @@
-"""Those who use the pages, in SQL: see `people_port`."""
+"""People in SQL: see `people_port`; links are in `people_links`, tries and log in `people_log`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from omega_server.store.database import Database
 from omega_server.store.errors import AlreadyThereError, NotThereError
-from omega_server.store.people_port import (
-    AccountRow,
-    AuditRow,
-    FailureRow,
-    InvitationRow,
-    SessionRow,
-)
-from omega_server.store.people_tables import (
-    people_accounts,
-    people_audit,
-    people_failures,
-    people_invitations,
-    people_sessions,
-)
+from omega_server.store.people_links import SqlLinks
+from omega_server.store.people_log import SqlPeopleLog, append
+from omega_server.store.people_port import AccountRow, AuditRow, SessionRow
+from omega_server.store.people_tables import accounts, people_sessions
+
+_SESSION = [column for column in people_sessions.c if column.name != "session_no"]
+_CHANGED = ("role", "level", "language", "password_hash", "oidc_subject", "locked_unix_us")
 
 
-class SqlPeople:
+class SqlPeople(SqlLinks, SqlPeopleLog):
     """Implements `PeopleStore`."""
 
     def __init__(self, database: Database) -> None:
+        SqlLinks.__init__(self, database)
+        SqlPeopleLog.__init__(self, database)
         self._database = database
 
-    def add(self, account: AccountRow) -> None:
-        """See `PeopleStore.add`."""
+    def add_account(self, account: AccountRow, audit: AuditRow) -> None:
+        """See `PeopleStore.add_account`."""
         try:
             with self._database.write() as connection:
-                connection.execute(sa.insert(people_accounts), asdict(account))
+                connection.execute(sa.insert(accounts), asdict(account))
+                append(connection, audit)
         except IntegrityError as error:
             raise AlreadyThereError(f"account {account.name} is there already") from error
 
-    def change(self, account: AccountRow) -> None:
-        """See `PeopleStore.change`."""
-        mine = people_accounts.c.name == account.name
-        with self._database.write() as connection:
-            done = connection.execute(
-                sa.update(people_accounts).where(mine).values(**asdict(account))
-            )
-        if not done.rowcount:
-            raise NotThereError(f"account {account.name} is not known")
-
     def account(self, name: str) -> AccountRow | None:
         """See `PeopleStore.account`."""
-        select = sa.select(people_accounts).where(people_accounts.c.name == name)
+        return self._one_account(accounts.c.name == name)
+
+    def account_of_subject(self, oidc_subject: str) -> AccountRow | None:
+        """See `PeopleStore.account_of_subject`."""
+        return self._one_account(accounts.c.oidc_subject == oidc_subject)
+
+    def account_of(self, account_id: str) -> AccountRow | None:
+        """See `PeopleStore.account_of`."""
+        return self._one_account(accounts.c.account_id == account_id)
+
+    def accounts(self, *, after: str = "", count: int) -> Sequence[AccountRow]:
+        """See `PeopleStore.accounts`."""
+        select = sa.select(accounts).where(accounts.c.name > after).order_by(accounts.c.name)
         with self._database.read() as connection:
-            row = connection.execute(select).mappings().first()
+            rows = connection.execute(select.limit(count)).mappings()
+            return [AccountRow(**row) for row in rows]
+
+    def change_account(
+        self, account: AccountRow, audit: AuditRow | None, *, end_sessions: bool = False
+    ) -> None:
+        """See `PeopleStore.change_account`."""
+        mine = accounts.c.account_id == account.account_id
+        values = {name: getattr(account, name) for name in _CHANGED}
+        try:
+            with self._database.write() as connection:
+                if connection.execute(sa.update(accounts).where(mine).values(values)).rowcount == 0:
+                    raise NotThereError(f"account {account.name} is not known")
+                new_pin = accounts.c.pin_hash.is_distinct_from(account.pin_hash)
+                connection.execute(
+                    sa.update(accounts)
+                    .where(mine & new_pin)
+                    .values(pin_hash=account.pin_hash, pin_tries=0)
+                )
+                if end_sessions:
+                    _end(connection, people_sessions.c.account_id == account.account_id)
+                if audit is not None:
+                    append(connection, audit)
+        except IntegrityError as error:
+            raise AlreadyThereError("another account is bound to this subject") from error
+
+    def count_pin_try(self, account_id: str, *, tries_max: int) -> bool:
+        """See `PeopleStore.count_pin_try`."""
+        free = (accounts.c.account_id == account_id) & (accounts.c.pin_tries < tries_max)
+        update = sa.update(accounts).where(free).values(pin_tries=accounts.c.pin_tries + 1)
+        with self._database.write() as connection:
+            return connection.execute(update).rowcount == 1
+
+    def forget_pin_tries(self, account_id: str) -> None:
+        """See `PeopleStore.forget_pin_tries`."""
+        mine = accounts.c.account_id == account_id
+        with self._database.write() as connection:
+            connection.execute(sa.update(accounts).where(mine).values(pin_tries=0))
+
+    def add_session(self, session: SessionRow, audit: AuditRow, *, sessions_max: int) -> None:
+        """See `PeopleStore.add_session`."""
+        now = session.created_unix_us
+        with self._database.write() as connection:
+            _end(connection, people_sessions.c.ends_unix_us <= now)
+            connection.execute(sa.insert(people_sessions), asdict(session))
+            if session.account_id is not None:
+                _keep_newest(connection, session.account_id, sessions_max)
+            append(connection, audit)
+
+    def session(self, digest: str) -> SessionRow | None:
+        """See `PeopleStore.session`."""
+        select = sa.select(*_SESSION).where(people_sessions.c.digest == digest)
+        with self._database.read() as connection:
+            row = connection.execute(select).mappings().one_or_none()
+        return None if row is None else SessionRow(**row)
+
+    def note_use(self, digest: str, *, used_unix_us: int, idle_unix_us: int) -> None:
+        """See `PeopleStore.note_use`."""
+        mine = people_sessions.c.digest == digest
+        values = {"used_unix_us": used_unix_us, "idle_unix_us": idle_unix_us}
+        with self._database.write() as connection:
+            connection.execute(sa.update(people_sessions).where(mine).values(values))
+
+    def end_session(self, digest: str, audit: AuditRow) -> None:
+        """See `PeopleStore.end_session`."""
+        with self._database.write() as connection:
+            if _end(connection, people_sessions.c.digest == digest):
+                append(connection, audit)
+
+    def _one_account(self, where: sa.ColumnElement[bool]) -> AccountRow | None:
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(accounts).where(where)).mappings().one_or_none()
         return None if row is None else AccountRow(**row)
 
-    def accounts(self) -> Sequence[AccountRow]:
-        """See `PeopleStore.accounts`."""
-        select = sa.select(people_accounts).order_by(people_accounts.c.name)
-        with self._database.read() as connection:
-            return [AccountRow(**row) for row in connection.execute(select).mappings()]
 
-    def open_session(self, session: SessionRow) -> None:
-        """See `PeopleStore.open_session`."""
-        table = people_sessions.c
-        over = (table.name == session.name) & (table.expires_unix_us <= session.created_unix_us)
-        with self._database.write() as connection:
-            connection.execute(sa.delete(people_sessions).where(over))
-            connection.execute(sa.insert(people_sessions), asdict(session))
+def _end(connection: Connection, where: sa.ColumnElement[bool]) -> int:
+    return connection.execute(sa.delete(people_sessions).where(where)).rowcount
 
-    def session(self, token_digest: str) -> tuple[SessionRow, AccountRow] | None:
-        """See `PeopleStore.session`."""
-        mine = people_sessions.c.token_digest == token_digest
-        with self._database.read() as connection:
-            row = connection.execute(sa.select(people_sessions).where(mine)).mappings().first()
-            if row is None:
-                return None
-            owner = sa.select(people_accounts).where(people_accounts.c.name == row["name"])
-            account = connection.execute(owner).mappings().first()
-        return None if account is None else (SessionRow(**row), AccountRow(**account))
 
-    def used(self, token_digest: str, at_unix_us: int) -> None:
-        """See `PeopleStore.used`."""
-        mine = people_sessions.c.token_digest == token_digest
-        with self._database.write() as connection:
-            connection.execute(
-                sa.update(people_sessions).where(mine).values(used_unix_us=at_unix_us)
-            )
-
-    def end_sessions(self, name: str, *, token_digest: str | None = None) -> None:
-        """See `PeopleStore.end_sessions`."""
-        those = people_sessions.c.name == name
-        if token_digest is not None:
-            those &= people_sessions.c.token_digest == token_digest
-        with self._database.write() as connection:
-            connection.execute(sa.delete(people_sessions).where(those))
-
-    def invite(self, invitation: InvitationRow) -> None:
-        """See `PeopleStore.invite`."""
-        mine = people_invitations.c.name == invitation.name
-        with self._database.write() as connection:
-            connection.execute(sa.delete(people_invitations).where(mine))
-            connection.execute(sa.insert(people_invitations), asdict(invitation))
-
-    def accept(self, token_digest: str, at_unix_us: int) -> str | None:
-        """See `PeopleStore.accept`."""
-        mine = people_invitations.c.token_digest == token_digest
-        good = mine & (people_invitations.c.expires_unix_us > at_unix_us)
-        with self._database.write() as connection:
-            name = connection.execute(sa.select(people_invitations.c.name).where(good)).scalar()
-            done = connection.execute(sa.delete(people_invitations).where(good))
-        return str(name) if name is not None and done.rowcount else None
-
-    def failures(self, keys: Sequence[str]) -> Mapping[str, FailureRow]:
-        """See `PeopleStore.failures`."""
-        select = sa.select(people_failures).where(people_failures.c.key.in_(list(keys)))
-        with self._database.read() as connection:
-            return {
-                row["key"]: FailureRow(failures=row["failures"], last_unix_us=row["last_unix_us"])
-                for row in connection.execute(select).mappings()
-            }
-
-    def failed(self, keys: Sequence[str], at_unix_us: int, *, forget_before_unix_us: int) -> None:
-        """See `PeopleStore.failed`."""
-        old = people_failures.c.last_unix_us < forget_before_unix_us
-        insert = self._database.insert(people_failures)
-        upsert = insert.on_conflict_do_update(
-            index_elements=["key"],
-            set_={
-                "failures": people_failures.c.failures + 1,
-                "last_unix_us": insert.excluded.last_unix_us,
-            },
-        )
-        rows = [{"key": key, "failures": 1, "last_unix_us": at_unix_us} for key in sorted(keys)]
-        with self._database.write() as connection:
-            connection.execute(sa.delete(people_failures).where(old))
-            connection.execute(upsert, rows)
-
-    def forgive(self, key: str) -> None:
-        """See `PeopleStore.forgive`."""
-        with self._database.write() as connection:
-            connection.execute(sa.delete(people_failures).where(people_failures.c.key == key))
-
-    def note(self, entry: AuditRow) -> None:
-        """See `PeopleStore.note`."""
-        row = asdict(entry)
-        del row["audit_no"]
-        with self._database.write() as connection:
-            connection.execute(sa.insert(people_audit), row)
-
-    def audit(self, *, before: int | None = None, count: int) -> Sequence[AuditRow]:
-        """See `PeopleStore.audit`."""
-        number = people_audit.c.audit_no
-        select = sa.select(people_audit).order_by(number.desc()).limit(count)
-        if before is not None:
-            select = select.where(number < before)
-        with self._database.read() as connection:
-            return [AuditRow(**row) for row in connection.execute(select).mappings()]
+def _keep_newest(connection: Connection, account_id: str, sessions_max: int) -> None:
+    mine = people_sessions.c.account_id == account_id
+    newest = (
+        sa.select(people_sessions.c.session_no)
+        .where(mine)
+        .order_by(people_sessions.c.session_no.desc())
+        .limit(sessions_max)
+    )
+    kept = [row.session_no for row in connection.execute(newest)]
+    _end(connection, mine & people_sessions.c.session_no.not_in(kept))

@@ -5,8 +5,9 @@ is changed later, apart from a token that is used up, an agent that is revoked, 
 activated, an instruction that is taken or has ended, and where agents were last seen. Calls block;
 the API makes them in threads. Keys have a port of their own, `key_port`; so have instructions and
 those who wait for them, `instruction_port`; so have the lines that agents stand on,
-`line_port`, what they measure by themselves, `schedule_port`, and all lines together, `fleet_port`;
-and those who use the pages, `people_port`.
+`line_port`, what they measure by themselves, `schedule_port`, all lines together, `fleet_port`, the
+rows that were taken over from old files, `old_file_port`, and the operator's people with all that
+changes about them, `people_port`.
 tests/contract/ holds every implementation to what the docstrings say.
 """
 
@@ -24,6 +25,7 @@ from omega_server.store.fleet_port import FleetStore
 from omega_server.store.instruction_port import InstructionStore, PresenceStore
 from omega_server.store.key_port import KeyStore
 from omega_server.store.line_port import LineStore
+from omega_server.store.old_file_port import OldFileStore
 from omega_server.store.people_port import PeopleStore
 from omega_server.store.rows import (
     AgentRow,
@@ -343,4 +345,5 @@ class Store:
     lines: LineStore
     schedules: ScheduleStore
     fleet: FleetStore
+    old_files: OldFileStore
     people: PeopleStore

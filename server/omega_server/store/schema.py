@@ -8,6 +8,7 @@ from omega_server.store import (
     instruction_tables,
     key_tables,
     line_tables,
+    old_file_tables,
     people_tables,
     schedule_tables,
 )
@@ -19,8 +20,9 @@ TABLES = (
     delivery_tables,
     line_tables,
     schedule_tables,
-    people_tables,
     fleet_tables,
+    old_file_tables,
+    people_tables,
 )
 
 __all__ = ["TABLES", "metadata"]

@@ -15,6 +15,7 @@ from omega_server.store.keys import SqlKeys
 from omega_server.store.lines import SqlLines
 from omega_server.store.log import SqlLog
 from omega_server.store.migrate import check_version, migrate
+from omega_server.store.old_files import SqlOldFiles
 from omega_server.store.people import SqlPeople
 from omega_server.store.port import Store
 from omega_server.store.presence import SqlPresence
@@ -50,6 +51,7 @@ def open_store(url: str, *, may_migrate: bool) -> Iterator[Store]:
             lines=SqlLines(database),
             schedules=SqlSchedules(database),
             fleet=SqlFleet(database),
+            old_files=SqlOldFiles(database),
             people=SqlPeople(database),
         )
     finally:

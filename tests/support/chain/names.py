@@ -31,6 +31,7 @@ _A, _AAAA = 1, 28
 _TTL_S: Final = 60
 _MESSAGE_OCTETS: Final = 1_232
 _ASKED_MAX: Final = 256
+_ROUND_S: Final = 20
 
 
 def answer_to(question: bytes, names: Mapping[str, Sequence[str]], *, fails: bool) -> bytes | None:
@@ -80,6 +81,7 @@ class _Server:
         self._woken, self._wake = os.pipe()
         self._ending = False
         self._lock = threading.Lock()
+        self._came_round = threading.Event()
         self._thread = threading.Thread(target=self._run, name="names", daemon=True)
 
     def __enter__(self) -> Self:
@@ -101,14 +103,21 @@ class _Server:
         os.close(self._wake)
 
     def behave(self, manner: Manner | None) -> None:
-        """Go on in this manner; None is well."""
+        """Go on in this manner from when this returns; None is well.
+
+        A socket that somebody waits on in `select` is not gone before the waiting is over, even
+        if it is closed: so the thread has to have come round.
+        """
         with self._lock:
             before, self._manner = self._manner, manner
             if manner is Manner.REFUSES:
                 self._close()
             elif before is Manner.REFUSES:
                 self._open()
+            self._came_round.clear()
         os.write(self._wake, b"m")
+        if not self._came_round.wait(_ROUND_S):
+            raise TimeoutError("the name server's thread did not come round")
 
     def _open(self) -> None:
         with self._node.entered():
@@ -135,6 +144,7 @@ class _Server:
         for each in readable:
             if isinstance(each, int):
                 os.read(each, 64)
+                self._came_round.set()
                 continue
             with self._lock, suppress(OSError, ValueError):
                 message, peer = each.recvfrom(_MESSAGE_OCTETS)

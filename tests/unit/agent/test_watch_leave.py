@@ -32,7 +32,11 @@ def grantor() -> LocalGrantor:
     return LocalGrantor(SERVER, TEST_POINT.public)
 
 
-def leave_of(folder: Path, grantor: LocalGrantor) -> Leave:
+def leave_of(
+    folder: Path,
+    grantor: LocalGrantor,
+    within: Callable[[tuple[str, ...]], tuple[str, ...]] = lambda found: found,
+) -> Leave:
     return Leave(
         "MA-000001",
         AGENT,
@@ -40,6 +44,7 @@ def leave_of(folder: Path, grantor: LocalGrantor) -> Leave:
         folder / "grant",
         grantor.connect,
         find=lambda _: (ADDRESS,),
+        within=within,
         clock=SystemClock(),
         rng=random.Random(1),  # noqa: S311 - draws pauses
     )
@@ -174,6 +179,20 @@ def test_where_no_name_is_resolved_the_addresses_of_before_serve(
     assert leave.allowed is not None
     assert leave.allowed.addresses == (ADDRESS, "2001:db8::7")
     assert leave_of(tmp_path, grantor).allowed is not None
+
+
+def test_addresses_of_before_that_the_owner_does_not_allow_any_more_do_not_serve(
+    tmp_path: Path, grantor: LocalGrantor
+) -> None:
+    leave = leave_of(tmp_path, grantor)
+    leave.ask(ASKED_US, WITHIN_US)
+    assert told(leave) == [(ASKED_US, True)]
+    again = leave_of(tmp_path, grantor, lambda _: ())
+    assert again.allowed is not None
+    assert again.allowed.addresses == ()
+    again.ask(ASKED_US, WITHIN_US)
+    assert told(again) == [(ASKED_US, True)]
+    assert again.allowed.addresses == ()
 
 
 def test_a_disk_that_is_full_costs_a_question_at_the_next_start(

@@ -31,9 +31,7 @@ def facts(**changes: Any) -> LineFacts:  # noqa: ANN401 - fields of the facts
 
 
 def after(kept: Kept, changes: Changes) -> Kept:
-    return Kept(
-        lines={**kept.lines, **changes.lines}, metrics={**kept.metrics, **changes.metrics}
-    )
+    return Kept(lines={**kept.lines, **changes.lines}, metrics={**kept.metrics, **changes.metrics})
 
 
 def key(value: int, week: int = 2_900, sector: str = "") -> SpreadKey:

@@ -66,9 +66,7 @@ def test_several_subprotocols_may_be_offered() -> None:
         pytest.param(request(Sec_WebSocket_Protocol="chat"), 400, id="another subprotocol"),
         pytest.param(request(Host=None), 400, id="no host"),
         pytest.param(request("/ndt/v7/download?" + "&".join(["a=1"] * 40)), 400, id="a long query"),
-        pytest.param(
-            request().replace(b"Host:", b"Ho st:"), 400, id="a header that can't be read"
-        ),
+        pytest.param(request().replace(b"Host:", b"Ho st:"), 400, id="a header that can't be read"),
         pytest.param(
             request(**{f"X-{number}": "1" for number in range(70)}), 431, id="too many headers"
         ),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from omega_server.pages.charts import days, spread, svg
 
-HOSTILE = '<script>alert(1)</script>"\'&'
+HOSTILE = "<script>alert(1)</script>\"'&"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -36,7 +36,11 @@ def test_any_spread_is_drawn_within_its_frame(
     root = parsed(
         spread.drawn(
             spread.Spread(
-                title=HOSTILE, said=HOSTILE, unit=HOSTILE, bars=bars, promise=promise,
+                title=HOSTILE,
+                said=HOSTILE,
+                unit=HOSTILE,
+                bars=bars,
+                promise=promise,
                 is_least=is_least,
             )
         )

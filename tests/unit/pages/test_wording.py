@@ -65,7 +65,9 @@ def texts() -> set[str]:
     """Return every text that pages ask the catalogue for."""
     folder = str(files("omega_server.pages"))
     options = {"templates/**.html": {"trimmed": "false", "silent": "false"}}
-    found = extract_from_dir(folder, METHODS, options, keywords={"_": None, "say": None, "later": None})
+    found = extract_from_dir(
+        folder, METHODS, options, keywords={"_": None, "say": None, "later": None}
+    )
     written = {message for _, _, message, *_ in found if isinstance(message, str)}
     kinds = [KINDS[code] for code in REACHABLE]
     return written | {text for kind in kinds for text in (kind.title, kind.who_acts)}

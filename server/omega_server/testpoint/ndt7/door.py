@@ -364,4 +364,3 @@ def _request(endpoint: socket.socket) -> tuple[Upgrade, bytes]:
             raise _GoneError
         received += more
     return upgrade_in(received[:length]), received[length:]
-
