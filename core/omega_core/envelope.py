@@ -58,8 +58,6 @@ class PayloadType:
     CHECK_IN = "application/vnd.omega.check-in.v1+json"
     CHECK_IN_ANSWER = "application/vnd.omega.check-in-answer.v1+json"
     INSTRUCTION_REPORT = "application/vnd.omega.instruction-report.v1+json"
-    BROWSER_GRANT = "application/vnd.omega.browser-grant.v1+json"
-    BROWSER_OBSERVATION = "application/vnd.omega.browser-observation.v1+json"
 
 
 class EnvelopeError(OmegaError):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from omega_server.fleet.keeper import FleetKeeper
 from omega_server.people.entrance import Entered
 from omega_server.people.roles import Role
-from support.browser import DESK, PHONE, visitor
+from support.browser import DESK, PHONE, Heard, visitor
 from support.live_server import listening
 from support.people import Crowd
 from support.server_rig import PLAN_ID, Rig, make_rig
@@ -72,6 +73,15 @@ def clerk(crowd: Crowd) -> Entered:
     return crowd.entered(CLERK)
 
 
+At: TypeAlias = Callable[[str, ViewportSize], AbstractContextManager[tuple[Page, Heard]]]
+"""Opens a page of the clerk, in a language, on a screen of some size."""
+
+
+@pytest.fixture
+def clerk_at(browser: Browser, url: str, clerk: Entered) -> At:
+    return lambda lang, size: visitor(browser, url, entered=clerk, lang=lang, size=size)
+
+
 def axe(page: Page) -> list[dict[str, Any]]:
     """Return what axe-core finds grave on a page."""
     script = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
@@ -83,9 +93,9 @@ def axe(page: Page) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("lang", ["fr", "en"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_every_page_can_be_read_by_everybody(
-    browser: Browser, url: str, clerk: Entered, places: list[str], lang: str, size: dict[str, int]
+    clerk_at: At, places: list[str], lang: str, size: ViewportSize
 ) -> None:
-    with visitor(browser, url, entered=clerk, lang=lang, size=size) as (page, heard):
+    with clerk_at(lang, size) as (page, heard):
         for place in places:
             page.goto(place)
             assert page.locator("html").get_attribute("lang") == lang
@@ -98,11 +108,9 @@ def test_every_page_can_be_read_by_everybody(
         assert [each for each in heard.faults if "404" not in each] == []
 
 
-def test_a_ticket_is_opened_by_keyboard_alone(
-    browser: Browser, url: str, clerk: Entered, rig: Rig
-) -> None:
+def test_a_ticket_is_opened_by_keyboard_alone(clerk_at: At, rig: Rig) -> None:
     subscriber = rig.subscriber().subscriber_ref
-    with visitor(browser, url, entered=clerk, lang="fr") as (page, heard):
+    with clerk_at("fr", DESK) as (page, heard):
         page.goto("/helpdesk/new")
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.className") == "skip"
@@ -120,10 +128,8 @@ def test_a_ticket_is_opened_by_keyboard_alone(
         assert heard.faults == []
 
 
-def test_the_token_is_in_every_form(
-    browser: Browser, url: str, clerk: Entered, places: list[str]
-) -> None:
-    with visitor(browser, url, entered=clerk, lang="en") as (page, _):
+def test_the_token_is_in_every_form(clerk_at: At, clerk: Entered, places: list[str]) -> None:
+    with clerk_at("en", DESK) as (page, _):
         for place in places:
             page.goto(place)
             forms = page.locator("form[method=post]")

@@ -68,7 +68,7 @@ class StoreContract:
             finally:
                 database.close()
 
-        assert at_once(start) == ["0013"] * AT_ONCE
+        assert at_once(start) == ["0012"] * AT_ONCE
 
     def test_devices_that_an_older_program_has_revoked_stay_revoked(self, url: str) -> None:
         database = Database(url)

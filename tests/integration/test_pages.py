@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import httpx
 import pytest
 
+from omega_core.units import US_PER_S
 from omega_server.fleet.keeper import FleetKeeper
+from omega_server.pages.languages import COOKIE
 from omega_server.people.roles import Role
 from omega_server.store.port import Store
 from support.live_server import listening
@@ -64,9 +68,10 @@ def url(rig: Rig) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def known(url: str) -> httpx.Client:
+def known(url: str) -> Iterator[httpx.Client]:
     """Log the clerk in once: passwords take their time."""
-    return logged_in(url, CLERK)
+    with logged_in(url, CLERK) as client:
+        yield client
 
 
 @pytest.fixture
@@ -75,20 +80,23 @@ def clerk(known: httpx.Client, url: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def logged_in(url: str, name: str) -> httpx.Client:
-    client = httpx.Client(base_url=url, trust_env=False)
-    answer = client.post("/login", data={"name": name, "password": PASSWORD, "to": "/me"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/me"), answer.text
-    return client
+@contextmanager
+def logged_in(url: str, name: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        answer = client.post("/login", data={"name": name, "password": PASSWORD, "to": "/me"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/me"), answer.text
+        yield client
 
 
 @pytest.fixture
 def store(rig: Rig) -> Store:
-    return rig.store
+    kept: Store = rig.store
+    return kept
 
 
 def page(client: httpx.Client, path: str, lang: str = "fr") -> Outline:
-    answer = client.get(path, headers={"Accept-Language": lang})
+    client.cookies.set(COOKIE, lang)  # the account has a language of its own
+    answer = client.get(path)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     outline = Outline(answer.text)
@@ -193,7 +201,14 @@ def test_a_ticket_is_opened_worked_on_and_its_guards_are_explained(
     assert refused.status_code == 422
     assert "Le ticket est" in refused.text
     assert sent(clerk, f"{address}/owned", owner="Claire").status_code == 303
-    assert sent(clerk, f"{address}/started").status_code == 303
+    without = sent(clerk, f"{address}/started")
+    assert without.status_code == 422
+    assert "Aucun délai" in without.text, "the guard says what to do first"
+    soon = datetime.fromtimestamp(rig.clock.unix_us() / US_PER_S + 14_400, UTC)
+    promised = {"eta_unix_us": f"{soon:%Y-%m-%dT%H:%M}", "reason": "half a day", "told_by": "phone"}
+    assert sent(clerk, f"{address}/eta", **promised).status_code == 303
+    started = sent(clerk, f"{address}/started")
+    assert started.status_code == 303, started.text
     no_zone = sent(clerk, f"{address}/resolved", remedy="box reset")
     assert "box reset" in no_zone.text, "what was typed is still there"
     assert sent(clerk, f"{address}/zone", zone="Z1").status_code == 303

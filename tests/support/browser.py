@@ -1,6 +1,6 @@
 """A real Chromium for tests of pages: the system's, driven by Playwright, talking to nobody else.
 
-    with chromium() as browser, visitor(browser, url, entered=crowd.entered("claire"), lang="fr") as page: ...
+    with chromium() as browser, visitor(browser, url, entered=clerk, lang="fr") as page: ...
 
 Every request that leaves the server under test is a fault, and so is what the browser says on its
 console: a policy that was broken, a script that failed.
@@ -13,8 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    sync_playwright,
+)
 
+from omega_server.pages.languages import COOKIE
 from omega_server.people.entrance import Entered
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
@@ -28,8 +36,8 @@ _QUIET = (
     "--disable-sync",
     "--disable-default-apps",
 )
-PHONE = {"width": 320, "height": 640}
-DESK = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 320, "height": 640}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 
 
 def found() -> str | None:
@@ -64,14 +72,15 @@ def visitor(
     *,
     entered: Entered | None,
     lang: str,
-    size: dict[str, int] | None = None,
+    size: ViewportSize | None = None,
 ) -> Iterator[tuple[Page, Heard]]:
     """Open a page of a person; scripts, styles and connections from elsewhere are heard of."""
     context = browser.new_context(
         base_url=url,
         locale=lang,
-        viewport=size or DESK,  # type: ignore[arg-type] - a TypedDict of two numbers
+        viewport=size or DESK,
     )
+    context.add_cookies([{"name": COOKIE, "value": lang, "url": url}])
     if entered is not None:
         context.add_cookies([{"name": "omega", "value": entered.token, "url": url}])
     heard = Heard()

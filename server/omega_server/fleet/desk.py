@@ -1,4 +1,4 @@
-"""What the NOC asks of all lines together: states of sectors, spreads against plans, what got worse."""
+"""What the NOC asks of all lines: states of sectors, spreads against plans, what got worse."""
 
 from __future__ import annotations
 

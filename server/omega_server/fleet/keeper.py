@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 import structlog
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 class FleetKeeper:
-    """Tallies records. `step` may be called by several processes at once: each record counts once."""
+    """Tallies records. Several processes may call `step` at once: each record counts once."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -84,7 +84,7 @@ class FleetThread:
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="omega-fleet", daemon=True)
 
-    def __enter__(self) -> FleetThread:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -104,9 +104,8 @@ def _measured(
     week = week_of(fact.at_unix_us)
     if known is not None and week < known.week:
         return None
-    if known is None:
-        before = None
-    else:
+    before = None
+    if known is not None:
         before = known.value_before if known.week == week else known.value
     return MetricRow(
         subscriber_ref=fact.subscriber_ref,

@@ -123,8 +123,7 @@ class _Pages:
         fields = await self._door.fields(request)
         password, address = fields.get("password", ""), address_of(request)
         try:
-            if password != fields.get("again", ""):
-                raise RefusalError(Code.PASSWORD_UNFIT, "the two passwords are not the same")
+            _check_same(password, fields.get("again", ""))
             await self._run(lambda: self._people.desk.set_by_link(secret, password, address))
         except RefusalError as error:
             return self._password(await self._door.anybody(request), secret, error)
@@ -182,3 +181,8 @@ class _Pages:
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         return await self._services.workers.run(work)
+
+
+def _check_same(password: str, again: str) -> None:
+    if password != again:
+        raise RefusalError(Code.PASSWORD_UNFIT, "the two passwords are not the same")

@@ -52,7 +52,8 @@ class Door:
         session = None
         if token is not None:
             session = await self._services.workers.run(lambda: self._session(token))
-        return self._of(request, session and session.person, session)
+        person = None if session is None else session.person
+        return self._of(request, person, session)
 
     async def fields(self, request: Request) -> dict[str, str]:
         """Return the fields of a form; raises RefusalError."""

@@ -115,9 +115,9 @@ class Frame:
         if spoken is None:
             spoken = self._environment.overlay()
             catalogue = translations(language)
-            spoken.install_gettext_callables(  # type: ignore[attr-defined] - of the extension
-                catalogue.gettext, catalogue.ngettext, newstyle=True
-            )
+            # The extension puts the method there, so no type knows it.
+            install: Any = getattr(spoken, "install_gettext_callables")  # noqa: B009
+            install(catalogue.gettext, catalogue.ngettext, newstyle=True)
             self._spoken[language] = spoken
         return spoken
 

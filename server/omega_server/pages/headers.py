@@ -30,10 +30,7 @@ _OTHERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (
-        b"permissions-policy",
-        b"geolocation=(self), camera=(self), microphone=(), interest-cohort=()",
-    ),
+    (b"permissions-policy", b"geolocation=(), camera=(), microphone=()"),
     (b"cache-control", b"no-store"),
 )
 

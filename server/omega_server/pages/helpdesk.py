@@ -17,7 +17,6 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from omega_core.models import Id
 from omega_server.api.services import Services
 from omega_server.envelopes import content
 from omega_server.instructing.wishes import DiagnosisWish
@@ -128,13 +127,13 @@ class _Helpdesk:
         """Let the ticket's line be diagnosed; pressed twice it is one diagnosis."""
         visit = self._door.visit(request)
         fields = await self._door.fields(request)
-        mode = "standard" if fields.get("mode") == "standard" else "quick"
+        asked = {"by": visit.name or "-", "mode": fields.get("mode", "quick")}
         try:
-            wish = DiagnosisWish(by=_id_of(visit), mode=mode).of(ticket_id)
-            told = await self._run(lambda: self._services.desk.instruct(wish))
+            wish = content(DiagnosisWish, _json(asked)).of(ticket_id)
+            view = await self._run(lambda: self._services.desk.issue(wish))
         except RefusalError as error:
             return await self._shown(visit, ticket_id, refusal=error)
-        self._services.hub.wake(told.agent_id)
+        self._services.hub.wake(view.agent_id)
         return RedirectResponse(f"/helpdesk/{ticket_id}#diagnosis", _SEE_OTHER)
 
     async def step(self, request: Request, ticket_id: str, step: str) -> Response:
@@ -196,11 +195,6 @@ class _Helpdesk:
 
 def _actor(visit: Visit) -> dict[str, Any]:
     return {"name": visit.name, "level": visit.level}
-
-
-def _id_of(visit: Visit) -> Id:
-    """Return a person's name as instructions have it: one word."""
-    return "".join(each if each.isascii() and each.isalnum() else "-" for each in visit.name or "")
 
 
 def _status(name: str | None) -> Status | None:

@@ -1,9 +1,9 @@
-"""A record as people read it: the verdict first, then each criterion, then every number; the picture.
+"""A record as people read it: the verdict first, then each criterion, every number, the picture.
 
     GET /records/{digest}              the page
     GET /records/{digest}/bundle       what `omega verify` reads, as a file
 
-Everything on it is taken from the record as it is stored, and from the server's own judgement of it.
+All of it is taken from the record as it is stored, and from the server's own judgement of it.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
@@ -43,11 +44,12 @@ def is_page(request: Request) -> bool:
 
 
 def _refused(
-    frame: Frame, door: Door, otherwise: Callable[..., Awaitable[Response]]
+    frame: Frame, door: Door, otherwise: Callable[..., Any]
 ) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def refused(request: Request, error: Exception) -> Response:
         if not isinstance(error, RefusalError) or not is_page(request):
-            return await otherwise(request, error)
+            answered: Response = await otherwise(request, error)
+            return answered
         if error.code in _NOBODY and request.method in {"GET", "HEAD"}:
             return RedirectResponse(login_address(request), _SEE_OTHER)
         visit = await door.anybody(request)

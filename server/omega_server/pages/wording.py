@@ -30,7 +30,7 @@ _RATES: Final = ((10**9, "Gbit/s"), (10**6, "Mbit/s"), (10**3, "kbit/s"))
 
 
 def later(text: str) -> str:
-    """Return a text as it is: it is in the catalogue, and is said in a language where it is shown."""
+    """Return a text as it is: the catalogue has it, and it is said in a language when shown."""
     return text
 
 
@@ -94,7 +94,7 @@ class Wording:
         return _MISSING if delay_us is None else f"{self._figures(delay_us / US_PER_MS)} ms"
 
     def share(self, ppm: int | None) -> str:
-        """Return a share in per cent, to three figures; a share that is small is not rounded to 0."""
+        """Return a share in per cent, to three figures; a small one is not rounded to 0."""
         if ppm is None:
             return _MISSING
         return f"{self._figures(ppm * 100 / PPM)} %"

@@ -171,7 +171,7 @@ _OF_PEOPLE: Mapping[Endpoint, Entry] = {
 }
 _OF_PAGES: Mapping[Endpoint, Entry] = {
     ("GET", "/"): _OPEN,
-    ("GET", "/static/{version}/{name}"): _OPEN,
+    ("GET", "/static/{digest}/{name}"): _OPEN,
     ("GET", "/login"): _OPEN,
     ("POST", "/login"): _OPEN,
     ("GET", "/password/{secret}"): _OPEN,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
@@ -14,8 +14,8 @@ HOSTILE = "<script>alert(1)</script>\"'&"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def parsed(drawing: str) -> ElementTree.Element:
-    root = ElementTree.fromstring(drawing)  # noqa: S314 - ours
+def parsed(drawing: str) -> ET.Element:
+    root = ET.fromstring(drawing)  # noqa: S314 - ours
     assert root.tag == f"{SVG}svg"
     for each in root.iter():
         assert each.tag != f"{SVG}script"
@@ -25,9 +25,11 @@ def parsed(drawing: str) -> ElementTree.Element:
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 1e9), st.floats(0, 1e9), st.integers(0, 10**6)), max_size=40),
-    st.one_of(st.none(), st.floats(0, 1e9)),
-    st.booleans(),
+    values=st.lists(
+        st.tuples(st.floats(0, 1e9), st.floats(0, 1e9), st.integers(0, 10**6)), max_size=40
+    ),
+    promise=st.one_of(st.none(), st.floats(0, 1e9)),
+    is_least=st.booleans(),
 )
 def test_any_spread_is_drawn_within_its_frame(
     values: list[tuple[float, float, int]], promise: float | None, *, is_least: bool

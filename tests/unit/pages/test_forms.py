@@ -42,7 +42,9 @@ def test_what_no_form_of_ours_sends_is_refused(body: bytes) -> None:
 
 @given(st.binary(max_size=300))
 def test_garbage_is_read_or_refused(body: bytes) -> None:
+    codes = []
     try:
         fields_of(body)
     except RefusalError as error:
-        assert error.code == Code.SCHEMA_INVALID
+        codes.append(error.code)
+    assert codes in ([], [Code.SCHEMA_INVALID])

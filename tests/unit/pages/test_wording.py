@@ -16,6 +16,7 @@ from omega_server.refusals import KINDS
 
 EN, FR = Wording("en"), Wording("fr")
 AT_UNIX_US = 1_790_000_000 * US_PER_S
+NONE_KNOWN = "\N{EN DASH}"
 METHODS = [
     ("**.py", "python"),
     ("templates/**.html", "jinja2"),
@@ -34,13 +35,13 @@ def plain(text: str) -> str:
         pytest.param(lambda word: word.rate(95_400_000), "95.4 Mbit/s", "95,4 Mbit/s", id="rate"),
         pytest.param(lambda word: word.rate(1_000), "1 kbit/s", "1 kbit/s", id="round rate"),
         pytest.param(lambda word: word.rate(0), "0 bit/s", "0 bit/s", id="no rate"),
-        pytest.param(lambda word: word.rate(None), "–", "–", id="none is known"),
+        pytest.param(lambda word: word.rate(None), NONE_KNOWN, NONE_KNOWN, id="none is known"),
         pytest.param(lambda word: word.delay(20_653), "20.7 ms", "20,7 ms", id="delay"),
         pytest.param(lambda word: word.delay(28), "0.028 ms", "0,028 ms", id="short delay"),
         pytest.param(lambda word: word.share(1_000_000), "100 %", "100 %", id="all"),
         pytest.param(lambda word: word.share(40), "0.004 %", "0,004 %", id="hardly any"),
         pytest.param(lambda word: word.count(1_234_567), "1,234,567", "1 234 567", id="count"),
-        pytest.param(lambda word: word.moment(None), "–", "–", id="never"),
+        pytest.param(lambda word: word.moment(None), NONE_KNOWN, NONE_KNOWN, id="never"),
         pytest.param(lambda word: word.day(AT_UNIX_US), "Sep 21, 2026", "21 sept. 2026", id="day"),
     ],
 )
@@ -76,7 +77,7 @@ def texts() -> set[str]:
 def test_every_text_is_there_in_french() -> None:
     with (files("omega_server.pages") / "words" / "fr.po").open("rb") as source:
         catalogue = read_po(source, locale="fr")
-    french = {each.id: each.string for each in catalogue if each.id}
+    french = {str(each.id): str(each.string) for each in catalogue if each.id}
     wanted = texts()
     assert len(wanted) > 100
     assert sorted(wanted - {key for key, said in french.items() if said}) == []

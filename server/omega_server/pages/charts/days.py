@@ -31,7 +31,13 @@ def strip(title: str, said: str, days: Sequence[Day]) -> Markup:
     marks = []
     for place, day in enumerate(days):
         x, y = (place % _ROW_DAYS) * pitch + 1, (place // _ROW_DAYS) * pitch + 1
-        square = {"x": x, "y": y, "width": _SIDE, "height": _SIDE, "class": f"day {day.verdict}"}
+        square: dict[str, float | str] = {
+            "x": x,
+            "y": y,
+            "width": _SIDE,
+            "height": _SIDE,
+            "class": f"day {day.verdict}",
+        }
         marks.append(f"<g>{svg.mark('title', {}, day.name)}{svg.mark('rect', square)}")
         sign = _SIGNS.get(day.verdict, "")
         if sign:

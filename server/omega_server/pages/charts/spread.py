@@ -63,8 +63,7 @@ def drawn(spread: Spread) -> Markup:
         }
         marks.append(svg.mark("rect", shape))
     marks.append(svg.line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "axis"))
-    for each in across:
-        marks.append(svg.text(x(each), _BOTTOM + 16, f"{each:g}", "middle"))
+    marks += [svg.text(x(each), _BOTTOM + 16, f"{each:g}", "middle") for each in across]
     marks.append(svg.text(_RIGHT, _HEIGHT - 4, spread.unit, "end"))
     if spread.promise is not None:
         marks.append(svg.line(x(spread.promise), _TOP, x(spread.promise), _BOTTOM, "promise"))

@@ -51,7 +51,8 @@ def path(points: Iterable[tuple[float, float]], kind: str) -> str:
 
 def ticks(least: float, most: float, wanted: int = 5) -> list[float]:
     """Return round values from the last one below `least` to the first one above `most`."""
-    span = max(most - least, 1e-9)
+    # A span of nothing is as wide as the figures are large, or steps would be lost in rounding.
+    span = max(most - least, 1e-6 * max(abs(least), abs(most), 1.0))
     rough = span / max(1, wanted)
     power = 10.0 ** floor(log10(rough))
     step = next(each * power for each in _STEPS if each * power >= rough * 0.999)
