@@ -27,7 +27,7 @@ done
 untimed=(tests/unit tests/property tests/architecture tests/contract)
 # The longest first, and who is done takes over from who is not: nobody waits for one at the end.
 programs=(tests/lab/test_zone_cases.py tests/lab/test_ten_agents.py tests/lab/test_chain.py
-  tests/lab/test_watched_line.py tests/lab/test_path_diagnosis.py tests/integration)
+  tests/lab/test_watched_line.py tests/lab/test_path_diagnosis.py tests/browser tests/integration)
 # They mostly wait, so there may be more of them than processors.
 waiting=$(($(nproc) + 1))
 done_already=("${untimed[@]/#/--ignore=}")

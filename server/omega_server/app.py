@@ -23,7 +23,6 @@ import uvicorn
 
 from omega_core import limits
 from omega_core.clock import Clock
-from omega_server.api.application import create_app
 from omega_server.api.services import Services
 from omega_server.connectors.postmen import Postmen
 from omega_server.enrolment import make_token
@@ -116,7 +115,7 @@ def _local_test_point(installation: Installation) -> LocalTestPoint:
 
 def _serve(services: Services, settings: ServerSettings, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        create_app(services, insecure=settings.insecure),
+        create_site(services, insecure=settings.insecure, time_zone=settings.time_zone),
         http="h11",
         ws="none",
         lifespan="on",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -42,6 +43,7 @@ class ServerSettings(BaseModel):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     insecure: bool = False
+    time_zone: str = "UTC"
     plans: Path | None = None
     selftests_max: Annotated[int, Field(ge=0, le=1_000_000)] = SESSIONS_OF_AN_ADDRESS_MAX
     check_ins_per_s: Annotated[int, Field(ge=1, le=100_000)] = CHECK_INS_PER_S
@@ -74,6 +76,15 @@ class ServerSettings(BaseModel):
         if any(ipaddress.ip_address(host).is_unspecified for host in hosts):
             raise ValueError("agents can't be sent to an unspecified address")
         return hosts
+
+    @field_validator("time_zone", mode="after")
+    @classmethod
+    def _time_zone_is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError(f"no time zone of this machine is called {value}") from error
+        return value
 
     @model_validator(mode="after")
     def _tls_is_whole_and_there_where_needed(self) -> Self:

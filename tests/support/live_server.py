@@ -21,9 +21,9 @@ from typing import Any, Self
 
 import uvicorn
 
-from omega_server.api.application import create_app
 from omega_server.listening import listen, url_of
 from omega_server.serving import Server
+from omega_server.site import create_site
 from support.server_rig import Rig
 
 _START_S = 30
@@ -35,7 +35,7 @@ def listening(rig: Rig, host: str = "127.0.0.1", *, insecure: bool = False) -> I
     """Serve a rig's API on a free port; hand out its URL."""
     with listen(host, 0) as listener:
         config = uvicorn.Config(
-            create_app(rig.services, insecure=insecure),
+            create_site(rig.services, insecure=insecure),
             http="h11",
             ws="none",
             lifespan="on",

@@ -12,13 +12,13 @@ import httpx
 from fastapi import FastAPI
 
 from omega_server.api.admission import CSRF_HEADER
-from omega_server.api.application import create_app
 from omega_server.people.entrance import Entered
 from omega_server.people.messages import NewPerson
 from omega_server.people.opening import People, people_of
 from omega_server.people.passwords import Cost
 from omega_server.people.roles import CONSOLE, Caller, Role
 from omega_server.refusals import RefusalError
+from omega_server.site import create_site
 from support.server_rig import Rig
 
 CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
@@ -68,7 +68,7 @@ class Crowd:
 
 def guarded_app(crowd: Crowd) -> FastAPI:
     """Return the API as it is, with these people."""
-    return create_app(crowd.peopled.services, insecure=False)
+    return create_site(crowd.peopled.services, insecure=False)
 
 
 class Browser:

@@ -33,7 +33,6 @@ from omega_server.api import (
 )
 from omega_server.api.guards import BodyLimit, Deadline, TlsGuard
 from omega_server.api.services import Services
-from omega_server.pages import site
 
 _log = structlog.get_logger(__name__)
 
@@ -73,7 +72,6 @@ def create_app(services: Services, *, insecure: bool) -> FastAPI:
     app.include_router(tickets.router)
     app.include_router(tmf.router)
     problems.install(app, count=services.metrics.refused)
-    site.install(app, services)
     # The last one added sees a request first.
     app.add_middleware(BodyLimit)
     app.add_middleware(Deadline)

@@ -91,6 +91,14 @@ def run(
         int,
         typer.Option(min=1, help="Check-ins of waiting agents taken in a second; others wait."),
     ] = CHECK_INS_PER_S,
+    time_zone: Annotated[
+        str,
+        typer.Option(
+            metavar="ZONE",
+            envvar="OMEGA_TIME_ZONE",
+            help="Of the times on pages and in forms, as in Europe/Paris.",
+        ),
+    ] = "UTC",
     new_token: Annotated[
         bool,
         typer.Option("--new-token", help="Print a new enrolment token; the first start does so."),
@@ -113,6 +121,7 @@ def run(
         tls_cert=tls_cert,
         tls_key=tls_key,
         insecure=insecure,
+        time_zone=time_zone,
         plans=plans,
         selftests_max=selftests_per_address,
         check_ins_per_s=check_ins_per_s,

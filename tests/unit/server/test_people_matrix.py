@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from omega_server.api import people as people_api
-from omega_server.api import provider
-from omega_server.api.application import create_app
 from omega_server.people.matrix import ENTRIES, Door, Endpoint, Entry, Of
 from omega_server.people.roles import Right
+from omega_server.site import create_site
 from support.server_rig import Rig
 
 
@@ -35,14 +33,12 @@ def endpoints_of(app: FastAPI) -> set[Endpoint]:
 
 
 def test_every_route_stands_in_the_matrix(rig: Rig) -> None:
-    app = create_app(rig.services, insecure=False)
-    app.include_router(people_api.router)
-    app.include_router(provider.router)
+    app = create_site(rig.services, insecure=False)
     assert endpoints_of(app) == set(ENTRIES)
 
 
 def test_a_route_without_an_entry_is_found(rig: Rig) -> None:
-    app = create_app(rig.services, insecure=False)
+    app = create_site(rig.services, insecure=False)
     app.add_api_route("/v1/forgotten", lambda: None, methods=["DELETE"])
     assert ("DELETE", "/v1/forgotten") in endpoints_of(app) - set(ENTRIES)
 
@@ -66,12 +62,13 @@ def test_only_what_must_be_is_open() -> None:
         for (method, path), entry in ENTRIES.items()
         if entry.door is Door.ANYBODY and method != "GET"
     ]
-    assert changing == ["/v1/login", "/v1/enter", "/v1/reset"]
+    assert changing == ["/v1/login", "/v1/enter", "/v1/reset", "/login", "/password/{secret}"]
 
 
 def test_who_is_logged_in_may_do_without_a_right_what_is_their_own() -> None:
     own = [path for (_, path), entry in ENTRIES.items() if entry == Entry()]
-    assert own == ["/v1/logout", "/v1/me", "/v1/me/password", "/v1/me/pin"]
+    of_programs = ["/v1/logout", "/v1/me", "/v1/me/password", "/v1/me/pin"]
+    assert own == [*of_programs, "/logout", "/me", "/me/pin"]
 
 
 def test_accounts_are_kept_with_one_right() -> None:
