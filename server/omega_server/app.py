@@ -33,6 +33,7 @@ from omega_server.listening import check_tls, listen, url_of
 from omega_server.places import TestPointPlace
 from omega_server.serving import Server
 from omega_server.settings import ServerSettings
+from omega_server.site import create_site
 from omega_server.test_points import LocalTestPoint
 from omega_server.testpoint import TestPointSettings
 

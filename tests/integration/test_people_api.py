@@ -168,11 +168,12 @@ def is_let_in(answer: Any) -> bool:  # noqa: ANN401 - a response
 
 def is_page(answer: Any) -> bool:  # noqa: ANN401 - a response
     is_written = answer.headers.get("content-type", "").startswith("text/html")
-    return is_written or answer.status_code == 303
+    return bool(is_written or answer.status_code == 303)
 
 
 def leads_to_login(answer: Any) -> bool:  # noqa: ANN401 - a response
-    return answer.status_code == 303 and answer.headers["location"].startswith("/login?to=%2F")
+    to_login = answer.headers.get("location", "").startswith("/login?to=%2F")
+    return bool(answer.status_code == 303 and to_login)
 
 
 def of_people() -> list[Endpoint]:

@@ -19,6 +19,19 @@ from omega_server.ticket_life.steps import ALLOWED
 from omega_server.ticket_views import ComparedView, TicketLifeView
 from omega_server.ticket_views import shown as shown_life
 
+_SAID_BY_THE_LOG = (
+    later("opened"),
+    later("the same fault again"),
+    later("a record was posted"),
+    later("localising has begun"),
+    later("the customer agrees"),
+    later("no session could be had"),
+    later("no connectivity"),
+    later("a mandatory criterion fails"),
+    later("no criterion fails"),
+    later("not measured yet"),
+)
+"""What a ticket's life says by itself, in English, named so that the catalogue has it."""
 _STATES: Final[Mapping[Status, str]] = MappingProxyType(
     {
         Status.ACKNOWLEDGED: later("new"),

@@ -12,7 +12,7 @@ from omega_server.pages.charts import svg
 
 _WIDTH: Final = 640
 _HEIGHT: Final = 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 632, 16, 204
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 616, 16, 204
 
 
 @dataclass(frozen=True, slots=True)
