@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from playwright.sync_api import ViewportSize
+
 from omega_core.units import NS_PER_S
 from omega_server.fleet.keeper import FleetKeeper
 from omega_server.people.roles import Role
@@ -29,7 +31,8 @@ def main() -> None:
         crowd.add("claire", Role.HELPDESK, 3)
         clerk = crowd.entered("claire")
         with listening(crowd.peopled) as url, chromium() as browser:
-            phone, desk = {"width": 390, "height": 844}, {"width": 1100, "height": 800}
+            phone = ViewportSize(width=390, height=844)
+            desk = ViewportSize(width=1100, height=800)
             with visitor(browser, url, entered=clerk, lang="fr", size=phone) as (page, _):
                 page.goto(f"/helpdesk/{ticket}")
                 page.screenshot(path=IMAGES / "ticket-phone.png")
