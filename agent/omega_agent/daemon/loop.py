@@ -226,7 +226,8 @@ class Loop:
 
     def _tell_outage(self, outage: SeenOutage) -> None:
         least_us, most_us = outage.least_us(0, INTEGER_MAX), outage.most_us(0, INTEGER_MAX)
-        self._tell(  # rounded outwards, so that the bounds stay bounds
+        # Rounded outwards, so that the bounds stay bounds.
+        self._tell(
             "daemon_was_down",
             since=utc(outage.since_us),
             least_s=f"{least_us // _US_PER_TENTH / 10:.1f}",
