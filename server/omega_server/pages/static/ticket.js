@@ -25,7 +25,8 @@ async function follow(before) {
     if (now.said !== known.said) said.textContent = now.said;
     known = now;
   }
-  if (before.is_under_way) location.reload();
+  // Not a reload: a page that answers to a form would send it again.
+  if (before.is_under_way) location.assign(news.dataset.progress.replace(/\/progress$/, ""));
 }
 
 if (news) follow(JSON.parse(news.dataset.state));
