@@ -76,8 +76,9 @@ def run(
         services = services_of(installation, local, test_point_metrics=local.metrics)
         stack.enter_context(Postmen(couriers_of(installation)))
         stack.enter_context(FleetThread(FleetKeeper(installation.store, installation.clock)))
+        server = _server(services, settings)
         announce(_started(installation, listener, place, new_token=new_token))
-        _serve(services, settings, listener)
+        asyncio.run(server.serve(sockets=[listener]))
         _log.info("stopped")
 
 
@@ -114,7 +115,8 @@ def _local_test_point(installation: Installation) -> LocalTestPoint:
     )
 
 
-def _serve(services: Services, settings: ServerSettings, listener: socket.socket) -> None:
+def _server(services: Services, settings: ServerSettings) -> Server:
+    """Return the server, which a signal ends from now on."""
     config = uvicorn.Config(
         create_site(services, insecure=settings.insecure, time_zone=settings.time_zone),
         http="h11",
@@ -138,7 +140,7 @@ def _serve(services: Services, settings: ServerSettings, listener: socket.socket
     # nothing left to interrupt. Until it does, one that comes must not be lost.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    asyncio.run(server.serve(sockets=[listener]))
+    return server
 
 
 def _allow_files(wanted: int) -> None:

@@ -129,6 +129,12 @@ def test_nobody_is_led_to_the_login_and_back(url: str) -> None:
     assert answer.headers["location"] == "/login?to=%2Fhelpdesk%3Fstatus%3Dclosed"
 
 
+def test_the_root_is_the_first_page_that_somebody_has(url: str, clerk: httpx.Client) -> None:
+    nobody = httpx.get(url, trust_env=False)
+    assert (nobody.status_code, nobody.headers["location"]) == (303, "/login")
+    assert clerk.get("/").headers["location"] == "/helpdesk"
+
+
 def test_somebody_who_may_not_is_told_so(url: str) -> None:
     with logged_in(url, BACK_OFFICE) as client:
         assert client.get("/helpdesk").status_code == 200

@@ -220,7 +220,6 @@ def test_what_is_not_there(rig: Rig, client: httpx.Client, path: str, code: str)
 @pytest.mark.parametrize(
     ("method", "path", "code"),
     [
-        pytest.param("GET", "/", "not_found", id="the root"),
         pytest.param("GET", "/v2/server", "not_found", id="another version"),
         pytest.param("POST", "/v1/server", "method_not_allowed", id="another method"),
         pytest.param("DELETE", "/v1/records", "method_not_allowed", id="deleting"),
