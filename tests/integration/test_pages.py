@@ -192,6 +192,15 @@ def test_the_language_that_was_chosen_is_remembered(clerk: httpx.Client) -> None
     assert '<html lang="en">' in clerk.get("/helpdesk", headers={"Accept-Language": "fr"}).text
 
 
+def test_nobody_is_talked_to_in_the_language_of_who_came_before(clerk: httpx.Client) -> None:
+    said = []
+    for lang in ("fr", "en", "fr", "en"):
+        clerk.cookies.set(COOKIE, lang)
+        text = clerk.get("/helpdesk").text
+        said.append(("Ouvrir un ticket" in text, "Open a ticket" in text))
+    assert said == [(True, False), (False, True)] * 2
+
+
 def test_a_ticket_is_opened_worked_on_and_its_guards_are_explained(
     rig: Rig, clerk: httpx.Client
 ) -> None:

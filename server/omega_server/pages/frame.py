@@ -17,7 +17,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from omega_server.pages.languages import COOKIE, Language, language_of
+from omega_server.pages.languages import COOKIE, LANGUAGES, Language, language_of
 from omega_server.pages.static_files import StaticFiles
 from omega_server.pages.wording import Wording, translations
 from omega_server.people.roles import Person
@@ -73,22 +73,13 @@ class Frame:
     """All templates."""
 
     def __init__(self, static: StaticFiles) -> None:
-        self._environment = Environment(
-            loader=PackageLoader("omega_server.pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            extensions=["jinja2.ext.i18n"],
-        )
-        self._environment.policies["json.dumps_function"] = _json
         self._static = static
-        self._spoken: dict[Language, Environment] = {}
+        # One for each language: overlays of one environment share what `_()` is.
+        self._spoken = {language: _environment(language) for language in LANGUAGES}
 
     def text(self, visit: Visit, template: str, content: Mapping[str, Any]) -> str:
         """Return a page as text."""
-        spoken = self._in(visit.wording.language)
+        spoken = self._spoken[visit.wording.language]
         return spoken.get_template(template).render(
             {
                 "visit": visit,
@@ -109,17 +100,24 @@ class Frame:
             )
         return answer
 
-    def _in(self, language: Language) -> Environment:
-        """Return the templates in a language: `{% trans %}` and `_()` are looked up in it."""
-        spoken = self._spoken.get(language)
-        if spoken is None:
-            spoken = self._environment.overlay()
-            catalogue = translations(language)
-            # The extension puts the method there, so no type knows it.
-            install: Any = getattr(spoken, "install_gettext_callables")  # noqa: B009
-            install(catalogue.gettext, catalogue.ngettext, newstyle=True)
-            self._spoken[language] = spoken
-        return spoken
+
+def _environment(language: Language) -> Environment:
+    """Return the templates in a language: `{% trans %}` and `_()` are looked up in it."""
+    environment = Environment(
+        loader=PackageLoader("omega_server.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["json.dumps_function"] = _json
+    catalogue = translations(language)
+    # The extension puts the method there, so no type knows it.
+    install: Any = getattr(environment, "install_gettext_callables")  # noqa: B009
+    install(catalogue.gettext, catalogue.ngettext, newstyle=True)
+    return environment
 
 
 def _json(value: object, **_: object) -> str:
