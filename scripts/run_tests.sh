@@ -4,7 +4,8 @@
 #   --coverage  count the lines that ran, added to what an earlier run has counted
 #   --gates     afterwards, fail unless enough of them have run
 #   --together  also tests that start whole programs share the processors; one that fails beside
-#               others is run again by itself, and has to pass then
+#               others is run again by itself, and has to pass then; so has one that measures, and
+#               failed among an hour of others
 #
 # Tests in which nothing is timed share the processors; those that measure have them to themselves.
 # Lab tests need network namespaces. As root they just run. Without root, but with user namespaces,
@@ -49,7 +50,14 @@ if [ -n "$together" ]; then
     exit "$code"
   fi
 fi
-pytest "${covered[@]}" "${arguments[@]}" "${done_already[@]}"
+code=0
+pytest "${covered[@]}" "${arguments[@]}" "${done_already[@]}" || code=$?
+if [ "$code" = 1 ] && [ -n "$together" ]; then
+  echo "Those that failed run once more, when all else is over."
+  pytest "${covered[@]}" "${arguments[@]}" --last-failed "${done_already[@]}"
+elif [ "$code" != 0 ]; then
+  exit "$code"
+fi
 if [ "$(id -u)" != 0 ] && PYTHONPATH=tests python -m lab.privilege true 2>/dev/null; then
   echo "Not root: the lab tests run once more, inside a user namespace."
   PYTHONPATH=tests python -m lab.privilege \
