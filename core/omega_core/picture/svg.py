@@ -150,8 +150,7 @@ def _line(series: Series, panel: _Panel, time: _Time) -> str:
     parts: list[str] = []
     for stretch in series.stretches:
         places = [f"{time.x(point.at_us):.1f} {panel.y(point.value):.1f}" for point in stretch]
-        if places:
-            parts.append("M" + "L".join(places) + ("h0.1" if len(places) == 1 else ""))
+        parts.append("M" + "L".join(places) + ("h0.1" if len(places) == 1 else ""))
     return f'<path class="{series.kind}" d="{"".join(parts)}" {_stroke(LOOKS[series.kind])}/>'
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -202,6 +204,13 @@ def test_thinning_keeps_the_peaks() -> None:
 def test_an_outage_breaks_the_line(missing: range, stretches: int) -> None:
     (series,) = series_of(Evidence(idle=(idle_stream(packets=30, lost_up=missing),)))
     assert len(series.stretches) == stretches
+
+
+def test_a_run_that_counted_nothing_is_no_line() -> None:
+    run = replace(goodput_run(), flows=())
+    none: dict[str, Any] = dict.fromkeys(("at_us", "octets", "packets", "highest"), ())
+    load = replace(window(20_000_000, fixed_bps=20_000_000), delay_us_max=(), **none)
+    assert series_of(Evidence(goodput=(run,), capacity=(load,))) == ()
 
 
 def test_a_run_without_a_stream_stands_where_it_began() -> None:
