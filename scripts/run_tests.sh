@@ -30,7 +30,8 @@ if [ -z "$together" ]; then
   # Whole parts of the server, that measure nothing. Their slow tests start programs: see below.
   untimed+=(tests/integration/test_{check_ins,keys,lines_api,pages,people_api,ticket_api}.py
     tests/integration/test_connector_{server,systems}.py
-    tests/integration/test_server_{api,bad_input,pooling,store_trouble}.py)
+    tests/integration/test_server_{api,bad_input,pooling,process,store_trouble}.py
+    tests/integration/test_watch_outbox.py)
 fi
 # The longest first, and who is done takes over from who is not: nobody waits for one at the end.
 programs=(tests/lab/test_zone_cases.py tests/lab/test_ten_agents.py tests/lab/test_chain.py
