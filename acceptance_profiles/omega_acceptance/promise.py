@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Literal, TypeAlias
 
 from omega_acceptance.layers import Layer, least_bps
 from omega_acceptance.profile import AcceptanceProfile, ContractShare, Criterion
@@ -10,6 +11,7 @@ from omega_core.evidence import Family
 from omega_core.metrics import METRICS, READINGS, Direction
 from omega_core.units import PPM
 
+Side: TypeAlias = Literal["at_least", "at_most"]
 LAYER_OF_QUANTITY = {
     "goodput": Layer.TCP,
     "capacity": Layer.IP,
@@ -33,6 +35,15 @@ def limit_of(profile: AcceptanceProfile, criterion: Criterion, family: Family = 
         return int(promised)
     form = profile.packet(family)
     return least_bps(promised, form, promised=profile.layer, measured=measured)
+
+
+def first_limit(profile: AcceptanceProfile, metric: str) -> tuple[int, Side] | None:
+    """Return the limit that the first criterion on a metric sets, and on which side it holds.
+
+    As `limit_of` has it, over IPv4; None where the profile says nothing of the metric.
+    """
+    found = next((each for each in profile.criteria if each.metric == metric), None)
+    return None if found is None else (limit_of(profile, found), found.op)
 
 
 def _promised(profile: AcceptanceProfile, criterion: Criterion) -> Fraction:

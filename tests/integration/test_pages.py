@@ -281,3 +281,7 @@ def test_the_network_shows_sectors_spread_and_what_got_worse(
     assert clerk.get(f"/noc/lines/{line.subscriber_ref}").status_code == 200
     assert clerk.get("/noc/lines/nobody").status_code == 404
     assert clerk.get("/noc?metric=nonsense").status_code == 422
+    found = rig.services.fleet.spread("goodput_bps_down", plan_id=PLAN_ID)
+    assert (found.promise, found.is_least) == (246_160_000, True), "a share of the contracted rate"
+    drawn = page(clerk, f"/noc?metric=goodput_bps_down&plan={PLAN_ID}")
+    assert any(each.get("class") == "promise" for each in drawn.of("line"))

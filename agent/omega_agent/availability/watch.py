@@ -112,8 +112,7 @@ class AvailabilityWatch:
         """An outage is over that no closed window tells."""
         self._reported_us = -limits.WATCH_REPORT_EVERY_US
         self._tracker = self._resumed()
-        self._answered_us = self._emptied_us = self._now_us()
-        """When something was answered, and when nothing more had arrived."""
+        self._answered_us = self._now_us()
         self._move_to(place.test_point)
         self._known = self._tracker.standing
         self._due_us = self._now_us()
@@ -303,19 +302,16 @@ class AvailabilityWatch:
                 return
             datagram = self._line.receive()
             if datagram is None:
-                self._emptied_us = self._now_us()
                 return
             unix_us, now_us = self._clock.unix_us(), self._now_us()
-            came_us = now_us
+            late_us = 0
             if datagram.received_unix_ns is not None:
-                # The kernel's stamp is of the wall clock, which may have been set since.
-                late_us = unix_us - datagram.received_unix_ns // NS_PER_US
-                came_us = min(now_us, max(now_us - late_us, self._emptied_us))
+                late_us = max(0, unix_us - datagram.received_unix_ns // NS_PER_US)
             match self._place.client.received(datagram.data, unix_us):
                 case Answered(number=number, restarted=restarted, stream_was_known=was_known):
                     if restarted and number in self._sent_us:
                         self._tracker.restarted(self._sent_us[number])
-                    self._tracker.answered(number, came_us, stream_was_known=was_known)
+                    self._tracker.answered(number, now_us - late_us, stream_was_known=was_known)
                     self._answered_us = now_us
                 case SendAgain(data=data):
                     self._send(data)

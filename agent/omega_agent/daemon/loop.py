@@ -52,11 +52,9 @@ from omega_agent.daemon.work import Work
 from omega_agent.errors import BusyError, NoAnswerError, WrongAnswerError
 from omega_agent.moments import utc
 from omega_agent.uplink import Uplink
-from omega_core.availability import SeenOutage
 from omega_core.clock import Clock
 from omega_core.envelope import PayloadType, seal
 from omega_core.errors import RefusedError, StorageError
-from omega_core.facts import INTEGER_MAX
 from omega_core.instruction import (
     AVAILABILITY,
     CheckInAnswer,
@@ -70,7 +68,6 @@ _SAY_AGAIN_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _OUTBOX_EVERY_S = 300
 _DISK_AGAIN_S = 30.0
 _S_PER_HOUR = 3_600
-_US_PER_TENTH = US_PER_S // 10
 _STOP_WAIT_S = 40.0  # for a measurement that was asked to end
 
 
@@ -196,7 +193,9 @@ class Loop:
             case Sealed():
                 self._drained_ns = None
             case WasDown():
-                self._tell_outage(news.outage)
+                least_s, most_s = news.bounds_s()
+                since = utc(news.outage.since_us)
+                self._tell("daemon_was_down", since=since, least_s=least_s, most_s=most_s)
             case DiskRefused():
                 self._tell("daemon_disk", why=news.error)
             case Quit():
@@ -223,16 +222,6 @@ class Loop:
                 mode=instruction.mode,
                 case=instruction.ticket_id or instruction.sheet_id or "-",
             )
-
-    def _tell_outage(self, outage: SeenOutage) -> None:
-        least_us, most_us = outage.least_us(0, INTEGER_MAX), outage.most_us(0, INTEGER_MAX)
-        # Rounded outwards, so that the bounds stay bounds.
-        self._tell(
-            "daemon_was_down",
-            since=utc(outage.since_us),
-            least_s=f"{least_us // _US_PER_TENTH / 10:.1f}",
-            most_s=f"{-(-most_us // _US_PER_TENTH) / 10:.1f}",
-        )
 
     def _take_schedule(self, answer: CheckInAnswer) -> None:
         if not self._timetable.take(answer):

@@ -8,6 +8,10 @@ from omega_agent.daemon.foreman import Ending
 from omega_agent.daemon.waiter import Answered, Silent, Turned
 from omega_core.availability import SeenOutage
 from omega_core.errors import StorageError
+from omega_core.facts import INTEGER_MAX
+from omega_core.units import US_PER_S
+
+_US_PER_TENTH = US_PER_S // 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class WasDown:
     """The watch has seen an outage from its beginning to its end."""
 
     outage: SeenOutage
+
+    def bounds_s(self) -> tuple[str, str]:
+        """Return how long it was at least and at most, to a tenth: outwards, as bounds are."""
+        least = self.outage.least_us(0, INTEGER_MAX) // _US_PER_TENTH
+        most = -(-self.outage.most_us(0, INTEGER_MAX) // _US_PER_TENTH)
+        return f"{least / 10:.1f}", f"{most / 10:.1f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from omega_acceptance.catalogue import Catalogue
 from omega_acceptance.errors import PlanUnknownError
+from omega_acceptance.promise import first_limit
 from omega_core.clock import Clock
 from omega_core.metrics import METRICS, Better
 from omega_core.units import PPM
@@ -147,7 +148,7 @@ class FleetDesk:
         sector: str | None = None,
         week: int | None = None,
     ) -> SpreadView:
-        """Return how a metric is spread; raises RefusalError `metric_unknown`."""
+        """Return how a metric is spread; raises RefusalError `schema_invalid`."""
         _check(metric)
         week = self.this_week if week is None else week
         counts = self._store.fleet.spread(week, metric, plan_id=plan_id, sector=sector)
@@ -177,7 +178,7 @@ class FleetDesk:
         after: str | None = None,
         count: int = 50,
     ) -> WorsePage:
-        """Return what got worse; raises RefusalError `metric_unknown`, `schema_invalid`."""
+        """Return what got worse; raises RefusalError `schema_invalid`."""
         _check(metric)
         week = self.this_week if week is None else week
         below = None if after is None else _place_of(after)
@@ -228,10 +229,8 @@ class FleetDesk:
             profile = self._catalogue.for_plan(plan_id, day_of(self._clock.unix_us()))
         except PlanUnknownError:
             return None, is_least
-        for each in profile.criteria:
-            if each.metric == metric and isinstance(each.limit, int):
-                return each.limit, each.op == "at_least"
-        return None, is_least
+        found = first_limit(profile, metric)
+        return (None, is_least) if found is None else (found[0], found[1] == "at_least")
 
 
 def _check(metric: str) -> None:

@@ -55,11 +55,6 @@ class Visit:
         """What the logs call this person."""
         return None if self.person is None else self.person.name
 
-    @property
-    def is_dark_wanted(self) -> bool:
-        """Whether the person has chosen the dark colours; else the device decides."""
-        return self.request.cookies.get("omega_look") == "dark"
-
 
 def wording_of(request: Request, zone_name: str, preferred: Language | None = None) -> Wording:
     """Return how to talk to whoever asks: `preferred` is what their account says."""

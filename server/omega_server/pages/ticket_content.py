@@ -56,7 +56,6 @@ _DIAGNOSIS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _UNDER_WAY: Final = frozenset({"asked", "waits", "begun"})
-_ENDS: Final = frozenset({"done", "failed", "refused", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)

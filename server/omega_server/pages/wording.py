@@ -17,7 +17,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -104,24 +104,6 @@ class Wording:
         if unix_us is None:
             return _MISSING
         return format_datetime(self._at(unix_us), "short", locale=self.locale)
-
-    def day(self, unix_us: int | None) -> str:
-        """Return a day, with the month as a word."""
-        return _MISSING if unix_us is None else format_date(self._at(unix_us), locale=self.locale)
-
-    def duration(self, duration_us: int | None) -> str:
-        """Return about how long something is."""
-        if duration_us is None:
-            return _MISSING
-        seconds = max(1, round(duration_us / US_PER_S))
-        return format_timedelta(seconds, threshold=1.5, locale=self.locale)
-
-    def ago(self, unix_us: int | None, now_unix_us: int) -> str:
-        """Return about how long ago something was."""
-        if unix_us is None:
-            return _MISSING
-        seconds = min(-1, -round((now_unix_us - unix_us) / US_PER_S))
-        return format_timedelta(seconds, add_direction=True, locale=self.locale)
 
     def machine_moment(self, unix_us: int) -> str:
         """Return a time as `<time datetime>` wants it (RFC 3339)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from omega_acceptance.catalogue import Catalogue
-from omega_acceptance.promise import limit_of
+from omega_acceptance.promise import first_limit, limit_of
 from omega_acceptance.schema import AcceptanceProfile
 from omega_core.evidence import Family
 from support.profiles import criterion, profile
@@ -58,3 +58,10 @@ def test_a_plain_figure_of_a_rate_is_in_the_plans_layer_too() -> None:
     )
     plan = profile(one)
     assert limit_of(plan, plan.criteria[0]) == 350_000 * 1_348 // 1_400
+
+
+def test_the_first_limit_on_a_metric() -> None:
+    plan = PLANS.get("ftth-home-300", 1)
+    assert first_limit(plan, "goodput_bps_down") == (246_160_000, "at_least")
+    assert first_limit(plan, "idle_rtt_us_p95") == (limits_of(plan)["rtt"], "at_most")
+    assert first_limit(plan, "working_rtt_us_p95_up") is None, "the profile says nothing of it"

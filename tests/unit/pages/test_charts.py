@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omega_server.pages.charts import days, spread, svg
+from omega_server.pages.charts import spread, svg
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -61,21 +60,9 @@ def test_bars_on_the_wrong_side_of_the_promise_look_otherwise() -> None:
     assert looks == ["bar short", "bar", "bar"]
 
 
-def test_days_have_a_name_and_a_sign() -> None:
-    found = [days.Day("Monday", "pass"), days.Day(HOSTILE, "fail"), days.Day("Wednesday", "none")]
-    root = parsed(days.strip("t", "s", found))
-    assert [each.text for each in root.iter(f"{SVG}title")][1:] == ["Monday", HOSTILE, "Wednesday"]
-    assert [each.text for each in root.iter(f"{SVG}text")] == ["\N{MULTIPLICATION SIGN}"]
-
-
 @given(st.floats(-1e9, 1e9), st.floats(0, 1e9), st.integers(1, 10))
 def test_ticks_enclose_what_is_drawn(least: float, span: float, wanted: int) -> None:
     found = svg.ticks(least, least + span, wanted)
     assert found[0] <= least + 1e-6 * abs(least) + 1e-6
     assert found[-1] >= least + span - 1e-6 * abs(least + span) - 1e-6
     assert 2 <= len(found) <= 4 * wanted + 4
-
-
-@pytest.mark.parametrize("count", [0, 1, 30, 31, 365])
-def test_any_number_of_days(count: int) -> None:
-    parsed(days.strip("t", "s", [days.Day(str(each), "pass") for each in range(count)]))

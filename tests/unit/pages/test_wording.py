@@ -42,7 +42,6 @@ def plain(text: str) -> str:
         pytest.param(lambda word: word.share(40), "0.004 %", "0,004 %", id="hardly any"),
         pytest.param(lambda word: word.count(1_234_567), "1,234,567", "1 234 567", id="count"),
         pytest.param(lambda word: word.moment(None), NONE_KNOWN, NONE_KNOWN, id="never"),
-        pytest.param(lambda word: word.day(AT_UNIX_US), "Sep 21, 2026", "21 sept. 2026", id="day"),
     ],
 )
 def test_it_is_said(said: object, english: str, french: str) -> None:

@@ -43,12 +43,6 @@ def text(x: float, y: float, said: str, anchor: str = "start") -> str:
     return mark("text", {"x": x, "y": y, "text-anchor": anchor}, said)
 
 
-def path(points: Iterable[tuple[float, float]], kind: str) -> str:
-    """Return a line through points."""
-    drawn = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-    return mark("path", {"d": f"M{drawn}", "class": kind}) if drawn else ""
-
-
 def ticks(least: float, most: float, wanted: int = 5) -> list[float]:
     """Return round values from the last one below `least` to the first one above `most`."""
     # A span of nothing is as wide as the figures are large, or steps would be lost in rounding.
